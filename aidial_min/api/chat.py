@@ -1,0 +1,306 @@
+"""Chat completions, whole and streamed.
+
+`create` stands twice, because its result depends on `stream` (three overloads each); what it sends is written once.
+It knows the chat endpoint and its parameters; it must not know sockets, retries or loops.
+"""
+
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence, Tuple, Union, overload
+
+from ..core.body import json_body
+from ..core.call import Answer, Config, Request, as_it_came, completion_of
+from ..core.config import NOT_GIVEN
+from ..core.events import Events
+from ..core.limits import read_timeout
+from ..core.tables import AsyncResource, SyncResource, describe
+from ..core.urls import encode_id
+from ..errors import InvalidRequestError
+from ..types._model import plain
+from ..types.chat.request import ChatParams
+from ..types.chat.response import ChatCompletionChunk, ChatCompletionResponse
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from typing_extensions import Unpack
+
+    from ..transport.aio import AsyncStream
+    from ..transport.sync import Stream
+    from ..types.chat.request_param import Message
+
+CHUNKS = Events(ChatCompletionChunk.from_json, ChatCompletionResponse.from_json)
+"""A chat stream: chunks, merged into one response."""
+
+_KNOWN = frozenset(ChatParams.__annotations__)
+
+
+def create(
+    config: Config,
+    *,
+    deployment_name: str,
+    messages: "Sequence[Message]",
+    stream: bool = False,
+    api_version: Optional[str] = None,
+    extra_headers: Optional[Mapping[str, str]] = None,
+    extra_query: Optional[Mapping[str, Any]] = None,
+    extra_params: Optional[Mapping[str, Any]] = None,
+    extra_body: Optional[Mapping[str, Any]] = None,
+    timeout: Any = NOT_GIVEN,
+    max_retries: Optional[int] = None,
+    **params: Any,
+) -> Tuple[Request[ChatCompletionResponse], Request[Answer]]:
+    """Answer a conversation.
+
+    Args:
+        deployment_name: id of a model or application; custom ones ("applications/{bucket}/my app") encoded or not.
+        messages: dicts as on the wire, or models that came in earlier answers.
+        stream: give the answer in pieces, as it is written.
+        api_version: for the upstream model; the client's `api_version` if None.
+        extra_headers, extra_query, extra_body: further header fields, query parameters, members of the body
+            (they win over the named ones; `extra_params` is a synonym of `extra_query`).
+        timeout: seconds, a Timeout or None, for this call. max_retries: for this call.
+        **params: see ChatParams (temperature, max_tokens, tools, custom_fields, ...); None is left out.
+    Returns:
+        ChatCompletionResponse, or with `stream=True` a Stream of ChatCompletionChunk.
+    Raises:
+        TypeError: a parameter that is not in ChatParams (use `extra_body` for it).
+        ServerError: no usable upstream, or the deployment failed. RateLimitError: too many requests or tokens.
+
+    POST /openai/deployments/{deployment}/chat/completions
+    """
+    if isinstance(messages, (str, bytes, Mapping)) or not isinstance(messages, Sequence):
+        raise InvalidRequestError("messages must be a list of messages like {'role': 'user', 'content': '...'}")
+    body = named_params("create", params, _KNOWN)
+    body["messages"] = [_message(message) for message in messages]
+    return deployment_call(
+        config,
+        deployment_name,
+        "chat/completions",
+        body,
+        ChatCompletionResponse,
+        stream=stream,
+        api_version=api_version,
+        extra_headers=extra_headers,
+        extra_query={**(extra_params or {}), **(extra_query or {})},
+        extra_body=extra_body,
+        timeout=timeout,
+        max_retries=max_retries,
+    )
+
+
+def named_params(function: str, params: Dict[str, Any], known: "frozenset[str]") -> Dict[str, Any]:
+    """The named parameters without None.
+
+    Raises:
+        TypeError: a name that is not known; it proposes the nearest one.
+    """
+    unknown = sorted(set(params) - known)
+    if unknown:
+        import difflib
+
+        near = difflib.get_close_matches(unknown[0], known, 1)
+        hint = " Did you mean %r?" % near[0] if near else ""
+        raise TypeError(
+            "%s() got an unexpected keyword argument %r.%s Fields of your own go into extra_body="
+            % (function, unknown[0], hint)
+        )
+    return {name: value for name, value in params.items() if value is not None}
+
+
+def deployment_call(
+    config: Config,
+    deployment_name: str,
+    endpoint: str,
+    body: Dict[str, Any],
+    model: Any,
+    *,
+    stream: Optional[bool],
+    api_version: Optional[str],
+    extra_headers: Optional[Mapping[str, str]],
+    extra_query: Optional[Mapping[str, Any]],
+    extra_body: Optional[Mapping[str, Any]],
+    timeout: Any,
+    max_retries: Optional[int],
+) -> Tuple[Request[Any], Request[Answer]]:
+    """The request to a deployment, as it is decoded when whole and when streamed; upstreams may ask for `model`."""
+    body.setdefault("model", deployment_name)
+    if stream is not None:
+        body["stream"] = bool(stream)
+    body.update(extra_body or {})
+    query = {"api-version": api_version or config.api_version, **(extra_query or {})}
+    limits = None if timeout is NOT_GIVEN else read_timeout(timeout)
+    path = "/openai/deployments/%s/%s" % (encode_id(deployment_name), endpoint)
+    content = json_body(body)
+
+    def request(decode: Any) -> Request[Any]:
+        return Request(
+            "POST",
+            path,
+            decode=decode,
+            query=query,
+            headers=extra_headers,
+            body=content,
+            upstream=True,
+            timeout=limits,
+            max_retries=max_retries,
+        )
+
+    return request(completion_of(model.from_json)), request(as_it_came)
+
+
+def _message(message: Any) -> Any:
+    """A message as JSON; Core of 2024 answers an empty 400 to nulls in the structures of attachments."""
+    value = plain(message)
+    if isinstance(value, dict) and isinstance(value.get("custom_content"), dict):
+        value = {**value, "custom_content": _without_nulls(value["custom_content"])}
+    return value
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    opaque = ("state", "form_value", "form_schema")
+    return {key: item if key in opaque else _without_nulls(item) for key, item in value.items() if item is not None}
+
+
+class ChatCompletions(SyncResource):
+    """Chat completions."""
+
+    @overload
+    def create(
+        self,
+        *,
+        deployment_name: str,
+        messages: "Sequence[Message]",
+        stream: "Literal[True]",
+        api_version: Optional[str] = None,
+        extra_headers: Optional[Mapping[str, str]] = None,
+        extra_query: Optional[Mapping[str, Any]] = None,
+        extra_params: Optional[Mapping[str, Any]] = None,
+        extra_body: Optional[Mapping[str, Any]] = None,
+        timeout: Any = NOT_GIVEN,
+        max_retries: Optional[int] = None,
+        **params: "Unpack[ChatParams]",
+    ) -> "Stream[ChatCompletionChunk]": ...
+
+    @overload
+    def create(
+        self,
+        *,
+        deployment_name: str,
+        messages: "Sequence[Message]",
+        stream: "Literal[False]" = False,
+        api_version: Optional[str] = None,
+        extra_headers: Optional[Mapping[str, str]] = None,
+        extra_query: Optional[Mapping[str, Any]] = None,
+        extra_params: Optional[Mapping[str, Any]] = None,
+        extra_body: Optional[Mapping[str, Any]] = None,
+        timeout: Any = NOT_GIVEN,
+        max_retries: Optional[int] = None,
+        **params: "Unpack[ChatParams]",
+    ) -> ChatCompletionResponse: ...
+
+    @overload
+    def create(
+        self,
+        *,
+        deployment_name: str,
+        messages: "Sequence[Message]",
+        stream: bool,
+        api_version: Optional[str] = None,
+        extra_headers: Optional[Mapping[str, str]] = None,
+        extra_query: Optional[Mapping[str, Any]] = None,
+        extra_params: Optional[Mapping[str, Any]] = None,
+        extra_body: Optional[Mapping[str, Any]] = None,
+        timeout: Any = NOT_GIVEN,
+        max_retries: Optional[int] = None,
+        **params: "Unpack[ChatParams]",
+    ) -> "Union[ChatCompletionResponse, Stream[ChatCompletionChunk]]": ...
+
+    def create(self, *, stream: bool = False, **arguments: Any) -> Any:
+        client = self._client
+        whole, streamed = create(client._config, stream=stream, **arguments)
+        return client._stream(streamed, CHUNKS) if stream else client._run(whole)
+
+
+class AsyncChatCompletions(AsyncResource):
+    """Chat completions."""
+
+    @overload
+    async def create(
+        self,
+        *,
+        deployment_name: str,
+        messages: "Sequence[Message]",
+        stream: "Literal[True]",
+        api_version: Optional[str] = None,
+        extra_headers: Optional[Mapping[str, str]] = None,
+        extra_query: Optional[Mapping[str, Any]] = None,
+        extra_params: Optional[Mapping[str, Any]] = None,
+        extra_body: Optional[Mapping[str, Any]] = None,
+        timeout: Any = NOT_GIVEN,
+        max_retries: Optional[int] = None,
+        **params: "Unpack[ChatParams]",
+    ) -> "AsyncStream[ChatCompletionChunk]": ...
+
+    @overload
+    async def create(
+        self,
+        *,
+        deployment_name: str,
+        messages: "Sequence[Message]",
+        stream: "Literal[False]" = False,
+        api_version: Optional[str] = None,
+        extra_headers: Optional[Mapping[str, str]] = None,
+        extra_query: Optional[Mapping[str, Any]] = None,
+        extra_params: Optional[Mapping[str, Any]] = None,
+        extra_body: Optional[Mapping[str, Any]] = None,
+        timeout: Any = NOT_GIVEN,
+        max_retries: Optional[int] = None,
+        **params: "Unpack[ChatParams]",
+    ) -> ChatCompletionResponse: ...
+
+    @overload
+    async def create(
+        self,
+        *,
+        deployment_name: str,
+        messages: "Sequence[Message]",
+        stream: bool,
+        api_version: Optional[str] = None,
+        extra_headers: Optional[Mapping[str, str]] = None,
+        extra_query: Optional[Mapping[str, Any]] = None,
+        extra_params: Optional[Mapping[str, Any]] = None,
+        extra_body: Optional[Mapping[str, Any]] = None,
+        timeout: Any = NOT_GIVEN,
+        max_retries: Optional[int] = None,
+        **params: "Unpack[ChatParams]",
+    ) -> "Union[ChatCompletionResponse, AsyncStream[ChatCompletionChunk]]": ...
+
+    async def create(self, *, stream: bool = False, **arguments: Any) -> Any:
+        client = self._client
+        whole, streamed = create(client._config, stream=stream, **arguments)
+        return await (client._stream(streamed, CHUNKS) if stream else client._run(whole))
+
+
+describe(ChatCompletions.create, create)
+describe(AsyncChatCompletions.create, create)
+
+
+class Chat(SyncResource):
+    """`chat.completions`."""
+
+    @property
+    def completions(self) -> ChatCompletions:
+        """Chat completions."""
+        return ChatCompletions(self._client)
+
+
+class AsyncChat(AsyncResource):
+    """`chat.completions`."""
+
+    @property
+    def completions(self) -> AsyncChatCompletions:
+        """Chat completions."""
+        return AsyncChatCompletions(self._client)

@@ -1,0 +1,241 @@
+"""The async client: AsyncDial, and AsyncDialClientPool for several clients on the same connections.
+
+The same resources as client.py, bound to transport/aio.py, which is loaded at the first call.
+It must not know how a request travels or what an operation sends.
+"""
+
+import inspect
+from functools import cached_property
+from pathlib import PurePosixPath
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, AsyncIterator, Awaitable, Callable, Mapping, Optional, Type, TypeVar, Union
+
+from .core.call import Answer, Download, Flow, Pages, Request
+from .core.config import BaseClient, read_config
+from .core.connection import ClientCert, connection_settings
+from .core.limits import DEFAULT_TIMEOUT, Limits, TimeoutValue
+
+if TYPE_CHECKING:
+    import ssl
+
+    from .api.application import AsyncApplication
+    from .api.bucket import AsyncBucket
+    from .api.chat import AsyncChat
+    from .api.deployments import AsyncDeployments
+    from .api.files import AsyncFiles
+    from .core.events import Events
+    from .transport.aio import AsyncFileDownloadResponse, AsyncStream
+    from .types.bucket import AppData
+
+T = TypeVar("T")
+
+AsyncAuthValue = Union[str, Callable[[], str], Callable[[], Awaitable[str]]]
+"""A credential, or a function or coroutine function that gives it at every attempt."""
+
+
+class AsyncDial(BaseClient):
+    """A client of a DIAL server for asyncio.
+
+    The arguments are those of Dial; `api_key` and `bearer_token` may also be coroutine functions. One client may be used
+    from several event loops, one after another or at once: each has connections of its own.
+
+    Close it with `aclose()`, or use it in an `async with` block; a loop that ends closes its connections in any case.
+    """
+
+    _coroutines = True
+
+    def __init__(
+        self,
+        *,
+        base_url: Optional[str] = None,
+        api_key: Optional[AsyncAuthValue] = None,
+        bearer_token: Optional[AsyncAuthValue] = None,
+        api_version: Optional[str] = None,
+        timeout: TimeoutValue = DEFAULT_TIMEOUT,
+        max_retries: int = 2,
+        default_headers: Optional[Mapping[str, str]] = None,
+        limits: Optional[Limits] = None,
+        proxy: Optional[str] = None,
+        trust_env: bool = True,
+        ca_bundle: Optional[str] = None,
+        client_cert: Optional[ClientCert] = None,
+        ssl_context: "Optional[ssl.SSLContext]" = None,
+    ) -> None:
+        self._config = read_config(
+            base_url=base_url,
+            api_key=api_key,
+            bearer_token=bearer_token,
+            api_version=api_version,
+            timeout=timeout,
+            max_retries=max_retries,
+            default_headers=default_headers,
+            coroutines=True,
+        )
+        settings = connection_settings(limits, proxy, trust_env, ca_bundle, client_cert, ssl_context)
+        from .transport.aio import AsyncTransport
+
+        self._transport = AsyncTransport(settings)
+        self._owns_transport = True
+
+    # -- resources
+
+    @cached_property
+    def chat(self) -> "AsyncChat":
+        """Chat completions: ``await client.chat.completions.create(...)``."""
+        from .api.chat import AsyncChat
+
+        return AsyncChat(self)
+
+    @cached_property
+    def deployments(self) -> "AsyncDeployments":
+        """Everything that can be called by id."""
+        from .api.deployments import AsyncDeployments
+
+        return AsyncDeployments(self)
+
+    @cached_property
+    def application(self) -> "AsyncApplication":
+        """Applications that the caller may use."""
+        from .api.application import AsyncApplication
+
+        return AsyncApplication(self)
+
+    @cached_property
+    def bucket(self) -> "AsyncBucket":
+        """The caller's bucket."""
+        from .api.bucket import AsyncBucket
+
+        return AsyncBucket(self)
+
+    @cached_property
+    def files(self) -> "AsyncFiles":
+        """Files in DIAL's storage."""
+        from .api.files import AsyncFiles
+
+        return AsyncFiles(self)
+
+    # -- the caller's own places
+
+    async def my_bucket(self) -> str:
+        """The name of the caller's bucket (asked once)."""
+        found: Optional[str] = self.__dict__.get("_my_bucket")
+        if found is None:
+            found = self.__dict__["_my_bucket"] = await self.bucket.get_bucket()
+        return found
+
+    async def my_files_home(self) -> PurePosixPath:
+        """The root of the caller's files: ``await client.my_files_home() / "folder/a.txt"``."""
+        return PurePosixPath("files", await self.my_bucket())
+
+    async def my_conversations_home(self) -> PurePosixPath:
+        """The root of the caller's conversations."""
+        return PurePosixPath("conversations", await self.my_bucket())
+
+    async def my_prompts_home(self) -> PurePosixPath:
+        """The root of the caller's prompts."""
+        return PurePosixPath("prompts", await self.my_bucket())
+
+    async def my_appdata(self) -> "Optional[AppData]":
+        """Where an application may write in its user's bucket (asked once); None outside an application."""
+        if "_my_appdata" not in self.__dict__:
+            self.__dict__["_my_appdata"] = await self.bucket.get_appdata()
+        return self.__dict__["_my_appdata"]  # type: ignore[no-any-return]
+
+    async def my_appdata_home(self) -> Optional[PurePosixPath]:
+        """The same as a path, "{bucket}/appdata/{application}"; None outside an application."""
+        appdata = await self.my_appdata()
+        return PurePosixPath(appdata.raw) if appdata is not None else None
+
+    async def auth_headers(self) -> "dict[str, str]":
+        """The header that carries the credential: {"Api-Key": ...} or {"Authorization": ...}."""
+        credential = self._config.credential
+        value = credential.value() if callable(credential.value) else credential.value
+        return dict([credential.header(await value if inspect.isawaitable(value) else value)])
+
+    # -- carrying out
+
+    async def _run(self, request: Request[T]) -> T:
+        return await self._transport.run(request, self._config)  # type: ignore[no-any-return]
+
+    async def _follow(self, flow: Flow[T]) -> T:
+        return await self._transport.follow(flow, self._config)  # type: ignore[no-any-return]
+
+    def _iterate(self, pages: Pages[T]) -> AsyncIterator[T]:
+        return self._transport.iterate(pages, self._config)  # type: ignore[no-any-return]
+
+    async def _stream(self, request: Request[Answer], events: "Events") -> "AsyncStream[Any]":
+        return await self._transport.stream(request, self._config, events)  # type: ignore[no-any-return]
+
+    async def _download(self, download: Download) -> "AsyncFileDownloadResponse":
+        return await self._transport.download(download, self._config)  # type: ignore[no-any-return]
+
+    async def aclose(self) -> None:
+        """Close the client's connections; those of a pool, or shared by `with_options`, stay."""
+        if self._owns_transport:
+            await self._transport.aclose()
+
+    async def __aenter__(self) -> "AsyncDial":
+        return self
+
+    async def __aexit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        await self.aclose()
+
+
+class AsyncDialClientPool:
+    """Connections that several async clients share; the arguments are those of DialClientPool."""
+
+    def __init__(
+        self,
+        *,
+        limits: Optional[Limits] = None,
+        connection_limits: Any = None,
+        proxy: Optional[str] = None,
+        trust_env: bool = True,
+        ca_bundle: Optional[str] = None,
+        client_cert: Optional[ClientCert] = None,
+        ssl_context: "Optional[ssl.SSLContext]" = None,
+    ) -> None:
+        from .transport.aio import AsyncTransport
+
+        chosen = limits if limits is not None else connection_limits
+        self._transport = AsyncTransport(
+            connection_settings(chosen, proxy, trust_env, ca_bundle, client_cert, ssl_context)
+        )
+
+    def create_client(
+        self,
+        *,
+        base_url: Optional[str] = None,
+        api_key: Optional[AsyncAuthValue] = None,
+        bearer_token: Optional[AsyncAuthValue] = None,
+        max_retries: int = 2,
+        timeout: TimeoutValue = DEFAULT_TIMEOUT,
+        api_version: Optional[str] = None,
+        default_headers: Optional[Mapping[str, str]] = None,
+    ) -> AsyncDial:
+        """A client on the pool's connections; closing it leaves the pool and its other clients alone."""
+        config = read_config(
+            base_url=base_url,
+            api_key=api_key,
+            bearer_token=bearer_token,
+            api_version=api_version,
+            timeout=timeout,
+            max_retries=max_retries,
+            default_headers=default_headers,
+            coroutines=True,
+        )
+        return AsyncDial._on(config, self._transport, owns_transport=False)
+
+    async def aclose(self) -> None:
+        """Close all connections of the pool."""
+        await self._transport.aclose()
+
+    async def __aenter__(self) -> "AsyncDialClientPool":
+        return self
+
+    async def __aexit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        await self.aclose()

@@ -1,0 +1,133 @@
+"""An answer with its codings undone: the HTTP/1.1 reader, then gzip or deflate where a server used it unasked.
+
+Decoding is incremental and in bounded pieces, so memory stays flat whatever a small body unfolds to.
+It knows content codings (RFC 9110, 8.4); it must not know sockets, JSON or DIAL.
+"""
+
+from typing import Any, List, Optional
+
+from ..errors import RemoteProtocolError, ResponseInterruptedError
+from .http11 import Head, ResponseReader
+
+PIECE = 256 * 1024
+"""Bytes of one piece of a decoded body, at most."""
+
+
+class AnswerReader:
+    """Like ResponseReader, with pieces of the decoded body."""
+
+    def __init__(self, method: str) -> None:
+        self.wire = ResponseReader(method)
+        self._inflaters: List[Inflater] = []
+        self._ended = False
+
+    def read_head(self) -> Optional[Head]:
+        """The head, or None while bytes are missing; errors as ResponseReader.read_head."""
+        head = self.wire.read_head()
+        if head is not None and not self.wire.done:
+            codings = [coding.strip().lower() for coding in head.headers.get("content-encoding", "").split(",")]
+            self._inflaters = [Inflater(coding) for coding in reversed(codings) if coding not in ("", "identity")]
+        return head
+
+    def read_body(self) -> Optional[bytes]:
+        """The next piece of the decoded body, b"" at its end, or None while bytes are missing.
+
+        Raises:
+            ResponseInterruptedError: the body, or the compressed data in it, broke off.
+            RemoteProtocolError: malformed framing or compressed data.
+        """
+        if not self._inflaters:
+            return self.wire.read_body()
+        while not self._ended:
+            piece = self._inflate(len(self._inflaters) - 1)
+            if piece:
+                return piece
+            raw = self.wire.read_body()
+            if raw is None:
+                return None
+            if raw:
+                self._inflaters[0].feed(raw)
+            else:
+                self._ended = True
+                for inflater in self._inflaters:
+                    inflater.check_end(self.wire.received)
+        return b""
+
+    def _inflate(self, index: int) -> bytes:
+        inflater = self._inflaters[index]
+        piece = inflater.read()
+        while not piece and index > 0:
+            inner = self._inflate(index - 1)
+            if not inner:
+                return b""
+            inflater.feed(inner)
+            piece = inflater.read()
+        return piece
+
+
+class Inflater:
+    """One content coding, undone incrementally: gzip (also several members in a row) or deflate (with zlib head or raw)."""
+
+    def __init__(self, coding: str) -> None:
+        if coding not in ("gzip", "x-gzip", "deflate"):
+            raise RemoteProtocolError(
+                "the answer came with the content coding %r, which was not asked for" % coding[:40], request_sent="yes"
+            )
+        import zlib
+
+        self._zlib: Any = zlib
+        self._gzip = coding != "deflate"
+        self._object: Any = None
+        self._input = b""
+        self._finished = False
+
+    def feed(self, data: bytes) -> None:
+        """Take compressed bytes."""
+        self._input = self._input + data if self._input else data
+
+    def read(self) -> bytes:
+        """The next piece of decoded bytes, at most PIECE of them; b"" while there is nothing more to decode."""
+        while self._input:
+            if self._object is None and not self._begin():
+                return b""
+            try:
+                piece: bytes = self._object.decompress(self._input, PIECE)
+            except self._zlib.error:
+                raise RemoteProtocolError("the compressed body of the answer is malformed", request_sent="yes") from None
+            if self._object.eof:
+                self._input = self._object.unused_data
+                self._object, self._finished = None, True
+            else:
+                self._input = self._object.unconsumed_tail
+            if piece:
+                return piece
+        return self._flushed()
+
+    def _flushed(self) -> bytes:
+        # zlib may hold back output that did not fit the last piece although all input is consumed.
+        piece: bytes = self._object.decompress(b"", PIECE) if self._object is not None else b""
+        return piece
+
+    def _begin(self) -> bool:
+        zlib = self._zlib
+        if self._gzip:
+            if self._finished and not b"\x1f\x8b".startswith(self._input[:2]):
+                self._input = b""  # padding after the last member: tolerated, as gzip does
+                return False
+            self._object = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        elif self._finished:
+            self._input = b""
+            return False
+        else:
+            if len(self._input) < 2:
+                return False
+            zlib_head = self._input[0] & 0x0F == 8 and (self._input[0] * 256 + self._input[1]) % 31 == 0
+            self._object = zlib.decompressobj(zlib.MAX_WBITS if zlib_head else -zlib.MAX_WBITS)
+        return True
+
+    def check_end(self, received: int) -> None:
+        """The body is over: was the compressed data complete? (An empty body is.)"""
+        if self._object is not None or (self._input and not self._finished) or not (self._finished or received == 0):
+            raise ResponseInterruptedError(
+                "the compressed body of the answer broke off", received=received, request_sent="yes"
+            )

@@ -1,0 +1,264 @@
+"""Bodies of requests: JSON and bytes as one piece, files as multipart/form-data (RFC 7578) in bounded pieces.
+
+The length is known up front wherever it can be; a body says whether it can be sent again.
+It knows bytes, file objects and MIME; it must not know sockets, retries or where a body goes.
+"""
+
+import io
+import json
+import os
+import re
+from typing import IO, Any, Callable, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union, cast
+from urllib.parse import quote
+
+from ..errors import InvalidRequestError
+from ..types._model import Model, plain
+from .http11 import header_line
+
+PIECE = 256 * 1024
+"""Bytes read from a file at a time."""
+
+Progress = Callable[[int, Optional[int]], None]
+"""Called with (bytes done, bytes in all or None) while a file is sent."""
+
+Content = Union[bytes, IO[bytes], "os.PathLike[str]"]
+
+
+class Body:
+    """What a request carries.
+
+    Attributes:
+        content_type: the value of Content-Type, or None.
+        whole: the bytes, where they are in memory at once; else None and `pieces` reads them.
+        length: bytes in all, None where it can't be known (the body then travels chunked).
+        replayable: whether `pieces` can be asked again.
+    """
+
+    content_type: Optional[str] = None
+    whole: Optional[bytes] = None
+    length: Optional[int] = None
+    replayable = True
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes from the start, in pieces; reading may block."""
+        raise NotImplementedError
+
+    def report(self, sent: int) -> None:
+        """So many bytes of the body have been sent."""
+
+
+class BytesBody(Body):
+    """Bytes in memory: they travel with the head, in one send."""
+
+    def __init__(self, data: bytes, content_type: Optional[str]) -> None:
+        self.whole = data
+        self.length = len(data)
+        self.content_type = content_type
+
+    def pieces(self) -> Iterator[bytes]:
+        """The one piece."""
+        yield cast(bytes, self.whole)
+
+
+def json_body(value: Any) -> BytesBody:
+    """A JSON body; models are sent as the JSON they hold.
+
+    Raises:
+        InvalidRequestError: something in it is no JSON value.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_to_json)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidRequestError("the request can't be written as JSON: %s" % error) from None
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError:  # lone surrogates: JSON can escape them, UTF-8 can't hold them
+        data = json.dumps(value, allow_nan=False, separators=(",", ":"), default=_to_json).encode("ascii")
+    return BytesBody(data, "application/json")
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, Model):
+        return plain(value)
+    if isinstance(value, os.PathLike):
+        return str(value)
+    raise TypeError("%s is no JSON value" % type(value).__name__)
+
+
+class FilePart(NamedTuple):
+    """One file of a multipart body: its name, its type, its content and further header fields."""
+
+    filename: str
+    content_type: str
+    content: Content
+    headers: Tuple[Tuple[str, str], ...] = ()
+
+
+def file_part(file: Any, default_name: str) -> FilePart:
+    """Read one of the forms in which `upload` takes a file.
+
+    Args:
+        file: bytes, str (sent as UTF-8), a binary file object, a path, or a tuple: (name, content),
+            (name, content, type), (name, content, type, headers) or the guide's (name, type, content).
+        default_name: the name where neither the tuple nor the file has one; the type is guessed from the name.
+    Raises:
+        InvalidRequestError: closed, text-mode or write-only files, and anything else that can't be sent.
+    """
+    name: Optional[str] = None
+    content_type: Optional[str] = None
+    headers: Mapping[str, str] = {}
+    content = file
+    if isinstance(file, (tuple, list)):
+        if not 2 <= len(file) <= 4:
+            raise InvalidRequestError("a file tuple is (name, content[, type[, headers]]) or (name, type, content)")
+        parts = list(file) + [None] * (4 - len(file))
+        if len(file) == 3 and (isinstance(parts[2], (bytes, bytearray, memoryview)) or hasattr(parts[2], "read")):
+            parts[1], parts[2] = parts[2], parts[1]
+        name, content, content_type, headers = parts[0], parts[1], parts[2], parts[3] or {}
+    for what, text in (("name", name), ("content type", content_type)):
+        if text is not None and not isinstance(text, str):
+            raise InvalidRequestError("the %s of a file must be a str, not %s" % (what, type(text).__name__))
+    content = _check_content(content)
+    name = name or _own_name(content) or default_name or "file"
+    return FilePart(name, content_type or _guess_type(name, default_name), content, tuple(headers.items()))
+
+
+def _check_content(content: Any) -> Content:
+    if isinstance(content, str):
+        return content.encode("utf-8", "surrogatepass")
+    if isinstance(content, (bytearray, memoryview)):
+        return bytes(content)
+    if isinstance(content, (bytes, os.PathLike)):
+        if isinstance(content, os.PathLike) and not os.path.isfile(content):
+            raise InvalidRequestError("there is no file to upload at %s" % os.fspath(content))
+        return content
+    if not callable(getattr(content, "read", None)):
+        raise InvalidRequestError(
+            "a file must be bytes, str, a path or a file object opened with 'rb', not %s" % type(content).__name__
+        )
+    if getattr(content, "closed", False):
+        raise InvalidRequestError("the file to upload is closed")
+    if isinstance(content, io.TextIOBase) or hasattr(content, "encoding"):
+        raise InvalidRequestError("the file to upload is open in text mode; open it with 'rb'")
+    readable = getattr(content, "readable", None)
+    if callable(readable) and not readable():
+        raise InvalidRequestError("the file to upload is not open for reading; open it with 'rb'")
+    return cast("IO[bytes]", content)
+
+
+def _own_name(content: Content) -> str:
+    name = os.fspath(content) if isinstance(content, os.PathLike) else getattr(content, "name", None)
+    return os.path.basename(name) if isinstance(name, str) and not name.startswith("<") else ""
+
+
+def _guess_type(*names: str) -> str:
+    import mimetypes
+
+    for name in names:
+        guessed = mimetypes.guess_type(name)[0]
+        if guessed:
+            return guessed
+    return "application/octet-stream"
+
+
+class MultipartBody(Body):
+    """Files as multipart/form-data: every part has a filename, because Core never answers one without."""
+
+    def __init__(self, parts: List[FilePart], progress: Optional[Progress] = None) -> None:
+        self._boundary = os.urandom(16).hex()
+        self.content_type = "multipart/form-data; boundary=" + self._boundary
+        self._parts = [(self._part_head(part), part.content, _size_of(part.content)) for part in parts]
+        self._tail = ("--%s--\r\n" % self._boundary).encode("ascii")
+        sizes = [size for _, _, size in self._parts]
+        frame = sum(len(head) + 2 for head, _, _ in self._parts) + len(self._tail)
+        self._content_length = None if None in sizes else sum(cast(List[int], sizes))
+        self.length = None if self._content_length is None else frame + self._content_length
+        self.replayable = all(_can_rewind(content) for _, content, _ in self._parts)
+        self._progress = progress
+
+    def _part_head(self, part: FilePart) -> bytes:
+        filename = part.filename.encode("utf-8", "replace").decode("utf-8")
+        plain_name = re.sub(r"[^\x20-\x7e]", "_", filename).replace("\\", "_").replace('"', "%22")
+        disposition = 'form-data; name="file"; filename="%s"' % plain_name
+        if not filename.isascii():
+            disposition += "; filename*=UTF-8''" + quote(filename, safe="")
+        fields = [("Content-Disposition", disposition), ("Content-Type", part.content_type)]
+        taken = {name.lower() for name, _ in fields}
+        fields += [(name, value) for name, value in part.headers if name.lower() not in taken]
+        lines = "".join(header_line(name, value) for name, value in fields)
+        return ("--%s\r\n%s\r\n" % (self._boundary, lines)).encode("ascii")
+
+    def pieces(self) -> Iterator[bytes]:
+        """Head, content and line break of every part, then the closing boundary.
+
+        Raises:
+            InvalidRequestError: a file can't be read, or is shorter than it was.
+        """
+        for head, content, size in self._parts:
+            yield head
+            if isinstance(content, bytes):
+                view = memoryview(content)
+                for start in range(0, len(content), PIECE):
+                    yield bytes(view[start : start + PIECE])
+            else:
+                yield from _read_file(content, size)
+            yield b"\r\n"
+        yield self._tail
+
+    def report(self, sent: int) -> None:
+        """Tell the user's callback how much of the files' content has been sent (framing left out)."""
+        if self._progress is None:
+            return
+        total = self._content_length
+        done = max(0, sent - sum(len(head) for head, _, _ in self._parts[:1]))
+        self._progress(done if total is None else min(done, total), total)
+
+
+def _size_of(content: Content) -> Optional[int]:
+    if isinstance(content, bytes):
+        return len(content)
+    if isinstance(content, os.PathLike):
+        return os.path.getsize(content)
+    if not _can_rewind(content):
+        return None
+    try:
+        return content.seek(0, io.SEEK_END)
+    except (OSError, ValueError) as error:
+        raise InvalidRequestError("the size of the file to upload can't be found: %s" % error) from error
+
+
+def _can_rewind(content: Content) -> bool:
+    if isinstance(content, (bytes, os.PathLike)):
+        return True
+    seekable = getattr(content, "seekable", None)
+    return bool(seekable()) if callable(seekable) else False
+
+
+def _read_file(content: Union["IO[bytes]", "os.PathLike[str]"], size: Optional[int]) -> Iterator[bytes]:
+    try:
+        if isinstance(content, os.PathLike):
+            with open(content, "rb") as file:
+                yield from _read_sized(file, size)
+        else:
+            if size is not None:
+                content.seek(0)
+            yield from _read_sized(content, size)
+    except (OSError, ValueError) as error:
+        raise InvalidRequestError("the file to upload can't be read: %s" % error, request_sent="maybe") from error
+
+
+def _read_sized(file: "IO[bytes]", size: Optional[int]) -> Iterator[bytes]:
+    left = size
+    while left is None or left > 0:
+        piece = file.read(PIECE if left is None else min(PIECE, left))
+        if isinstance(piece, str):
+            raise InvalidRequestError("the file to upload gives text, not bytes; open it with 'rb'")
+        if not piece:
+            break
+        if left is not None:
+            left -= len(piece)
+        yield piece
+    if left:
+        raise InvalidRequestError(
+            "the file to upload became shorter while it was sent (%d bytes are missing)" % left, request_sent="maybe"
+        )

@@ -1,0 +1,399 @@
+"""One call, written once: what an operation is (Request), and the policy that carries it out (exchange).
+
+`exchange` is a generator: it yields steps (Ask, Send, Wait), is sent what came of them, and returns the decoded value
+or raises. The shells in transport/ carry the steps out and decide nothing.
+It knows credentials, headers, statuses and retries; it must not know sockets, loops or clocks.
+"""
+
+import json
+from typing import Any, Callable, Dict, Generator, Generic, List, Mapping, NamedTuple, Optional, Tuple, TypeVar, Union
+
+from .._version import __version__
+from ..errors import (
+    ConfigurationError,
+    DialConnectionError,
+    DialException,
+    InvalidRequestError,
+    ParsingDataError,
+    RequestInfo,
+    conceal,
+    error_from_object,
+    error_from_response,
+    in_band_status,
+    is_no_route,
+)
+from .body import Body
+from .http11 import Head, header_line, request_head
+from .limits import DEFAULT_TIMEOUT, Timeout
+from .retry import RetryPolicy, retry_after_of
+from .route import Route
+from .urls import Origin, encode_query
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+
+USER_AGENT = "aidial-min/" + __version__
+
+
+class Credential(NamedTuple):
+    """How the client proves who it is: the header, and the value or a callable that gives it at every attempt."""
+
+    kind: str
+    """"api_key", "bearer_token", or "" for none."""
+    value: Any = None
+
+    def header(self, value: Any) -> Tuple[str, str]:
+        """Header name and checked value for what the user gave, or what their callable returned.
+
+        Raises:
+            InvalidRequestError: not a str, empty, or with characters that can't travel; the value is not echoed.
+        """
+        if not isinstance(value, str):
+            raise InvalidRequestError("%s must be a str, or a callable that returns one" % self.kind)
+        value = value.strip()
+        if not value:
+            raise ConfigurationError("%s is empty" % self.kind)
+        if not value.isascii() or not value.isprintable():
+            raise InvalidRequestError(
+                "%s holds line breaks, control or non-ASCII characters; check how it was copied" % self.kind
+            )
+        return ("Api-Key", value) if self.kind == "api_key" else ("Authorization", "Bearer " + value)
+
+
+class Config(NamedTuple):
+    """What a client is set to: the server, the credential, and the settings of its calls."""
+
+    origin: Origin
+    credential: Credential
+    clock: Callable[[], float]
+    """The epoch time in seconds; asked only to read a Retry-After date."""
+    api_version: Optional[str] = None
+    timeout: Timeout = DEFAULT_TIMEOUT
+    retry: RetryPolicy = RetryPolicy()
+    headers: Tuple[Tuple[str, str], ...] = ()
+    """Header fields for every request."""
+
+
+class Answer(NamedTuple):
+    """An HTTP answer read to its end, or, for a stream, its head and the still open body."""
+
+    head: Head
+    content: bytes
+    stream: Any = None
+
+
+class Request(Generic[T]):
+    """One HTTP exchange as a value, and how its answer reads.
+
+    Args:
+        method, path: e.g. "GET", "/v1/bucket"; the path is percent-encoded and below the base URL.
+        decode: makes the result of the answer.
+        query: parameters; None is left out.
+        headers: further header fields; None is left out.
+        upstream: a deployment answers, so 502 `No route` means "no usable upstream", not "no such endpoint".
+        timeout, max_retries: for this call; None takes the client's.
+    """
+
+    __slots__ = ("method", "path", "decode", "query", "headers", "body", "upstream", "timeout", "max_retries")
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        *,
+        decode: Callable[[Answer], T],
+        query: Optional[Mapping[str, Any]] = None,
+        headers: Optional[Mapping[str, Optional[str]]] = None,
+        body: Optional[Body] = None,
+        upstream: bool = False,
+        timeout: Optional[Timeout] = None,
+        max_retries: Optional[int] = None,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.decode = decode
+        self.query = query
+        self.headers = headers
+        self.body = body
+        self.upstream = upstream
+        self.timeout = timeout
+        self.max_retries = max_retries
+
+    def target(self, config: Config) -> str:
+        """Path and query as they stand in the request line, below the server's path prefix."""
+        query = encode_query(self.query) if self.query else ""
+        path = config.origin.prefix + self.path
+        return path + ("&" if "?" in path else "?") + query if query else path
+
+    def info(self, config: Config) -> RequestInfo:
+        """What an error says of this request."""
+        return RequestInfo(self.method, "%s://%s%s" % (config.origin.scheme, config.origin.netloc, self.target(config)))
+
+
+class Pages(Generic[Item]):
+    """A listing that comes in pages.
+
+    Args:
+        first: the request for the first page.
+        items: the elements of a page.
+        follow: the request for the page after this one, or None.
+        is_empty: whether an error of the first page means an empty listing.
+    """
+
+    __slots__ = ("first", "items", "follow", "is_empty")
+
+    def __init__(
+        self,
+        first: Request[Any],
+        items: Callable[[Any], List[Item]],
+        follow: Callable[[Any], Optional[Request[Any]]],
+        is_empty: Callable[[DialException], bool],
+    ) -> None:
+        self.first = first
+        self.items = items
+        self.follow = follow
+        self.is_empty = is_empty
+
+
+class Download(NamedTuple):
+    """A file to be read as it comes: the request, the name it is stored under, and the ETag it must have."""
+
+    request: Request[Answer]
+    filename: str
+    etag_if_match: Optional[str] = None
+
+
+Flow = Generator[Request[Any], Any, T]
+"""An operation of several requests: it yields them, is sent their results, and returns the value."""
+
+
+# ---------------------------------------------------------------- steps
+
+
+class Ask(NamedTuple):
+    """Call the user's credential callable (a coroutine function is awaited); send back what it returned."""
+
+    callable: Callable[[], Any]
+
+
+class Send(NamedTuple):
+    """Send a request and read its answer; send back an Answer or a Failure.
+
+    `stream`: leave the body open where the status is below 300. `fresh`: not on a connection used before.
+    """
+
+    origin: Origin
+    method: str
+    head: bytes
+    body: Optional[Body]
+    stream: bool
+    fresh: bool
+    request: RequestInfo
+    secrets: Tuple[str, ...]
+
+
+class Failure(NamedTuple):
+    """No complete answer. `stale`: a reused connection broke before any byte of an answer."""
+
+    error: DialConnectionError
+    stale: bool = False
+
+
+class Wait(NamedTuple):
+    """Sleep so many seconds; if the call's time would run out meanwhile, raise `error` at once instead."""
+
+    seconds: float
+    error: DialException
+
+
+Step = Union[Ask, Send, Wait]
+Steps = Generator[Step, Any, T]
+
+
+def exchange(request: Request[T], config: Config, route: Route, *, stream: bool = False) -> "Steps[T]":
+    """Carry out one request: credentials, attempts, judgement, decoding.
+
+    Raises:
+        DialException: of the class that the answer, or the lack of one, asks for.
+    """
+    info = request.info(config)
+    retry = config.retry if request.max_retries is None else RetryPolicy(request.max_retries)
+    retries = 0
+    fresh = False
+    while True:
+        credential, secrets = yield from _credential(config, route)
+        head = _head(request, config, route, credential)
+        outcome = yield Send(config.origin, request.method, head, request.body, stream, fresh, info, secrets)
+        if isinstance(outcome, Failure):
+            error: DialException = _explained(outcome.error, info, secrets)
+            if not _can_repeat(request, outcome.error.request_sent):
+                raise error
+            if outcome.stale and not fresh and request.method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS"):
+                fresh = True  # at once on a fresh connection, once, not counted
+                continue
+            delay = retry.after_error(retries, outcome.error, method=request.method)
+        else:
+            if 200 <= outcome.head.status < 300:
+                return _decoded(request, outcome, info, secrets)
+            error = _error_of(request, config, outcome, info, secrets)
+            delay = retry.after_status(
+                retries,
+                outcome.head.status,
+                method=request.method,
+                upstream=request.upstream,
+                no_route=is_no_route(outcome.head.status, outcome.content.decode("utf-8", "replace").strip()),
+                retry_after=error.retry_after,
+            )
+            if not _can_repeat(request, "yes"):
+                delay = None
+        if delay is None:
+            raise error
+        retries += 1
+        fresh = False
+        yield Wait(delay, error)
+
+
+def _credential(config: Config, route: Route) -> Generator[Step, Any, Tuple[str, Tuple[str, ...]]]:
+    """The credential's header line, and the texts to mask wherever they are echoed."""
+    credential = config.credential
+    secrets = [route.authorization.partition(" ")[2]] if route.authorization else []
+    if not credential.kind:
+        return "", tuple(secrets)
+    value = credential.value
+    if callable(value):
+        value = yield Ask(value)
+    name, text = credential.header(value)
+    secrets.append(value.strip())
+    return "%s: %s\r\n" % (name, text), tuple(secrets)
+
+
+def _head(request: Request[Any], config: Config, route: Route, credential: str) -> bytes:
+    """The bytes of the request's head: user's fields win over ours, except those that frame the message."""
+    fields: Dict[str, Tuple[str, Optional[str]]] = {
+        "user-agent": ("User-Agent", USER_AGENT),
+        "accept": ("Accept", "*/*"),
+        "accept-encoding": ("Accept-Encoding", "identity"),
+    }
+    body = request.body
+    if body is not None and body.content_type is not None:
+        fields["content-type"] = ("Content-Type", body.content_type)
+    for name, value in config.headers:
+        fields[name.lower()] = (name, value)
+    if request.headers:
+        for name, given in request.headers.items():
+            fields[str(name).lower()] = (name, given)
+    for name in ("host", "content-length", "transfer-encoding", "connection", "expect"):
+        fields.pop(name, None)
+    if "api-key" in fields or "authorization" in fields:
+        credential = ""  # the user sends another one with this request
+    lines = ["Host: %s\r\n" % config.origin.netloc, credential]
+    lines.extend(header_line(name, value) for name, value in fields.values() if value is not None)
+    if body is not None:
+        lines.append("Transfer-Encoding: chunked\r\n" if body.length is None else "Content-Length: %d\r\n" % body.length)
+    elif request.method in ("POST", "PUT", "PATCH"):
+        lines.append("Content-Length: 0\r\n")
+    target = request.target(config)
+    if route.kind == "forward":
+        target = "http://%s%s" % (config.origin.netloc, target)
+        if route.authorization:
+            lines.append("Proxy-Authorization: %s\r\n" % route.authorization)
+    return request_head(request.method, target, lines)
+
+
+def _can_repeat(request: Request[Any], request_sent: str) -> bool:
+    return request_sent == "no" or request.body is None or request.body.replayable
+
+
+def _explained(error: DialConnectionError, info: RequestInfo, secrets: Tuple[str, ...]) -> DialConnectionError:
+    error.request = info
+    conceal(error, secrets)
+    return error
+
+
+def _error_of(
+    request: Request[Any], config: Config, answer: Answer, info: RequestInfo, secrets: Tuple[str, ...]
+) -> DialException:
+    head = answer.head
+    return error_from_response(
+        head.status,
+        head.reason,
+        head.headers,
+        answer.content,
+        request=info,
+        upstream=request.upstream,
+        retry_after=retry_after_of(head.headers, config.clock),
+        secrets=secrets,
+    )
+
+
+def _decoded(request: Request[T], answer: Answer, info: RequestInfo, secrets: Tuple[str, ...]) -> T:
+    try:
+        return request.decode(answer)
+    except DialException as error:
+        error.request = info
+        error.request_sent = "yes"
+        error.headers = answer.head.headers
+        if isinstance(error, ParsingDataError):
+            error.body = answer.content[:2000].decode("utf-8", "replace")[:500]
+        conceal(error, secrets)
+        raise
+
+
+# ---------------------------------------------------------------- decoders
+
+
+def as_it_came(answer: Answer) -> Answer:
+    """The answer itself: for downloads, streams and raw requests."""
+    return answer
+
+
+def nothing(answer: Answer) -> None:
+    """The result of operations that answer with an empty body."""
+
+
+def json_value(answer: Answer) -> Any:
+    """The answer as JSON, whatever its Content-Type says (Core leaves it out on some).
+
+    Raises:
+        ParsingDataError: not JSON.
+    """
+    try:
+        return json.loads(answer.content)
+    except (ValueError, RecursionError):
+        what = "empty" if not answer.content.strip() else "not JSON"
+        raise ParsingDataError("the answer is %s, though JSON was expected" % what) from None
+
+
+def model_of(from_json: Callable[[Any], T]) -> Callable[[Answer], T]:
+    """A decoder for one JSON object."""
+    return lambda answer: from_json(json_value(answer))
+
+
+def list_of(from_json: Callable[[Any, str], T], key: Optional[str] = None) -> Callable[[Answer], List[T]]:
+    """A decoder for a JSON list, bare or under `key` of an object.
+
+    Raises:
+        ParsingDataError: there is no list, or an element is not what it should be; `.path` names the place.
+    """
+
+    def decode(answer: Answer) -> List[T]:
+        value = json_value(answer)
+        items = value.get(key) if key is not None and isinstance(value, dict) else value
+        if not isinstance(items, list):
+            raise ParsingDataError("expected a list%s" % (" under %r" % key if key else ""), path=key or "")
+        return [from_json(item, "%s[%d]" % (key or "", index)) for index, item in enumerate(items)]
+
+    return decode
+
+
+def completion_of(from_json: Callable[[Any], T]) -> Callable[[Answer], T]:
+    """A decoder for answers of deployments: an error object with status 200 is raised as what it says."""
+
+    def decode(answer: Answer) -> T:
+        value = json_value(answer)
+        error = value.get("error") if isinstance(value, dict) else None
+        if error:
+            raise error_from_object(in_band_status(error), error)
+        return from_json(value)
+
+    return decode

@@ -1,0 +1,83 @@
+"""What a download says of itself, the same for both clients: name, type, ETag, length; and comparing ETags.
+
+It knows headers and storage names; it must not know sockets or files on disk.
+"""
+
+from typing import Mapping, Optional
+
+from ..errors import EtagMismatchError, RequestInfo
+from .http11 import Head, Headers
+
+
+class DownloadInfo:
+    """The head of a download.
+
+    Attributes:
+        filename: the stored name, decoded.
+        headers: of the answer; names are case-insensitive.
+    """
+
+    def __init__(self, head: Head, filename: str) -> None:
+        self._head = head
+        self._filename = filename
+
+    @property
+    def filename(self) -> str:
+        """The name of the file in the storage (its last segment, decoded)."""
+        return self._filename
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Header fields of the answer; names are case-insensitive."""
+        return self._head.headers
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
+        return self._head.status
+
+    @property
+    def content_type(self) -> Optional[str]:
+        """The stored media type, or None."""
+        return self._head.headers.get("content-type")
+
+    @property
+    def content_length(self) -> Optional[int]:
+        """Bytes in all, or None where the answer does not say (or was compressed on the way)."""
+        headers = self._head.headers
+        text = headers.get("content-length", "")
+        return int(text) if text.isdigit() and "content-encoding" not in headers else None
+
+    @property
+    def etag(self) -> Optional[str]:
+        """The ETag without quotes, or None."""
+        value = self._head.headers.get("etag")
+        return bare_etag(value) if value else None
+
+    def __repr__(self) -> str:
+        return "%s(%r, content_type=%r, etag=%r)" % (type(self).__name__, self.filename, self.content_type, self.etag)
+
+
+def bare_etag(text: str) -> str:
+    """An ETag without weakness mark and quotes (Core sends them unquoted, RFC 9110 quotes them)."""
+    text = text.strip()
+    text = text[2:] if text.startswith("W/") else text
+    return text.strip('"')
+
+
+def check_etag(headers: Headers, wanted: str, request: RequestInfo) -> None:
+    """Compare the ETag of an answer with `etag_if_match`: Core of 2024 ignores If-Match on downloads.
+
+    Raises:
+        EtagMismatchError: none of the wanted tags is the answer's.
+    """
+    found = headers.get("etag")
+    if found is None or wanted.strip() == "*":
+        return
+    if bare_etag(found) not in [bare_etag(tag) for tag in wanted.split(",")]:
+        raise EtagMismatchError(
+            "the file has the ETag %s, not %s" % (bare_etag(found), wanted),
+            headers=headers,
+            request=request,
+            request_sent="yes",
+        )

@@ -1,0 +1,361 @@
+"""HTTP/1.1 as bytes (RFC 9112): the head of a request going out, and a reader for the answer coming in.
+
+Both clients feed the same reader, so there is one meaning of the wire. Where leniency would let two readers
+disagree about where an answer ends, the reader refuses (RemoteProtocolError).
+It knows HTTP/1.1 messages; it must not know sockets, retries, or that DIAL exists.
+"""
+
+import re
+from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, NoReturn, Optional, Tuple
+
+from ..errors import DialConnectionError, InvalidRequestError, RemoteProtocolError, ResponseInterruptedError
+
+MAX_HEAD = 65536
+"""Bytes of one answer's head (and of its trailers)."""
+MAX_HEADERS = 128
+"""Header fields of one answer."""
+MAX_INTERIM = 16
+"""1xx answers before the real one."""
+MAX_CHUNK_LINE = 4096
+"""Bytes of a chunk's size line with its extensions."""
+
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_TOKEN_TEXT = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\x00\r]*))?")
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
+_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\x00\r\n]*)?")
+_DIGITS = re.compile(r"[0-9]{1,18}")
+_BAD_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class Headers(Mapping[str, str]):
+    """The header fields of an answer: case-insensitive; a repeated field reads as one, joined by ", "."""
+
+    __slots__ = ("_values", "_names")
+
+    def __init__(self, pairs: Iterable[Tuple[str, str]] = ()) -> None:
+        self._values: Dict[str, str] = {}
+        self._names: Dict[str, str] = {}
+        for name, value in pairs:
+            key = name.lower()
+            if key in self._values:
+                self._values[key] += ", " + value
+            else:
+                self._values[key] = value
+                self._names[key] = name
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name.lower()]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names.values())
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return "Headers(%r)" % dict(self)
+
+
+class Head(NamedTuple):
+    """Status line and header fields of an answer."""
+
+    status: int
+    reason: str
+    headers: Headers
+    minor_version: int
+
+
+# ---------------------------------------------------------------- the request
+
+
+def header_line(name: str, value: str) -> str:
+    """One header field as it travels, checked so that neither name nor value can begin another line.
+
+    Blanks around the value are stripped. An error names the field, never the value: it may be a credential.
+
+    Raises:
+        InvalidRequestError: the name is no token, or the value holds control characters or non-ASCII ones.
+    """
+    if not isinstance(name, str) or _TOKEN_TEXT.fullmatch(name) is None:
+        raise InvalidRequestError("a header name must consist of letters, digits and !#$%&'*+-.^_`|~")
+    if not isinstance(value, str):
+        raise InvalidRequestError("the value of header %s must be a str, not %s" % (name, type(value).__name__))
+    value = value.strip(" \t\r\n")
+    if not value.isascii() or _BAD_IN_VALUE.search(value) is not None:
+        raise InvalidRequestError(
+            "the value of header %s holds line breaks, control or non-ASCII characters and can't be sent" % name
+        )
+    return "%s: %s\r\n" % (name, value)
+
+
+def request_head(method: str, target: str, header_lines: Iterable[str]) -> bytes:
+    """Request line and header fields as bytes (RFC 9112, 3 and 5).
+
+    Args:
+        target: origin form ("/v1/bucket"), absolute form or authority form; already percent-encoded.
+        header_lines: from `header_line`, Host among them.
+    """
+    if _TOKEN_TEXT.fullmatch(method) is None:
+        raise InvalidRequestError("an HTTP method must be a word like GET")
+    line = "%s %s HTTP/1.1\r\n" % (method, target)
+    if not target or not line.isascii() or not line[:-2].isprintable() or " " in target:
+        raise InvalidRequestError("the path of a request must be percent-encoded ASCII")
+    return (line + "".join(header_lines) + "\r\n").encode("ascii")
+
+
+# ---------------------------------------------------------------- the answer
+
+
+class ResponseReader:
+    """Reads one answer: bytes in (`receive`, `receive_eof`), head and pieces of the body out.
+
+    Ask `read_head()` until it gives the head, then `read_body()` until it gives b"" (the end);
+    None means "more bytes are needed". After a fault the connection is of no more use.
+    """
+
+    def __init__(self, method: str) -> None:
+        self.head: Optional[Head] = None
+        self.done = False
+        """The answer has been read to its end."""
+        self.received = 0
+        """Bytes of the body so far (without chunk framing)."""
+        self.expected: Optional[int] = None
+        """Bytes of the body by Content-Length, where it came."""
+        self.began = False
+        """Any byte of an answer has come."""
+        self._method = method
+        self._buffer = bytearray()
+        self._scanned = 0
+        self._interim = 0
+        self._eof = False
+        self._mode = "head"  # head, length, close, and for chunked bodies: size, data, data-end, trailers
+        self._left = 0  # bytes to come of the body, or of the chunk
+        self._close = False
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the connection can carry another request: read to the end, nothing after it, no `close`."""
+        return self.done and not self._buffer and not self._eof and not self._close and self._mode != "close"
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes that came from the peer."""
+        if data:
+            self.began = True
+            self._buffer += data
+
+    def receive_eof(self) -> None:
+        """The peer closed the connection, or it broke: no more bytes will come."""
+        self._eof = True
+
+    # -- head
+
+    def read_head(self) -> Optional[Head]:
+        """The final answer's head (1xx answers are skipped), or None while bytes are missing.
+
+        Raises:
+            RemoteProtocolError: the bytes are no HTTP/1.x answer, are ambiguous, or exceed a limit.
+            DialConnectionError: the connection ended before or inside the head.
+        """
+        while self.head is None:
+            found = _END_OF_HEAD.search(self._buffer, max(0, self._scanned - 2))
+            self._check_start()
+            if (found.end() if found else len(self._buffer)) > MAX_HEAD:
+                self._malformed("the head of the answer is larger than %d bytes" % MAX_HEAD)
+            if found is None:
+                self._scanned = len(self._buffer)
+                if self._eof:
+                    place = "inside the head of" if self.began else "before"
+                    raise DialConnectionError("the connection was closed %s the answer" % place)
+                return None
+            raw = bytes(self._buffer[: found.start()])
+            del self._buffer[: found.end()]
+            self._scanned = 0
+            self._take_head(_parse_head(raw))
+        return self.head
+
+    def _check_start(self) -> None:
+        # Garbage is refused at its first wrong byte, not when 64 KiB of it have come.
+        start = bytes(self._buffer[:7])
+        if not b"HTTP/1.".startswith(start):
+            self._malformed("the answer does not begin with an HTTP/1.x status line")
+
+    def _take_head(self, head: Head) -> None:
+        if 100 <= head.status < 200:
+            self._interim += 1
+            if head.status == 101:
+                self._malformed("the server switched protocols (101) without being asked")
+            if self._interim > MAX_INTERIM:
+                self._malformed("more than %d interim (1xx) answers" % MAX_INTERIM)
+            return
+        self._frame_body(head)
+        self.head = head
+
+    def _frame_body(self, head: Head) -> None:
+        """Decide how the body ends (RFC 9112, 6.3)."""
+        headers = head.headers
+        lengths, coding = headers.get("content-length"), headers.get("transfer-encoding")
+        options = [option.strip().lower() for option in headers.get("connection", "").split(",")]
+        self._close = "close" in options or (head.minor_version == 0 and "keep-alive" not in options)
+        if lengths is not None and coding is not None:
+            self._malformed("the answer has both Content-Length and Transfer-Encoding")
+        length = self._parse_length(lengths) if lengths is not None else None
+        if coding is not None and (coding.strip().lower() != "chunked" or head.minor_version == 0):
+            self._malformed("the answer has an unsupported Transfer-Encoding")
+        tunnel = self._method == "CONNECT" and 200 <= head.status < 300
+        if self._method == "HEAD" or head.status in (204, 304) or tunnel:
+            self.done = True
+        elif coding is not None:
+            self._mode = "size"
+        elif length is not None:
+            self._mode, self._left, self.expected = "length", length, length
+            self.done = length == 0
+        else:
+            self._mode = "close"
+
+    def _parse_length(self, text: str) -> int:
+        values = {part.strip(" \t") for part in text.split(",")}
+        value = values.pop()
+        if values or _DIGITS.fullmatch(value) is None:
+            self._malformed("the answer has a Content-Length that is no number, or several that differ")
+        return int(value)
+
+    # -- body
+
+    def read_body(self) -> Optional[bytes]:
+        """The next piece of the body, b"" at its end, or None while bytes are missing.
+
+        Raises:
+            RemoteProtocolError: the chunked framing is malformed.
+            ResponseInterruptedError: the connection ended inside the body.
+        """
+        while not self.done:
+            if self._mode == "size":
+                moved = self._read_size()
+            elif self._mode == "trailers":
+                moved = self._read_trailers()
+            elif self._mode == "data-end":
+                moved = self._read_data_end()
+            elif self._buffer:
+                return self._take_piece()
+            else:
+                moved = self.done = self._mode == "close" and self._eof
+            if not moved:
+                self._check_interrupted()
+                return None
+        return b""
+
+    def _take_piece(self) -> bytes:
+        if self._mode == "close" or len(self._buffer) <= self._left:
+            piece = bytes(self._buffer)
+            self._buffer.clear()
+        else:
+            piece = bytes(self._buffer[: self._left])
+            del self._buffer[: self._left]
+        self.received += len(piece)
+        if self._mode != "close":
+            self._left -= len(piece)
+            if self._left == 0:
+                if self._mode == "length":
+                    self.done = True
+                else:
+                    self._mode = "data-end"
+        return piece
+
+    def _check_interrupted(self) -> None:
+        if self._eof:
+            wanted = "" if self.expected is None else " of %d" % self.expected
+            raise ResponseInterruptedError(
+                "the answer broke off after %d%s bytes of its body" % (self.received, wanted),
+                received=self.received,
+                expected=self.expected,
+                request_sent="yes",
+            )
+
+    def _read_line(self, limit: int) -> Optional[bytes]:
+        """A line that ends in CRLF, without it; a bare CR or LF in chunked framing is refused."""
+        end = self._buffer.find(b"\n", self._scanned)
+        if (end if end >= 0 else len(self._buffer)) > limit:
+            self._malformed("a line of the chunked framing is longer than %d bytes" % limit)
+        if end < 0:
+            if self._buffer.find(b"\r", max(0, self._scanned - 1), len(self._buffer) - 1) >= 0:
+                self._malformed("bare CR in the chunked framing")
+            self._scanned = len(self._buffer)
+            return None
+        if end == 0 or self._buffer[end - 1] != 13:
+            self._malformed("bare LF in the chunked framing")
+        line = bytes(self._buffer[: end - 1])
+        del self._buffer[: end + 1]
+        self._scanned = 0
+        return line
+
+    def _read_size(self) -> bool:
+        line = self._read_line(MAX_CHUNK_LINE)
+        if line is None:
+            return False
+        match = _CHUNK_LINE.fullmatch(line)
+        if match is None:
+            self._malformed("a chunk has a malformed size")
+        self._left = int(match[1], 16)
+        self._mode = "data" if self._left else "trailers"
+        self._interim = 0  # from here on it counts the bytes of trailers
+        return True
+
+    def _read_data_end(self) -> bool:
+        if not b"\r\n".startswith(bytes(self._buffer[:2])):
+            self._malformed("a chunk is longer than its size says")
+        if len(self._buffer) < 2:
+            return False
+        del self._buffer[:2]
+        self._mode = "size"
+        return True
+
+    def _read_trailers(self) -> bool:
+        while True:
+            line = self._read_line(MAX_HEAD)
+            if line is None:
+                return False
+            if not line:
+                self.done = True
+                return True
+            self._interim += len(line) + 2
+            if self._interim > MAX_HEAD:
+                self._malformed("the trailers are larger than %d bytes" % MAX_HEAD)
+            _parse_fields([line])  # checked and dropped: nothing here uses trailers
+
+    def _malformed(self, message: str) -> NoReturn:
+        self._close = True
+        raise RemoteProtocolError(message, request_sent="yes")
+
+
+def _parse_head(raw: bytes) -> Head:
+    """Status line and fields; lines end in CRLF or, tolerated here only, in LF (RFC 9112, 2.2)."""
+    lines = [line[:-1] if line.endswith(b"\r") else line for line in raw.split(b"\n")]
+    match = _STATUS_LINE.fullmatch(lines[0])
+    if match is None:
+        raise RemoteProtocolError("the status line of the answer is malformed", request_sent="yes")
+    if len(lines) - 1 > MAX_HEADERS:
+        raise RemoteProtocolError("the answer has more than %d header fields" % MAX_HEADERS, request_sent="yes")
+    reason = (match[3] or b"").decode("latin-1").strip()
+    return Head(int(match[2]), reason, Headers(_parse_fields(lines[1:])), int(match[1]))
+
+
+def _parse_fields(lines: List[bytes]) -> List[Tuple[str, str]]:
+    fields: List[Tuple[str, str]] = []
+    for line in lines:
+        if b"\r" in line or b"\x00" in line:
+            raise RemoteProtocolError("bare CR or NUL in a header field of the answer", request_sent="yes")
+        if line[:1] in (b" ", b"\t"):
+            if not fields:
+                raise RemoteProtocolError("the first header field of the answer is a continuation", request_sent="yes")
+            name, value = fields.pop()  # obsolete line folding (RFC 9112, 5.2)
+            fields.append((name, (value + " " + line.strip(b" \t").decode("latin-1")).strip()))
+            continue
+        raw_name, colon, raw_value = line.partition(b":")
+        if not colon or _TOKEN.fullmatch(raw_name) is None:
+            raise RemoteProtocolError("a header field of the answer has no valid name", request_sent="yes")
+        fields.append((raw_name.decode("ascii"), raw_value.strip(b" \t").decode("latin-1")))
+    return fields

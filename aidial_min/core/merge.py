@@ -1,0 +1,169 @@
+"""Chunks of a streamed completion, merged into the one answer they stand for (dial-protocol, 3.7).
+
+Text grows by pieces and is joined when it is asked for, so a long stream costs linear time. Only text-like fields
+concatenate; identifiers, roles and statuses are replaced; indexed lists are merged by index.
+It knows the fields of chat chunks; it must not know bytes, events or models.
+"""
+
+from typing import Any, Dict, FrozenSet, List, Optional
+
+Json = Dict[str, Any]
+
+_REPLACED: FrozenSet[str] = frozenset(
+    "role type id status finish_reason model url reference_url reference_type parent_stage_index object "
+    "form_schema form_value state discarded_messages content_filter_results prompt_filter_results".split()
+)
+"""Fields whose newest value stands, wherever they are; other strings concatenate."""
+
+_FURTHEST_GAP = 1000
+"""How far an index may run ahead before the element is simply appended."""
+
+
+class _Text(List[str]):
+    """A string that is still growing."""
+
+
+class _Indexed(Dict[int, Any]):
+    """A list whose elements come by index."""
+
+
+class CompletionMerge:
+    """The answer so far: `add` chunks (the parsed JSON), ask for `result` at any time."""
+
+    def __init__(self) -> None:
+        self._top: Json = {}
+        self._choices: Dict[int, Json] = {}
+
+    def add(self, chunk: Json) -> None:
+        """Merge one chunk; nothing of it is kept by reference that could change later."""
+        top = self._top
+        for key, value in chunk.items():
+            if value is None:
+                top.setdefault(key, None)
+            elif key == "choices":
+                if isinstance(value, list):
+                    for choice in value:
+                        if isinstance(choice, dict):
+                            self._add_choice(choice)
+            elif key == "id":
+                if top.get(key) is None:
+                    top[key] = value
+            elif isinstance(value, (dict, list)):
+                top[key] = _merge_value(key, top.get(key), value)
+            else:
+                top[key] = value
+
+    def _add_choice(self, source: Json) -> None:
+        index = source.get("index")
+        index = index if isinstance(index, int) else 0
+        target = self._choices.get(index)
+        if target is None:
+            target = self._choices[index] = {"index": index, "finish_reason": None, "message": {}}
+        for key, value in source.items():
+            if key == "delta":
+                if isinstance(value, dict):
+                    _merge_object(target["message"], value)
+            elif key != "index":
+                if value is None:
+                    target.setdefault(key, None)
+                else:
+                    target[key] = _merge_value(key, target.get(key), value)
+
+    def result(self) -> Optional[Json]:
+        """The merged answer as a `chat.completion` object, or None while nothing has come."""
+        if not self._top and not self._choices:
+            return None
+        choices = [_settle_choice(self._choices[index]) for index in sorted(self._choices)]
+        answer = {key: _settled(value, keep_index=True) for key, value in self._top.items()}
+        answer["choices"] = choices
+        answer["object"] = "chat.completion"
+        return answer
+
+
+def _settle_choice(choice: Json) -> Json:
+    return {key: _settled(value, keep_index=key != "message") for key, value in choice.items()}
+
+
+def _merge_object(target: Json, source: Json) -> None:
+    for key, value in source.items():
+        if value is None:
+            target.setdefault(key, None)
+            continue
+        known = target.get(key)
+        if type(value) is str and type(known) is _Text and key not in _REPLACED:
+            known.append(value)  # the hot path: another piece of content
+        else:
+            target[key] = _merge_value(key, known, value)
+
+
+def _merge_value(key: str, target: Any, source: Any) -> Any:
+    """What stands after `source` came for `target` (None: nothing so far); on a conflict of types, the newer one."""
+    if key in _REPLACED:
+        return _copied(source)
+    if isinstance(source, str):
+        return _merge_text(key, target, source)
+    if isinstance(source, dict):
+        merged = target if isinstance(target, dict) and not isinstance(target, _Indexed) else {}
+        _merge_object(merged, source)
+        return merged
+    if isinstance(source, list):
+        return _merge_list(target, source)
+    return source
+
+
+def _merge_text(key: str, target: Any, source: str) -> Any:
+    if not isinstance(target, _Text):
+        return _Text([source])
+    if key == "name" and "".join(target) == source:
+        return target  # some upstreams repeat a tool's whole name in every chunk
+    target.append(source)
+    return target
+
+
+def _merge_list(target: Any, source: List[Any]) -> Any:
+    indexed = bool(source) and all(_index_of(item) is not None for item in source)
+    if not indexed or (target and not isinstance(target, _Indexed)):
+        if isinstance(target, _Indexed):  # elements without index behind indexed ones: appended
+            for item in source:
+                target[max(target, default=-1) + 1] = _merge_value("", None, item)
+            return target
+        return (target if isinstance(target, list) else []) + [_copied(item) for item in source]
+    merged = target if isinstance(target, _Indexed) else _Indexed()
+    for item in source:
+        index = item["index"]
+        end = max(merged, default=-1) + 1
+        index = end if index > end + _FURTHEST_GAP else index
+        merged[index] = _merge_value("", merged.get(index), item)
+    return merged
+
+
+def _index_of(item: Any) -> Optional[int]:
+    index = item.get("index") if isinstance(item, dict) else None
+    return index if isinstance(index, int) and not isinstance(index, bool) and index >= 0 else None
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    return value
+
+
+def _settled(value: Any, keep_index: bool) -> Any:
+    """A copy in plain JSON types; `index` is dropped from the elements of lists that were merged by it."""
+    if isinstance(value, _Text):
+        value[:] = ["".join(value)]
+        return value[0]
+    if isinstance(value, _Indexed):
+        elements = [_settled(value.get(index, {}), keep_index) for index in range(max(value) + 1)]
+        return elements if keep_index else [_without_index(element) for element in elements]
+    if isinstance(value, dict):
+        return {key: _settled(item, keep_index) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_settled(item, keep_index) for item in value]
+    return value
+
+
+def _without_index(element: Any) -> Any:
+    return {key: item for key, item in element.items() if key != "index"} if isinstance(element, dict) else element

@@ -1,0 +1,87 @@
+"""Which way a connection goes: direct, forwarded by a proxy (http), or through its tunnel (https).
+
+The environment is read as urllib does it (http_proxy, https_proxy, all_proxy, no_proxy; system settings on macOS
+and Windows), and applies to loopback too unless NO_PROXY says otherwise.
+It knows proxies and their variables; it must not know sockets.
+"""
+
+import os
+import sys
+from base64 import b64encode
+from typing import NamedTuple, Optional
+from urllib.parse import unquote, urlsplit
+
+from ..errors import ConfigurationError
+from .urls import Origin
+
+
+class Route(NamedTuple):
+    """How to reach an origin: `kind` is direct, forward or tunnel; host and port are what to connect to."""
+
+    kind: str
+    host: str
+    port: int
+    authorization: Optional[str] = None
+    """The value of Proxy-Authorization, for the proxy alone."""
+    reason: str = ""
+    """Why this way, for people (no credentials)."""
+
+    def __repr__(self) -> str:
+        return "Route(%s via %s:%d)" % (self.kind, self.host, self.port)
+
+
+def find_route(origin: Origin, proxy: Optional[str], trust_env: bool) -> Route:
+    """The way to an origin.
+
+    Args:
+        proxy: a proxy URL given by the user, which wins; "" means none.
+        trust_env: read the environment when there is none.
+    Raises:
+        ConfigurationError: a proxy URL that can't be used; credentials in it are not echoed.
+    """
+    if proxy is not None:
+        return _through(origin, proxy, "proxy= was given") if proxy else _direct(origin, "proxy='' was given")
+    if not trust_env:
+        return _direct(origin, "trust_env is off")
+    if not _environment_may_name_proxies():
+        return _direct(origin, "no proxy is configured")
+    from urllib.request import getproxies, proxy_bypass
+
+    proxies = getproxies()
+    found = proxies.get(origin.scheme) or proxies.get("all")
+    if not found:
+        return _direct(origin, "no proxy is configured for %s" % origin.scheme)
+    if proxy_bypass("%s:%d" % (origin.host, origin.port)):
+        return _direct(origin, "no_proxy names the host")
+    return _through(origin, found, "the environment names a proxy for %s" % origin.scheme)
+
+
+def _environment_may_name_proxies() -> bool:
+    # Loading urllib.request costs milliseconds; on Linux it could only find variables.
+    return sys.platform in ("darwin", "win32") or any(name.lower().endswith("_proxy") for name in os.environ)
+
+
+def _direct(origin: Origin, reason: str) -> Route:
+    return Route("direct", origin.host, origin.port, None, reason)
+
+
+def _through(origin: Origin, proxy: str, reason: str) -> Route:
+    text = proxy if "://" in proxy else "http://" + proxy
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ConfigurationError("the proxy URL can't be read; it should look like http://proxy.example:3128") from None
+    if parts.scheme.lower() != "http":
+        raise ConfigurationError(
+            "proxies of the kind %s:// are not supported; use http://, or trust_env=False to ignore the environment"
+            % parts.scheme.lower()[:10]
+        )
+    if not host:
+        raise ConfigurationError("the proxy URL has no host; it should look like http://proxy.example:3128")
+    authorization = None
+    if parts.username is not None:
+        user, password = unquote(parts.username), unquote(parts.password or "")
+        authorization = "Basic " + b64encode(("%s:%s" % (user, password)).encode("utf-8")).decode("ascii")
+    kind = "tunnel" if origin.scheme == "https" else "forward"
+    return Route(kind, host, 80 if port is None else port, authorization, reason)

@@ -1,0 +1,108 @@
+"""Server-sent events: bytes in, events out (WHATWG HTML, 9.2 "Server-sent events").
+
+Linear in its input however that is split; an event without its closing blank line is never given out.
+It knows the event-stream format; it must not know JSON, chat or sockets.
+"""
+
+from typing import List, NamedTuple
+
+from ..errors import RemoteProtocolError
+
+MAX_EVENT = 64 * 1024 * 1024
+"""Bytes of one event: beyond it the sender is taken to be broken."""
+
+
+class ServerSentEvent(NamedTuple):
+    """One event: its data (lines joined by LF), its type ("message" unless given) and the last event id."""
+
+    data: str
+    event: str = "message"
+    id: str = ""
+
+
+class EventParser:
+    """Feed it pieces of an event stream; it gives back the events that each piece completed."""
+
+    def __init__(self) -> None:
+        self._line: List[bytes] = []  # the unfinished line, in pieces
+        self._size = 0  # bytes held of the unfinished event
+        self._started = False
+        self._after_cr = False
+        self._data: List[bytes] = []
+        self._event = b""
+        self._id = b""
+        self.heartbeats = 0
+        """Comment lines so far."""
+
+    def feed(self, piece: bytes) -> List[ServerSentEvent]:
+        """The events completed by `piece`.
+
+        Raises:
+            RemoteProtocolError: one event is larger than MAX_EVENT.
+        """
+        if not piece:
+            return []
+        if self._after_cr:
+            self._after_cr = False
+            if piece[:1] == b"\n":  # the second half of a CRLF that a split tore apart
+                piece = piece[1:]
+        if b"\r" in piece:
+            self._after_cr = piece.endswith(b"\r")
+            piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        lines = piece.split(b"\n")
+        self._size += len(piece)
+        if len(lines) == 1:
+            self._line.append(piece)
+            self._check_size()
+            return []
+        if self._line:
+            self._line.append(lines[0])
+            lines[0] = b"".join(self._line)
+        rest = lines.pop()
+        self._line = [rest] if rest else []
+        return self._take_lines(lines)
+
+    def _take_lines(self, lines: List[bytes]) -> List[ServerSentEvent]:
+        if not self._started:
+            self._started = True
+            if lines[0].startswith(b"\xef\xbb\xbf"):
+                lines[0] = lines[0][3:]
+        events: List[ServerSentEvent] = []
+        for line in lines:
+            if line:
+                self._take_field(line)
+            elif self._data:
+                events.append(
+                    ServerSentEvent(
+                        b"\n".join(self._data).decode("utf-8", "replace"),
+                        self._event.decode("utf-8", "replace") or "message",
+                        self._id.decode("utf-8", "replace"),
+                    )
+                )
+                self._data = []
+                self._event = b""
+                self._size = 0
+            else:
+                self._event = b""
+                self._size = 0
+        self._check_size()
+        return events
+
+    def _take_field(self, line: bytes) -> None:
+        name, colon, value = line.partition(b":")
+        if not name and colon:
+            self.heartbeats += 1
+            return
+        if value[:1] == b" ":
+            value = value[1:]
+        if name == b"data":
+            self._data.append(value)
+        elif name == b"event":
+            self._event = value
+        elif name == b"id" and b"\x00" not in value:
+            self._id = value
+        # `retry` and unknown fields are ignored: nothing here reconnects by itself
+
+    def _check_size(self) -> None:
+        if self._size > MAX_EVENT:
+            raise RemoteProtocolError("an event of the stream is larger than %d bytes" % MAX_EVENT, request_sent="yes")

@@ -1,0 +1,201 @@
+"""URLs of DIAL: the base URL of a server, addresses in its storage, deployment ids, query strings.
+
+Every segment is decoded, checked and encoded again (dial-protocol: a client escapes all but unreserved characters),
+so a path means the same written raw (`my file.txt`) or encoded (`my%20file.txt`).
+It knows how DIAL addresses things; it must not know requests, clients or answers.
+"""
+
+import re
+from pathlib import PurePosixPath
+from typing import Any, List, Mapping, NamedTuple, Optional, Tuple, Union
+from urllib.parse import quote, unquote, urlsplit
+
+from ..errors import ConfigurationError, InvalidDialURLError, InvalidRequestError, NotDialURLError
+
+StorageUrl = Union[str, PurePosixPath]
+"""An address in DIAL's storage: "files/{bucket}/a/b.txt", the same as PurePosixPath, or an absolute URL."""
+
+STORAGE_KINDS = ("files", "conversations", "prompts", "applications", "toolsets", "skills")
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
+_BUCKET = re.compile(r"[A-Za-z0-9]+")
+_FORBIDDEN = re.compile(r"[\x00-\x1f/{}]")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Origin(NamedTuple):
+    """Where a DIAL server is: scheme, host (lower case, without brackets), port, and a path prefix ("" or "/dial")."""
+
+    scheme: str
+    host: str
+    port: int
+    prefix: str
+
+    @property
+    def netloc(self) -> str:
+        """Host and port as the Host header wants them (RFC 9110, 7.2): the port only where it is not the default."""
+        host = "[%s]" % self.host if ":" in self.host else self.host
+        return host if self.port == _DEFAULT_PORTS[self.scheme] else "%s:%d" % (host, self.port)
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a trailing slash."""
+        return "%s://%s%s" % (self.scheme, self.netloc, self.prefix)
+
+
+def parse_base_url(text: str) -> Origin:
+    """Read the `base_url` of a client.
+
+    Raises:
+        ConfigurationError: it says what a base URL looks like; credentials in the URL are not echoed.
+    """
+    if not isinstance(text, str):
+        raise ConfigurationError("base_url must be a str like https://dial.example.com, not %s" % type(text).__name__)
+    text = text.strip()
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+        host = (parts.hostname or "").rstrip(".")
+        host = host if host.isascii() else host.encode("idna").decode("ascii")
+    except ValueError:  # UnicodeError is one; not chained, because its text can repeat credentials of the URL
+        raise ConfigurationError("base_url has a host or port that can't be read") from None
+    if parts.scheme.lower() not in _DEFAULT_PORTS:
+        raise ConfigurationError("base_url must begin with http:// or https://, e.g. https://dial.example.com")
+    if "@" in parts.netloc:
+        raise ConfigurationError("base_url must not hold credentials; pass api_key= or bearer_token= instead")
+    if not host or re.search(r"[\s\x00-\x20\x7f%\\]", host):
+        raise ConfigurationError("base_url has no valid host name; it should look like https://dial.example.com")
+    if parts.query or parts.fragment:
+        raise ConfigurationError("base_url must not have a query or a fragment")
+    scheme = parts.scheme.lower()
+    prefix = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
+    return Origin(scheme, host.lower(), _DEFAULT_PORTS[scheme] if port is None else port, prefix)
+
+
+class StoragePath(NamedTuple):
+    """A parsed storage address: kind ("files"), bucket, decoded segments below it, and whether it names a folder."""
+
+    kind: str
+    bucket: str
+    segments: Tuple[str, ...]
+    folder: bool
+
+    @property
+    def path(self) -> str:
+        """The percent-encoded resource url, e.g. "files/b/my%20folder/": without leading slash and without v1/."""
+        encoded = "/".join([self.kind, self.bucket] + [encode_segment(segment) for segment in self.segments])
+        return encoded + "/" if self.folder else encoded
+
+    @property
+    def name(self) -> str:
+        """The decoded last segment; "" for the root of a bucket."""
+        return self.segments[-1] if self.segments else ""
+
+    def as_folder(self) -> "StoragePath":
+        """The same address with its trailing slash."""
+        return self._replace(folder=True)
+
+
+def parse_storage_url(origin: Origin, url: StorageUrl, kind: Optional[str] = None) -> StoragePath:
+    """Read an address in DIAL's storage.
+
+    Args:
+        url: relative ("files/{bucket}/..."), PurePosixPath, or absolute ("https://host/v1/files/{bucket}/...").
+        kind: the kind of resource that is wanted; None takes any.
+    Raises:
+        NotDialURLError: an absolute URL of another server.
+        InvalidDialURLError: anything else that names nothing in the storage.
+    """
+    if not isinstance(url, (str, PurePosixPath)):
+        raise InvalidDialURLError("a storage URL must be a str or PurePosixPath, not %s" % type(url).__name__)
+    text = str(url)
+    if _SCHEME.match(text):
+        text = _relative_to(origin, text)
+    elif text.startswith("/"):
+        raise InvalidDialURLError("a storage URL must not begin with a slash: write files/{bucket}/... (%r)" % text)
+    elif text.startswith(("v1/", "v2/")):
+        raise InvalidDialURLError("a relative storage URL begins with its type, without v1/: %r" % text)
+    parts = text.split("/")
+    folder = parts[-1] == ""
+    if folder:
+        parts.pop()
+    found = parts[0] if parts else ""
+    if found not in STORAGE_KINDS or (kind is not None and found != kind):
+        wanted = kind or " or ".join(STORAGE_KINDS)
+        raise InvalidDialURLError("a URL that begins with %s/{bucket}/ is wanted here, not %r" % (wanted, text))
+    if len(parts) < 2 or _BUCKET.fullmatch(parts[1]) is None:
+        raise InvalidDialURLError("the bucket is missing: write %s/{bucket}/... (%r)" % (found, text))
+    segments = tuple(decode_segment(part, text) for part in parts[2:])
+    return StoragePath(found, parts[1], segments, folder or not segments)
+
+
+def _relative_to(origin: Origin, text: str) -> str:
+    if not is_url_of(origin, text):
+        raise NotDialURLError("the URL does not belong to this DIAL server (%s)" % origin.url)
+    if "?" in text or "#" in text:
+        raise InvalidDialURLError("an absolute storage URL has no query; write ? and # in names as %3F and %23")
+    rest = text.split("://", 1)[1].partition("/")[2]
+    prefix = origin.prefix.lstrip("/")
+    rest = rest[len(prefix) :].lstrip("/") if prefix else rest
+    if not rest.startswith(("v1/", "v2/")):
+        raise InvalidDialURLError("an absolute storage URL continues with /v1/ after the server: %r" % text)
+    return rest[3:]
+
+
+def is_url_of(origin: Origin, text: str) -> bool:
+    """Whether an absolute URL lies on this server, below its path prefix."""
+    try:
+        other = parse_base_url(text.split("?", 1)[0].split("#", 1)[0])
+    except ConfigurationError:
+        return False
+    same = (other.scheme, other.host, other.port) == (origin.scheme, origin.host, origin.port)
+    return same and (other.prefix + "/").startswith(origin.prefix + "/")
+
+
+def decode_segment(part: str, whole: str) -> str:
+    """One path segment, percent-decoded and checked.
+
+    Raises:
+        InvalidDialURLError: empty, "." or "..", or with a slash, a brace or a control character in it (Core: 400).
+    """
+    segment = unquote(part)
+    if segment in ("", ".", ".."):
+        raise InvalidDialURLError("the segment %r is not allowed in %r" % (part, whole))
+    if _FORBIDDEN.search(segment) is not None:
+        raise InvalidDialURLError("DIAL does not store names with /, {, } or control characters: %r" % whole)
+    try:
+        segment.encode("utf-8")
+    except UnicodeEncodeError:
+        raise InvalidDialURLError("the name %r can't be written as UTF-8" % segment) from None
+    return segment
+
+
+def encode_segment(segment: str) -> str:
+    """A decoded segment with everything but unreserved characters escaped."""
+    return quote(segment, safe="")
+
+
+def encode_id(deployment_id: str) -> str:
+    """A deployment id for a path; ids of custom applications (`applications/{bucket}/my%20app`) keep their slashes.
+
+    Raises:
+        InvalidRequestError: empty, or with empty, "." or ".." segments.
+    """
+    if not isinstance(deployment_id, str) or not deployment_id.strip():
+        raise InvalidRequestError("a deployment id must be a non-empty str")
+    try:
+        parts = [decode_segment(part, deployment_id) for part in deployment_id.split("/")]
+    except InvalidDialURLError:
+        raise InvalidRequestError("this can't be a deployment id: %r" % deployment_id) from None
+    return "/".join(encode_segment(part) for part in parts)
+
+
+def encode_query(query: Mapping[str, Any]) -> str:
+    """Query parameters as they travel: None is left out, booleans are true/false, a list repeats its name."""
+    pairs: List[str] = []
+    for name, value in query.items():
+        for item in value if isinstance(value, (list, tuple)) else (value,):
+            if item is not None:
+                text = ("false", "true")[item] if isinstance(item, bool) else str(item)
+                pairs.append("%s=%s" % (quote(str(name), safe=""), quote(text, safe="")))
+    return "&".join(pairs)

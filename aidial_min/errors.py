@@ -1,0 +1,420 @@
+"""Every error the client raises, and the one place where an HTTP answer becomes an error.
+
+    DialException
+    +-- InvalidRequestError               400, 422, and arguments that can't be sent
+    |   +-- ConfigurationError            arguments of a client; also a ValueError
+    |   +-- InvalidDialURLError           also named InvalidDialURLException
+    |   +-- NotDialURLError               an absolute URL of another host
+    +-- AuthenticationError               401
+    +-- PermissionDeniedError             403
+    +-- ResourceNotFoundError             404
+    |   +-- EndpointNotSupportedError     this server does not have the endpoint
+    +-- ConflictError                     409
+    +-- EtagMismatchError                 412
+    +-- RequestTooLargeError              413
+    +-- RateLimitError                    429
+    +-- ServerError                       5xx
+    +-- ParsingDataError                  the answer is not what the API promises
+    +-- DialConnectionError               no complete answer came
+        +-- ConnectError                  DNS, refused, unreachable: nothing was sent
+        |   +-- ProxyError                the proxy refused or failed
+        |   +-- TLSError                  certificate or handshake
+        +-- DialTimeoutError              also a TimeoutError
+        +-- RemoteProtocolError           what came is not HTTP/1.1, or is malformed
+        +-- ResponseInterruptedError      the answer began and broke off
+        +-- StreamInterruptedError        a stream ended without [DONE]
+
+It knows statuses and the shapes of DIAL's error bodies; it must not know sockets, clients or retries.
+"""
+
+import json
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple, Type, Union
+
+if TYPE_CHECKING:
+    from .types.chat.response import ChatCompletionResponse
+
+_LONGEST_MESSAGE = 500
+"""Characters of an answer that may stand in a message or in ParsingDataError.body."""
+
+
+class RequestInfo(NamedTuple):
+    """Which request an error belongs to; the URL carries no credentials."""
+
+    method: str
+    url: str
+
+    @property
+    def path(self) -> str:
+        """The URL without scheme, host and query."""
+        rest = self.url.split("://", 1)[-1]
+        slash = rest.find("/")
+        return rest[slash:].split("?", 1)[0] if slash >= 0 else "/"
+
+
+class DialException(Exception):
+    """The base of all errors of this package.
+
+    Attributes:
+        message: what went wrong, as the server or the client put it.
+        status_code: the HTTP status; None where no answer came.
+        type, param, code, display_message: of DIAL's error object, where one came (`display_message` is for end users).
+        headers: of the answer, with credentials masked; empty where no answer came.
+        request: `.method` and `.url` of the request, None where there was none.
+        request_sent: "no", "maybe" or "yes": did the request reach the server?
+        location: the Location header of a redirect (never followed).
+        retry_after: seconds the server asked to wait, or None.
+        partial: what a completion stream had given before the error, or None.
+    """
+
+    _status: Optional[int] = 500
+    _type: Optional[str] = "runtime_error"
+
+    def __init__(
+        self,
+        message: str,
+        status_code: Optional[int] = None,
+        type: Optional[str] = None,
+        param: Optional[str] = None,
+        code: Optional[str] = None,
+        display_message: Optional[str] = None,
+        *,
+        headers: Optional[Mapping[str, str]] = None,
+        request: Optional[RequestInfo] = None,
+        request_sent: str = "no",
+        retry_after: Optional[float] = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status_code: Optional[int] = status_code if status_code is not None else self._status
+        self.type = type if type is not None else self._type
+        self.param = param
+        self.code = code
+        self.display_message = display_message
+        self.headers: Mapping[str, str] = headers if headers is not None else {}
+        self.request = request
+        self.request_sent = request_sent
+        self.retry_after = retry_after
+        self.location: Optional[str] = self.headers.get("location")
+        self.partial: Optional["ChatCompletionResponse"] = None
+
+    def __str__(self) -> str:
+        text = " ".join(self.message.split()) or "no message"
+        if self.status_code is not None and self.request_sent == "yes":
+            text = "%d %s" % (self.status_code, text)
+        if self.request is not None:
+            text = "%s (%s %s)" % (text, self.request.method, self.request.path)
+        return text
+
+    def __repr__(self) -> str:
+        names = ("message", "status_code", "type", "param", "code", "display_message")
+        given = ((name, getattr(self, name)) for name in names)
+        return "%s(%s)" % (type(self).__name__, ", ".join("%s=%r" % pair for pair in given))
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__.copy())
+
+    @classmethod
+    def from_error_data(cls, status_code: int, error_data: Mapping[str, Any]) -> "DialException":
+        """An error of the class that `status_code` asks for, from DIAL's error object `{"message": ...}`."""
+        return error_from_object(status_code, error_data)
+
+
+def _rebuild(cls: Type[DialException], args: Tuple[Any, ...], values: Dict[str, Any]) -> DialException:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(values)
+    return error
+
+
+class InvalidRequestError(DialException):
+    """400, 422 and other 4xx; and arguments that can't be sent, raised before anything is sent."""
+
+    _status = 400
+    _type = "invalid_request_error"
+
+
+class ConfigurationError(InvalidRequestError, ValueError):
+    """The arguments of a client do not make sense; the message says what to do."""
+
+
+class InvalidDialURLError(InvalidRequestError):
+    """A URL or path that names nothing in DIAL's storage."""
+
+
+InvalidDialURLException = InvalidDialURLError
+"""The name that the client guide uses."""
+
+
+class NotDialURLError(InvalidRequestError):
+    """An absolute URL that belongs to another server."""
+
+
+class AuthenticationError(DialException):
+    """401: the credentials are missing, wrong or expired."""
+
+    _status = 401
+
+
+class PermissionDeniedError(DialException):
+    """403: these credentials may not do this."""
+
+    _status = 403
+
+
+class ResourceNotFoundError(DialException):
+    """404: no such deployment, file or other resource."""
+
+    _status = 404
+
+
+class EndpointNotSupportedError(ResourceNotFoundError):
+    """This server does not have the endpoint: 502 with the text `No route` (Core of 2024), or 404 on an unknown route."""
+
+
+class ConflictError(DialException):
+    """409: the resource is in a state that does not allow this."""
+
+    _status = 409
+
+
+class EtagMismatchError(DialException):
+    """412: the resource is not (or no longer) what the precondition asked for."""
+
+    _status = 412
+
+
+class RequestTooLargeError(DialException):
+    """413: the body is larger than the server takes."""
+
+    _status = 413
+
+
+class RateLimitError(DialException):
+    """429: too many requests or tokens; `retry_after` is in seconds, or None."""
+
+    _status = 429
+
+
+class ServerError(DialException):
+    """5xx: the server or the application behind it failed; `retry_after` is in seconds, or None."""
+
+    _status = 500
+
+
+class ParsingDataError(DialException):
+    """The answer is not what the API promises.
+
+    Attributes:
+        body: the first 500 characters of the answer, where there was text.
+        path: where in the JSON the fault is, e.g. "data[3].id"; "" for the whole.
+    """
+
+    _status = 422
+
+    def __init__(self, message: str, *args: Any, body: str = "", path: str = "", **kwargs: Any) -> None:
+        super().__init__(message, *args, **kwargs)
+        self.body = body[:_LONGEST_MESSAGE]
+        self.path = path
+
+
+class DialConnectionError(DialException):
+    """No complete answer came; `status_code` is None."""
+
+    _status = None
+    _type = "connection_error"
+
+
+class ConnectError(DialConnectionError):
+    """No connection: name not found, refused, unreachable. Nothing was sent."""
+
+
+class ProxyError(ConnectError):
+    """The proxy refused or failed."""
+
+
+class TLSError(ConnectError):
+    """Certificate or handshake; the message names the setting that would help."""
+
+
+class DialTimeoutError(DialConnectionError, TimeoutError):
+    """A limit of Timeout was reached; `limit` names it: connect, read, write, pool, progress or total."""
+
+    def __init__(self, message: str, *args: Any, limit: str = "total", **kwargs: Any) -> None:
+        super().__init__(message, *args, **kwargs)
+        self.limit = limit
+
+
+class RemoteProtocolError(DialConnectionError):
+    """What came is not HTTP/1.1, or is malformed (RFC 9112)."""
+
+
+class ResponseInterruptedError(DialConnectionError):
+    """The answer began and broke off; `received` and `expected` are bytes of the body (`expected` may be None)."""
+
+    def __init__(
+        self, message: str, *args: Any, received: int = 0, expected: Optional[int] = None, **kwargs: Any
+    ) -> None:
+        super().__init__(message, *args, **kwargs)
+        self.received = received
+        self.expected = expected
+
+
+class StreamInterruptedError(DialConnectionError):
+    """A completion stream ended without `[DONE]`; `partial` is the answer merged so far."""
+
+
+_BY_STATUS: Dict[int, Type[DialException]] = {
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: ResourceNotFoundError,
+    409: ConflictError,
+    412: EtagMismatchError,
+    413: RequestTooLargeError,
+    429: RateLimitError,
+}
+
+
+def class_for_status(status: int) -> Type[DialException]:
+    """The error class of an HTTP status; the nearest one for statuses without a class of their own."""
+    if status >= 500:
+        return ServerError
+    if status >= 400:
+        return _BY_STATUS.get(status, InvalidRequestError)
+    return DialException
+
+
+def is_no_route(status: int, text: str) -> bool:
+    """Whether an answer says that no route matched: Core of 2024 with 502, newer ones with 404."""
+    return (status == 502 and text == "No route") or (status == 404 and text == "Route is not found")
+
+
+def error_from_response(
+    status: int,
+    reason: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    request: Optional[RequestInfo] = None,
+    upstream: bool = False,
+    retry_after: Optional[float] = None,
+    secrets: Iterable[str] = (),
+) -> DialException:
+    """The error that an HTTP answer means.
+
+    DIAL's error bodies have no single format (JSON error object, JSON string, plain text without a content type,
+    empty, HTML of a proxy): the body is parsed whatever its Content-Type says, and never hides the status.
+
+    Args:
+        body: the first bytes of the answer's body, decompressed.
+        upstream: the endpoint is answered by a deployment, so that 502 `No route` means "no usable upstream".
+        retry_after: seconds, from the answer's headers.
+        secrets: texts to mask wherever the server echoed them.
+    """
+    text = body.decode("utf-8", "replace").strip()
+    cls = class_for_status(status)
+    if is_no_route(status, text) and not (upstream and status == 502):
+        cls = EndpointNotSupportedError
+    fields = _error_fields(text)
+    message = fields.pop("message") or _message_from_text(text) or reason or _phrase(status)
+    if cls is EndpointNotSupportedError:
+        message = "this DIAL server does not have the endpoint (it says: %s)" % message
+    error = cls(
+        message,
+        status_code=status,
+        headers=headers,
+        request=request,
+        request_sent="yes",
+        retry_after=retry_after,
+        **fields,
+    )
+    conceal(error, secrets)
+    return error
+
+
+def error_from_object(status: int, error: Union[Mapping[str, Any], str], **kwargs: Any) -> DialException:
+    """An error from DIAL's error object, as it stands in a body or inside a 200 stream."""
+    fields = _fields_of(error if isinstance(error, Mapping) else {"message": error})
+    message = fields.pop("message") or _phrase(status)
+    cls = class_for_status(status) if status else DialException
+    return cls(message, status_code=status or 500, **fields, **kwargs)
+
+
+def in_band_status(error: Any) -> int:
+    """The status that an error object inside a 200 stream stands for: its numeric `code`, else 0."""
+    code = error.get("code") if isinstance(error, Mapping) else None
+    if isinstance(code, bool) or not isinstance(code, (int, str)):
+        return 0
+    digits = str(code)
+    in_range = len(digits) == 3 and digits.isascii() and digits.isdigit() and "400" <= digits <= "599"
+    return int(digits) if in_range else 0
+
+
+def _error_fields(text: str) -> Dict[str, Any]:
+    """`message`, `type`, `param`, `code`, `display_message` of a JSON error body; message None if it is none."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return {"message": None}
+    if isinstance(data, str):
+        return {"message": data}
+    if not isinstance(data, dict):
+        return {"message": None}
+    for key in ("error", "detail"):
+        if isinstance(data.get(key), dict):
+            return _fields_of(data[key])
+        if isinstance(data.get(key), str) and data[key]:
+            return _fields_of({**data, "message": data[key]})
+    return _fields_of(data)
+
+
+def _fields_of(error: Mapping[str, Any]) -> Dict[str, Any]:
+    fields = {name: _text_or_none(error.get(name)) for name in ("type", "param", "code", "display_message")}
+    message = error.get("message")
+    fields["message"] = message if isinstance(message, str) and message.strip() else None
+    return fields
+
+
+def _text_or_none(value: Any) -> Optional[str]:
+    # OpenAI-like upstreams send `code` as a number, DIAL as a string.
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+def _message_from_text(text: str) -> str:
+    """The readable part of a body that is no JSON error: HTML loses its tags, long texts are cut."""
+    if "<" in text[:200] and ("<html" in text[:1000].lower() or "<!doctype" in text[:1000].lower()):
+        import re
+
+        text = re.sub(r"(?is)<(script|style)\b.*?</\1\s*>|<[^>]*>", " ", text)
+        text = " ".join(text.split())
+    return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "..."
+
+
+def _phrase(status: int) -> str:
+    from http import HTTPStatus
+
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "HTTP status %d" % status
+
+
+def mask(text: str, secrets: Iterable[str]) -> str:
+    """`text` with every one of `secrets` replaced by `***`."""
+    for secret in secrets:
+        if len(secret) >= 4:  # shorter ones are no secrets, and masking them would garble the text
+            text = text.replace(secret, "***")
+    return text
+
+
+def conceal(error: DialException, secrets: Iterable[str]) -> None:
+    """Mask `secrets` in everything an error carries (the server may have echoed them)."""
+    secrets = [secret for secret in secrets if len(secret) >= 4]
+    if not secrets:
+        return
+    error.args = tuple(mask(value, secrets) if isinstance(value, str) else value for value in error.args)
+    for name, value in error.__dict__.items():
+        if isinstance(value, str):
+            error.__dict__[name] = mask(value, secrets)
+    if error.headers:
+        masked = [(name, mask(value, secrets)) for name, value in error.headers.items()]
+        error.headers = type(error.headers)(masked)  # type: ignore[call-arg]  # dict and Headers both take pairs

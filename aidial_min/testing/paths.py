@@ -1,0 +1,148 @@
+"""Resource urls: files/{bucket}/folder/name, percent-encoded, as they stand in paths and in JSON.
+
+Knows which bytes Core accepts, how it decodes and re-encodes them, and its texts for those it refuses. Core asks
+java.net.URI about every segment, and what that class throws comes out as an empty 500: both are kept here.
+Must not know what is stored under a url, nor who may read it.
+"""
+
+import re
+from functools import lru_cache
+from typing import NamedTuple, Optional
+from urllib.parse import quote, unquote_to_bytes
+
+from .auth import PUBLIC_LOCATION, bucket_of, location_of
+from .errors import Refusal
+
+MAX_PATH = 900
+TYPES = {
+    "files": "FILE",
+    "conversations": "CONVERSATION",
+    "prompts": "PROMPT",
+    "applications": "APPLICATION",
+    "publications": "PUBLICATION",
+    "toolsets": "TOOL_SET",
+    "skills": "SKILL",
+}
+UNESCAPED = "-._~!$&'()*+,;=:@"
+
+_OTHER = r"[^\x00-\x7f\x80-\x9f\s]"  # java.net.URI lets non-ASCII letters stand unescaped
+_ESCAPE = r"%[0-9A-Fa-f]{2}"
+_PATH = re.compile(rf"(?:[A-Za-z0-9_.!~*'():@&=+$,;-]|{_ESCAPE}|{_OTHER})*")
+_OPAQUE = re.compile(rf"(?:[A-Za-z0-9_.!~*'():@&=+$,;?/\[\]-]|{_ESCAPE}|{_OTHER})+")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_BAD_NAME = re.compile(r"[\x00-\x1f/{}]")
+
+
+class ResourceUrl(NamedTuple):
+    """One resource or folder, decoded. `location` is where its bucket lies, `Keys/one/` for example."""
+
+    type: str
+    bucket: str
+    location: str
+    segments: tuple[str, ...]
+    folder: bool
+
+    @property
+    def url(self) -> str:
+        return encode("/".join((self.type, self.bucket, *self.segments))) + ("/" if self.folder else "")
+
+    @property
+    def key(self) -> str:
+        """The name in the storage; a folder's key ends with a slash, and is the prefix of what is in it."""
+        return self.location + "/".join((self.type, *self.segments)) + ("/" if self.folder else "")
+
+    @property
+    def name(self) -> Optional[str]:
+        return self.segments[-1] if self.segments else None
+
+    @property
+    def parent_path(self) -> Optional[str]:
+        return "/".join(self.segments[:-1]) or None
+
+    @property
+    def public(self) -> bool:
+        return self.location == PUBLIC_LOCATION
+
+    @property
+    def parent(self) -> Optional["ResourceUrl"]:
+        return self._replace(segments=self.segments[:-1], folder=True) if self.segments else None
+
+    def child(self, name: str, folder: bool) -> "ResourceUrl":
+        return self._replace(segments=(*self.segments, name), folder=folder)
+
+    def check_name(self) -> None:
+        """Names that blob storages can't keep are refused on PUT only."""
+        if any(segment.endswith(".") for segment in self.segments):
+            raise Refusal(400, "Resource name and/or parent folders must not end with .(dot)")
+
+
+def encode(path: str) -> str:
+    return quote(path, safe="/" + UNESCAPED)
+
+
+def decode(segment: str) -> str:
+    """Percent-decode one segment; `Refusal` 500 where java.net.URI would throw."""
+    colon = re.match(r"[^/?#:]*:", segment)
+    if colon is not None:
+        scheme, opaque = segment[: colon.end() - 1], segment[colon.end() :].partition("#")[0]
+        if not _SCHEME.fullmatch(scheme) or not _OPAQUE.fullmatch(opaque):
+            raise Refusal(500)
+        wrong = "#" in segment
+    else:
+        path = re.split("[?#]", segment, maxsplit=1)[0]
+        if not _PATH.fullmatch(path):
+            raise Refusal(500)
+        wrong = path != segment
+    if wrong:
+        raise Refusal(400, f"Wrong path provided {segment}")
+    return unquote_to_bytes(segment).decode("utf-8", "replace")
+
+
+def from_path(type: str, bucket: str, path: str) -> ResourceUrl:
+    """The resource that the raw path of a request names."""
+    location = _location(bucket)
+    if location is None:
+        raise Refusal(400, f"Url has invalid bucket: {type}/{bucket}/{path}")
+    return _from_encoded(type, bucket, location, path)
+
+
+def from_url(url: str) -> ResourceUrl:
+    """The resource that a `url` field in JSON names."""
+    parts = url.rstrip("/").split("/")
+    if len(parts) < 2:
+        raise Refusal(400, f"Url has less than two segments: {url}")
+    if url.startswith("/"):
+        raise Refusal(400, f"Url must not start with /, but: {url}")
+    if len(parts) == 2 and not url.endswith("/"):
+        raise Refusal(400, f"Url must start with resource/bucket/, but: {url}")
+    type, bucket = decode(parts[0]), decode(parts[1])
+    if type not in TYPES:
+        raise Refusal(400, f"Unsupported resource type: {type}")
+    location = _location(bucket)
+    if location is None:
+        raise Refusal(400, f"Url has invalid bucket: {url}")
+    return _from_encoded(type, bucket, location, url[len(parts[0]) + len(parts[1]) + 2 :])
+
+
+def at(type: str, location: str, path: str) -> ResourceUrl:
+    """A resource from its decoded path; a trailing slash, or no path, means a folder."""
+    segments = tuple(segment for segment in path.split("/") if segment)
+    return ResourceUrl(type, bucket_of(location), location, segments, not path or path.endswith("/"))
+
+
+def _from_encoded(type: str, bucket: str, location: str, path: str) -> ResourceUrl:
+    if not path.strip():
+        return ResourceUrl(type, bucket, location, (), True)
+    stripped = path.rstrip("/")  # Java's split drops the empty strings at the end
+    segments = tuple(decode(segment) for segment in stripped.split("/")) if stripped else ()
+    if any(not segment or _BAD_NAME.search(segment) for segment in segments):
+        raise Refusal(400, f"Invalid path provided {path}")
+    resource = ResourceUrl(type, bucket, location, segments, path.endswith("/"))
+    if len(resource.key.encode("utf-8", "replace")) > MAX_PATH:
+        raise Refusal(400, f"Resource path exceeds max allowed size: {MAX_PATH}")
+    return resource
+
+
+@lru_cache(maxsize=1024)
+def _location(bucket: str) -> Optional[str]:
+    return location_of(bucket)

@@ -1,0 +1,225 @@
+"""What a test has asked the server to do next: scripted answers, failures, cut connections; and what was requested.
+
+Knows queues of wishes and the record of requests. Must not know HTTP framing or how an answer becomes chunks.
+"""
+
+import json
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Optional, Union
+from urllib.parse import parse_qsl
+
+from .application import HEARTBEAT, AppError, Behaviour, ChatRequest, EndOfStream, Finish, Json, Part
+from .behaviours import attachment, stage, tool_call
+from .framing import Response, as_json, text
+
+KEPT_REQUESTS = 10_000
+_FOR_EVER = -1
+
+
+class Headers(Mapping[str, str]):
+    """Request headers; names in any case."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+
+    def __getitem__(self, name: str) -> str:
+        return self._headers[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._headers)
+
+    def __len__(self) -> int:
+        return len(self._headers)
+
+    def __repr__(self) -> str:
+        return repr(dict(self._headers))
+
+
+class RecordedRequest:
+    """One request as the server got it.
+
+    `path` is the raw path, `query` its parameters (the last of each name), `body` the bytes of the body: the first
+    mebibyte of a longer one, whose length is `body_size`.
+    """
+
+    def __init__(self, method: str, target: str, headers: Mapping[str, str]) -> None:
+        self.method = method
+        self.target = target
+        self.path, _, query = target.partition("?")
+        self.query = dict(parse_qsl(query, keep_blank_values=True))
+        self.headers = Headers(headers)
+        self.body_size = 0
+        self._body = bytearray()
+
+    @property
+    def body(self) -> bytes:
+        return bytes(self._body)
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self._body)
+
+    def take(self, piece: Union[bytes, bytearray, memoryview], limit: int = 1 << 20) -> None:
+        """Note a piece of the body as it comes."""
+        self.body_size += len(piece)
+        if len(self._body) < limit:
+            self._body += piece[: limit - len(self._body)]
+
+    def __repr__(self) -> str:
+        return f"<{self.method} {self.target}>"
+
+
+class Wish(NamedTuple):
+    """`what` is to happen to a request whose path holds `where`, or which asks the deployment `where`."""
+
+    where: Optional[str]
+    what: Any
+
+
+class Cut(NamedTuple):
+    """Close the connection after this many bytes of an answer."""
+
+    after_bytes: int
+
+
+class Script:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._replies: list[list[Any]] = []
+        self._wishes: list[list[Any]] = []
+        self.requests: deque[RecordedRequest] = deque(maxlen=KEPT_REQUESTS)
+
+    def add_reply(self, deployment: Optional[str], behaviour: Behaviour, times: Optional[int]) -> None:
+        with self._lock:
+            self._replies.append([_FOR_EVER if times is None else times, Wish(deployment, behaviour)])
+
+    def add_failure(self, path: Optional[str], response: "Failure", times: Optional[int]) -> None:
+        self._add_wish(Wish(path, response), times)
+
+    def add_cut(self, path: Optional[str], after_bytes: int, times: Optional[int]) -> None:
+        self._add_wish(Wish(path, Cut(after_bytes)), times)
+
+    def reply_of(self, deployment: str) -> Optional[Behaviour]:
+        """The behaviour that is next for this deployment, once."""
+        with self._lock:
+            found: Optional[Behaviour] = _take(self._replies, lambda where: where in (None, deployment))
+        return found
+
+    def wish_for(self, path: str) -> "Union[Failure, Cut, None]":
+        """What is to happen to a request for this path, once."""
+        if not self._wishes:
+            return None
+        with self._lock:
+            found: Union[Failure, Cut, None] = _take(self._wishes, lambda where: where is None or where in path)
+        return found
+
+    def clear(self) -> None:
+        with self._lock:
+            self._replies.clear()
+            self._wishes.clear()
+            self.requests.clear()
+
+    def _add_wish(self, wish: Wish, times: Optional[int]) -> None:
+        with self._lock:
+            self._wishes.append([_FOR_EVER if times is None else times, wish])
+
+
+def _take(entries: list[list[Any]], fits: Any) -> Any:
+    for place, (left, wish) in enumerate(entries):
+        if fits(wish.where):
+            if left == 1:
+                del entries[place]
+            elif left != _FOR_EVER:
+                entries[place][0] = left - 1
+            return wish.what
+    return None
+
+
+class Failure(NamedTuple):
+    """An answer that is given instead of the proper one."""
+
+    status: int
+    message: Optional[str] = None
+    retry_after: Union[int, float, str, None] = None
+    body: Union[bytes, str, Mapping[str, Any], None] = None
+    headers: Mapping[str, str] = {}
+
+    def response(self, path: str) -> Response:
+        """As DIAL fails: JSON where completions are asked for, plain text elsewhere."""
+        if isinstance(self.body, Mapping):
+            response = as_json(dict(self.body), self.status)
+        elif self.body is not None:
+            response = Response(self.status, self.body.encode() if isinstance(self.body, str) else self.body)
+        elif path.endswith(("/completions", "/embeddings")):
+            error = {"message": self.message or "Scripted failure", "code": str(self.status)}
+            response = as_json({"error": error}, self.status)
+        else:
+            response = text(self.status, "Scripted failure" if self.message is None else self.message)
+        if self.retry_after is not None:
+            response.headers.append(("Retry-After", str(self.retry_after)))
+        response.headers += list(self.headers.items())
+        return response
+
+
+def behaviour(
+    pieces: Sequence[Part],
+    *,
+    delay: float = 0.0,
+    heartbeats: int = 0,
+    stages: Sequence[Mapping[str, Any]] = (),
+    attachments: Sequence[Mapping[str, Any]] = (),
+    tool_calls: Sequence[Mapping[str, Any]] = (),
+    state: Optional[Mapping[str, Any]] = None,
+    finish: Finish,
+    error: Union[str, AppError, None] = None,
+    done: bool = True,
+) -> Behaviour:
+    """A behaviour that says what a test has written down, whatever it is asked."""
+    parts: list[Part] = [HEARTBEAT] * heartbeats
+    for index, described in enumerate(stages):
+        parts += _stage(index, dict(described))
+    parts += pieces
+    for index, call in enumerate(tool_calls):
+        parts += _tool_call(index, call)
+    parts += [attachment(index, **described) for index, described in enumerate(attachments)]
+    if state is not None:
+        parts.append({"custom_content": {"state": dict(state)}})
+    failure = AppError(error) if isinstance(error, str) else error
+
+    def scripted(request: ChatRequest) -> Iterator[Part]:
+        for part in parts:
+            if delay and not isinstance(part, (float, int)):
+                yield delay
+            yield part
+        if failure is not None:
+            raise failure
+        if not done:
+            raise EndOfStream
+        yield finish
+
+    return scripted
+
+
+def _stage(index: int, described: Json) -> list[Part]:
+    attachments = [{"index": number, **item} for number, item in enumerate(described.get("attachments") or ())]
+    parts: list[Part] = [stage(index, name=described.get("name", ""))]
+    if described.get("content"):
+        parts.append(stage(index, content=described["content"]))
+    if attachments:
+        parts.append(stage(index, attachments=attachments))
+    parts.append(stage(index, status=described.get("status", "completed")))
+    return parts
+
+
+def _tool_call(index: int, call: Mapping[str, Any]) -> list[Json]:
+    """`call` may be flat ({name, arguments}) or as in an answer ({function: {name, arguments}})."""
+    function = call.get("function") or call
+    arguments = function.get("arguments", "{}")
+    if not isinstance(arguments, str):
+        arguments = json.dumps(arguments)
+    middle = len(arguments) // 2
+    return tool_call(
+        index, call.get("id", f"call_{index + 1}"), function["name"], arguments[:middle], arguments[middle:]
+    )

@@ -1,0 +1,262 @@
+"""DialServer: an in-process DIAL Core for tests, demos and development.
+
+Knows options, sockets being accepted, and the life of threads: started in a moment, stopped in a moment, nothing
+left behind. Must not know HTTP (framing.py) nor DIAL (core.py).
+"""
+
+import os
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Callable, Optional, Union
+
+from .application import AppError, Finish, Part
+from .auth import Keys
+from .core import Clock, Core
+from .deployments import Deployment, default_deployments
+from .framing import Connection, Request
+from .script import Failure, RecordedRequest, behaviour
+
+BACKLOG = 512
+
+
+class DialServer:
+    """A DIAL server on this machine, with deployments that answer by themselves.
+
+    Arguments, all by keyword:
+
+    - `port`: 0 takes a free one.
+    - `api_key`: the API key of the project "project"; `keys` adds or replaces keys: {key: project name}. Every project
+      has a bucket of its own, the same in every run.
+    - `admin_keys`: keys that may approve publications and write to the public bucket.
+    - `per_request_keys`: {key: (API key, deployment)}: keys as Core gives them to an application for one call.
+    - `deployments`: a list of `Deployment`s instead of the default ones.
+    - `generation`: "2024" or "2026": which Core it plays.
+    - `clock`: a function that gives epoch seconds; by default time counts by itself from a fixed moment, so that two
+      runs give the same times.
+    - `application_controller`: whether applications with a function can be started and stopped.
+    - `data`: a folder that keeps resources, shares and publications across restarts. Time is then the real one.
+    - `log`: a function that gets a line about every request.
+    - `heartbeat`: seconds between the heartbeats of event streams.
+    - `stale_listings`: listings show `contentLength` 0, as Core's do for a while after an upload.
+
+    Example:
+
+        with DialServer() as server:
+            client = Dial(base_url=server.url, api_key=server.api_key)
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        api_key: str = "dial-key",
+        keys: Optional[Mapping[str, str]] = None,
+        admin_keys: Iterable[str] = (),
+        per_request_keys: Optional[Mapping[str, tuple[str, str]]] = None,
+        deployments: Optional[Iterable[Deployment]] = None,
+        generation: str = "2024",
+        clock: Optional[Callable[[], float]] = None,
+        stale_listings: bool = True,
+        application_controller: bool = True,
+        heartbeat: float = 60.0,
+        data: Union[str, "os.PathLike[str]", None] = None,
+        log: Optional[Callable[[str], None]] = None,
+    ) -> None:
+        if generation not in ("2024", "2026"):
+            raise ValueError(f'generation is "2024" or "2026", not {generation!r}')
+        all_keys = {api_key: "project"} if keys is None else dict(keys)
+        self.api_key = api_key if api_key in all_keys else next(iter(all_keys))
+        self.port = port
+        self._wanted_port = port
+        self._stopping = threading.Event()
+        self._listener: Optional[socket.socket] = None
+        self._acceptor: Optional[threading.Thread] = None
+        self._lock = threading.Lock()
+        self._connections: dict[Connection, threading.Thread] = {}
+        self._log = log
+        self._keeps_data = data is not None
+        self._core = Core(
+            keys=Keys(all_keys, admin_keys, per_request_keys or {}),
+            deployments=default_deployments() if deployments is None else deployments,
+            generation=generation,
+            clock=clock or (Clock() if data is None else time.time),
+            stale_listings=stale_listings,
+            application_controller=application_controller,
+            heartbeat=heartbeat,
+            data=None if data is None else os.fspath(data),
+        )
+
+    @property
+    def url(self) -> str:
+        """http://127.0.0.1:{port}, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> "DialServer":
+        """Listen; the port is known when this returns."""
+        if self._listener is not None:
+            raise RuntimeError("the server is running already")
+        self._stopping.clear()
+        self._listener = socket.create_server(("127.0.0.1", self._wanted_port), backlog=BACKLOG)
+        self.port = self._listener.getsockname()[1]
+        self._waker, waker = socket.socketpair()
+        arguments = (self._listener, waker)
+        self._acceptor = threading.Thread(target=self._accept, args=arguments, name="dial-accept", daemon=True)
+        self._acceptor.start()
+        return self
+
+    def stop(self) -> None:
+        """Close every socket and end every thread, whatever they are doing. Stopping twice is no error."""
+        if self._listener is None or self._acceptor is None:
+            return
+        self._stopping.set()
+        self._waker.close()
+        self._acceptor.join()
+        self._listener = self._acceptor = None
+        with self._lock:
+            running = list(self._connections.items())
+        for connection, _ in running:
+            connection.abort()
+        for _, thread in running:
+            thread.join(5.0)
+
+    # For tests: what comes next, and what came
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """Every request so far, the oldest first (the last 10,000)."""
+        return list(self._core.script.requests)
+
+    def reply(
+        self,
+        text: Optional[str] = None,
+        *,
+        deployment: Optional[str] = None,
+        chunks: Optional[Sequence[Part]] = None,
+        delay: float = 0.0,
+        heartbeats: int = 0,
+        stages: Sequence[Mapping[str, Any]] = (),
+        attachments: Sequence[Mapping[str, Any]] = (),
+        tool_calls: Sequence[Mapping[str, Any]] = (),
+        state: Optional[Mapping[str, Any]] = None,
+        usage: Optional[Mapping[str, int]] = None,
+        statistics: Optional[Mapping[str, Any]] = None,
+        finish_reason: Optional[str] = None,
+        error: Union[str, AppError, None] = None,
+        done: bool = True,
+        times: Optional[int] = 1,
+    ) -> None:
+        """Script the next answer to a completion, whole or streamed.
+
+        - `text`: what is said, in one piece; or `chunks`: pieces of text, deltas as dicts, pauses in seconds as
+          floats, and bytes that go into the stream as they are.
+        - `deployment`: only for this one; otherwise for whichever is asked next.
+        - `delay`: seconds before each piece. `heartbeats`: how many come first.
+        - `stages`: dicts with `name`, `content`, `attachments`, `status`; `attachments`: dicts as in an answer;
+          `tool_calls`: dicts with `name`, `arguments` (text or a dict), and if need be `id`; `state`: a dict.
+        - `error`: after all this the application fails, with a message or an `AppError`. Where nothing has been
+          sent yet that is an HTTP status; Core makes 502 `No route` of 429, 502, 503 and 504.
+        - `done=False`: the stream ends without [DONE].
+        - `times`: how often this is the answer; None for always. Scripted answers are used in their order.
+        """
+        pieces = list(chunks) if chunks is not None else [text] if text else []
+        finish = Finish(
+            finish_reason or ("tool_calls" if tool_calls else "stop"),
+            dict(usage) if usage is not None else None,
+            dict(statistics) if statistics is not None else None,
+        )
+        scripted = behaviour(
+            pieces,
+            delay=delay,
+            heartbeats=heartbeats,
+            stages=stages,
+            attachments=attachments,
+            tool_calls=tool_calls,
+            state=state,
+            finish=finish,
+            error=error,
+            done=done,
+        )
+        self._core.script.add_reply(deployment, scripted, times)
+
+    def fail(
+        self,
+        status: int,
+        times: Optional[int] = 1,
+        retry_after: Union[int, float, str, None] = None,
+        path: Optional[str] = None,
+        message: Optional[str] = None,
+        body: Union[bytes, str, Mapping[str, Any], None] = None,
+        headers: Optional[Mapping[str, str]] = None,
+    ) -> None:
+        """Answer the next requests with `status` instead of the proper answer.
+
+        `retry_after` becomes the header Retry-After. `path`: only requests whose path holds this. `message` stands in
+        a JSON error object where completions are asked for, and as plain text elsewhere; `body` is sent as it is, a
+        mapping as JSON. `times`: how often; None for always.
+        """
+        failure = Failure(status, message, retry_after, body, dict(headers or {}))
+        self._core.script.add_failure(path, failure, times)
+
+    def drop(self, after_bytes: int = 0, times: Optional[int] = 1, path: Optional[str] = None) -> None:
+        """Cut the connection of the next requests after `after_bytes` bytes of the answer, head included."""
+        self._core.script.add_cut(path, after_bytes, times)
+
+    def add_per_request_key(self, key: str, deployment: str, api_key: Optional[str] = None) -> None:
+        """Let `key` speak for `deployment` in a call made with `api_key` (the server's first), as Core does."""
+        self._core.keys.add_per_request_key(key, api_key or self.api_key, deployment)
+
+    def reset(self, resources: Optional[bool] = None) -> None:
+        """Forget everything that was scripted, recorded and counted, and the stored resources.
+
+        `resources`: whether these go too; by default they do, unless the server keeps them in a folder.
+        """
+        self._core.reset(not self._keeps_data if resources is None else resources)
+
+    def __enter__(self) -> "DialServer":
+        return self.start()
+
+    def __exit__(self, *_: Any) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        state = f"at {self.url}" if self._listener is not None else "stopped"
+        return f"<DialServer {state}>"
+
+    def _accept(self, listener: socket.socket, waker: socket.socket) -> None:
+        with listener, waker, selectors.DefaultSelector() as selector:
+            listener.setblocking(False)
+            selector.register(listener, selectors.EVENT_READ)
+            selector.register(waker, selectors.EVENT_READ)
+            while not self._stopping.is_set():
+                selector.select()
+                if self._stopping.is_set():
+                    break
+                try:
+                    sock, _ = listener.accept()
+                except OSError:
+                    continue  # the client has gone again
+                self._serve(sock)
+
+    def _serve(self, sock: socket.socket) -> None:
+        sock.setblocking(True)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = Connection(sock, self._core.handle, self._stopping, self._answered if self._log else None)
+        thread = threading.Thread(target=self._run, args=(connection,), name="dial-connection", daemon=True)
+        with self._lock:
+            self._connections[connection] = thread
+        thread.start()
+
+    def _answered(self, request: Request, status: int, sent: int, seconds: float) -> None:
+        if self._log is not None:
+            shown = str(status) if status else "no answer"
+            self._log(f"{request.method} {request.target} {shown} {sent} bytes {seconds * 1000:.1f} ms")
+
+    def _run(self, connection: Connection) -> None:
+        try:
+            connection.run()
+        finally:
+            with self._lock:
+                self._connections.pop(connection, None)

@@ -1,0 +1,336 @@
+"""/v2/skills and /v2/metadata/skills (2026): folders with a SKILL.md, kept and fetched as a whole or file by file.
+
+Knows what makes a skill valid, its common etag, the archive, and the two listings. A skill lies in the storage as a
+marker beside its files; a grouping folder is a marker alone. Must not know the resources of /v1.
+"""
+
+import hashlib
+import io
+import mimetypes
+import re
+import zipfile
+from typing import TYPE_CHECKING, Any, Optional
+
+from . import multipart
+from .access import READ, WRITE, require
+from .errors import Refusal
+from .files import EXPOSED
+from .framing import Response, as_json, dumps
+from .metadata import METADATA_TYPE, limit_of
+from .paths import ResourceUrl, decode, from_path
+from .storage import Item, Precondition, node
+
+if TYPE_CHECKING:
+    from .core import Call, Core
+
+Json = dict[str, Any]
+MARKER, FOLDER_MARKER, VERSION = ".dial-resource", ".dial-folder", "v"
+RESERVED = {MARKER, FOLDER_MARKER, VERSION, "files"}
+_FRONTMATTER = re.compile(r"\A\ufeff?\s*---\s*\n(.*?)\n\s*---\s*(?:\n|\Z)", re.DOTALL)
+
+
+def put(core: "Core", call: "Call", bucket: str, path: str) -> Response:
+    """PUT /v2/skills/{bucket}/{path}: a new skill, or a new version of one that If-Match names"""
+    skill = _resource(core, call, bucket, path, WRITE)
+    if skill.folder:
+        return _put_folder(core, skill)
+    if skill.name in RESERVED:
+        raise Refusal(400, f"Reserved resource name: {skill.name}")
+    files = {}
+    for part in _parts(call):
+        files[_inside(part.filename)] = bytes(part.content)
+    if not files:
+        raise Refusal(400, "At least one file is required")
+    _check_manifest(files.get("SKILL.md"))
+    with core.storage.lock:
+        _make_way(core, skill)
+        before = _marker(core, skill)
+        precondition = call.precondition()
+        if before is not None and precondition.match is None:
+            raise Refusal(412, f"if-none-match condition is failed for etag: {_etag(core, skill)}")
+        _check(core, skill, precondition)
+        for name in list(_files(core, skill)):
+            core.storage.delete(_file(skill, name))
+        for name, content in files.items():
+            core.storage.put(_file(skill, name), content, _type_of(name))
+        return _committed(core, skill)
+
+
+def _put_folder(core: "Core", folder: ResourceUrl) -> Response:
+    """PUT /v2/skills/{bucket}/{path}/: an empty grouping folder"""
+    if folder.name is None:
+        raise Refusal(400, "Folder name is missing")
+    if folder.name in RESERVED:
+        raise Refusal(400, f"Reserved folder name: {folder.name}")
+    with core.storage.lock:
+        _make_way(core, folder)
+        if _is_folder(core, folder):
+            raise Refusal(400, f"Folder already exists: {folder.url}")
+        if _marker(core, folder) is not None:
+            raise Refusal(400, f"A resource already exists at this path: {folder.url}")
+        item = core.storage.put(_beside(folder, FOLDER_MARKER), dumps({"type": "folder"}))
+    return Response(200, b"", [("etag", item.etag), EXPOSED])
+
+
+def get(core: "Core", call: "Call", bucket: str, path: str) -> Response:
+    """GET /v2/skills/{bucket}/{path}: the skill as a ZIP archive"""
+    skill = _resource(core, call, bucket, path, READ)
+    if skill.folder or (_marker(core, skill) is None and _is_folder(core, skill)):
+        raise Refusal(400, f"Path is a folder; use metadata listing: {skill.url}")
+    if _marker(core, skill) is None:
+        raise Refusal(404)
+    etag = _etag(core, skill)
+    if call.has_current(etag):
+        return Response(304, b"", [("etag", etag), EXPOSED])
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, item in _files(core, skill).items():
+            # A fixed date: the same skill is the same archive.
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), bytes(item.content))
+    content = packed.getvalue()
+    headers = [("content-type", "application/zip"), ("etag", etag), ("content-length", str(len(content)))]
+    return Response(200, content, [*headers, EXPOSED])
+
+
+def delete(core: "Core", call: "Call", bucket: str, path: str) -> Response:
+    """DELETE /v2/skills/{bucket}/{path}, or of an empty grouping folder with a slash at the end"""
+    skill = _resource(core, call, bucket, path, WRITE)
+    with core.storage.lock:
+        if skill.folder:
+            if not _is_folder(core, skill):
+                raise Refusal(404, f"Folder not found: {skill.url}")
+            if _nodes(core, skill, False):
+                raise Refusal(409, f"Folder is not empty: {skill.url}")
+            core.storage.delete(_beside(skill, FOLDER_MARKER))
+            return Response(200)
+        if _marker(core, skill) is None:
+            raise Refusal(404, f"Resource not found: {skill.url}")
+        _check(core, skill, call.precondition())
+        for name in list(_files(core, skill)):
+            core.storage.delete(_file(skill, name))
+        core.storage.delete(_beside(skill, MARKER))
+        core.sharing.removed(skill)
+    return Response(200)
+
+
+def get_file(core: "Core", call: "Call", bucket: str, path: str, file: str) -> Response:
+    """GET /v2/skills/{bucket}/{path}/files/{file}"""
+    skill = _resource(core, call, bucket, path, READ)
+    item = _files(core, skill).get(_decoded(file)) if _marker(core, skill) else None
+    if item is None:
+        raise Refusal(404)
+    etag = _etag(core, skill)
+    if call.has_current(etag):
+        return Response(304, b"", [("etag", etag), EXPOSED])
+    headers = [("content-type", item.content_type), ("content-length", str(len(item.content))), ("etag", etag)]
+    return Response(200, item.content, [*headers, EXPOSED])
+
+
+def put_file(core: "Core", call: "Call", bucket: str, path: str, file: str) -> Response:
+    """PUT /v2/skills/{bucket}/{path}/files/{file}"""
+    skill = _resource(core, call, bucket, path, WRITE)
+    parts = _parts(call)
+    if len(parts) != 1:
+        raise Refusal(400, "Exactly one file part is required")
+    name = _inside(_decoded(file))
+    with core.storage.lock:
+        if _marker(core, skill) is None:
+            raise Refusal(404, f"Resource not found: {skill.url}")
+        _check(core, skill, call.precondition())
+        if name == "SKILL.md":
+            _check_manifest(bytes(parts[0].content))
+        core.storage.put(_file(skill, name), bytes(parts[0].content), _type_of(name))
+        return _committed(core, skill)
+
+
+def delete_file(core: "Core", call: "Call", bucket: str, path: str, file: str) -> Response:
+    """DELETE /v2/skills/{bucket}/{path}/files/{file}"""
+    skill = _resource(core, call, bucket, path, WRITE)
+    name = _inside(_decoded(file))
+    if name == "SKILL.md":
+        raise Refusal(400, "SKILL.md cannot be deleted")
+    with core.storage.lock:
+        if _marker(core, skill) is None:
+            raise Refusal(404, f"Resource not found: {skill.url}")
+        _check(core, skill, call.precondition())
+        if not core.storage.delete(_file(skill, name)):
+            raise Refusal(404, f"File not found: {name}")
+        return _committed(core, skill)
+
+
+# Listings
+
+
+def list_skills(core: "Core", call: "Call", bucket: str, path: str) -> Response:
+    """GET /v2/metadata/skills/{bucket}/{path}/: skills are items, grouping folders are folders"""
+    folder = _resource(core, call, bucket, path, READ)._replace(folder=True)
+    if folder.segments and not _is_folder(core, folder):
+        raise Refusal(404)
+    entries = []
+    for resource, item in _nodes(core, folder, call.query.get("recursive", "").lower() == "true"):
+        described = node(resource, "SKILL")
+        if item is not None:
+            described.update(createdAt=item.created_at, updatedAt=item.updated_at)
+        entries.append((resource.key, described))
+    return _page(call, node(folder, "SKILL"), entries)
+
+
+def list_files(core: "Core", call: "Call", bucket: str, path: str, file: Optional[str] = None) -> Response:
+    """GET /v2/metadata/skills/{bucket}/{path}/files[/{file}/]"""
+    skill = _resource(core, call, bucket, path, READ)
+    if _marker(core, skill) is None:
+        raise Refusal(404)
+    below = _decoded((file or "").strip("/"))
+    prefix = below + "/" if below else ""
+    recursive = call.query.get("recursive", "").lower() == "true"
+    shown = skill._replace(segments=(*skill.segments, "files"), folder=True)
+    entries: dict[str, Json] = {}
+    for name, item in _files(core, skill).items():
+        if not name.startswith(prefix):
+            continue
+        rest = name[len(prefix) :]
+        first, slash, _ = rest.partition("/")
+        if slash and not recursive:
+            names = tuple((prefix + first).split("/"))
+            entries[prefix + first + "/"] = node(shown._replace(segments=(*shown.segments, *names)), "SKILL")
+        else:
+            place = shown._replace(segments=(*shown.segments, *name.split("/")), folder=False)
+            times = {"createdAt": item.created_at, "updatedAt": item.updated_at}
+            entries[name] = {**node(place, "SKILL"), **times}
+    return _page(call, node(shown, "SKILL"), list(entries.items()))
+
+
+def _page(call: "Call", described: Json, entries: list[tuple[str, Json]]) -> Response:
+    limit, token = limit_of("files", call.query.get("limit")), call.query.get("token")
+    left = [entry for entry in entries if token is None or entry[0] > token]
+    described["items"] = [entry for _, entry in left[:limit]]
+    if len(left) > limit > 0:
+        described["nextToken"] = left[limit - 1][0]
+    if METADATA_TYPE in call.request.headers.get("accept", ""):
+        return Response(200, dumps(described), [("content-type", METADATA_TYPE)])
+    return as_json(described)
+
+
+def _nodes(core: "Core", folder: ResourceUrl, recursive: bool) -> list[tuple[ResourceUrl, Optional[Item]]]:
+    """What lies under a grouping folder: skills with their markers, folders without."""
+    found: dict[str, tuple[ResourceUrl, Optional[Item]]] = {}
+    depth = len(folder.segments)
+    for resource, item in core.storage.list(folder, True, 1_000_000, None)[0]:
+        names = resource.segments
+        if names[-1] not in (MARKER, FOLDER_MARKER) or len(names) == depth + 1:
+            continue
+        if not recursive and len(names) > depth + 2:
+            continue
+        is_skill = names[-1] == MARKER
+        place = resource._replace(segments=names[:-1], folder=not is_skill)
+        found[place.key] = (place, item if is_skill else None)
+    return [found[key] for key in sorted(found)]
+
+
+# The parts of a skill
+
+
+def _resource(core: "Core", call: "Call", bucket: str, path: str, permission: str) -> ResourceUrl:
+    resource = from_path("skills", bucket, path)
+    require(core, call.caller, resource, permission)
+    return resource
+
+
+def _beside(place: ResourceUrl, name: str) -> ResourceUrl:
+    return place._replace(segments=(*place.segments, name), folder=False)
+
+
+def _file(skill: ResourceUrl, name: str) -> ResourceUrl:
+    return skill._replace(segments=(*skill.segments, VERSION, *name.split("/")), folder=False)
+
+
+def _marker(core: "Core", place: ResourceUrl) -> Optional[Item]:
+    return core.storage.get(_beside(place, MARKER))
+
+
+def _is_folder(core: "Core", place: ResourceUrl) -> bool:
+    return core.storage.get(_beside(place, FOLDER_MARKER)) is not None
+
+
+def _files(core: "Core", skill: ResourceUrl) -> dict[str, Item]:
+    """The files of a skill by their path inside it, in order."""
+    place = skill._replace(segments=(*skill.segments, VERSION), folder=True)
+    found = {}
+    for resource, item in core.storage.list(place, True, 1_000_000, None)[0]:
+        if item is not None:
+            found["/".join(resource.segments[len(place.segments) :])] = item
+    return found
+
+
+def _etag(core: "Core", skill: ResourceUrl) -> str:
+    """One etag for all files together."""
+    digest = hashlib.md5(usedforsecurity=False)
+    for name, item in _files(core, skill).items():
+        digest.update(name.encode() + item.etag.encode())
+    return digest.hexdigest()
+
+
+def _check(core: "Core", skill: ResourceUrl, precondition: Precondition) -> None:
+    marker = _marker(core, skill)
+    if marker is not None:
+        precondition.check(Item(marker.content, marker.content_type, _etag(core, skill), 0, 0))
+
+
+def _committed(core: "Core", skill: ResourceUrl) -> Response:
+    etag = _etag(core, skill)
+    core.storage.put(_beside(skill, MARKER), dumps({"type": "skills", "etag": etag}))
+    return Response(200, b"", [("etag", etag), EXPOSED])
+
+
+def _make_way(core: "Core", target: ResourceUrl) -> None:
+    """The folders above `target`, made where they are missing; a skill can't lie in a skill."""
+    for depth in range(1, len(target.segments)):
+        above = target._replace(segments=target.segments[:depth], folder=True)
+        if above.name in RESERVED:
+            raise Refusal(400, f"Reserved folder name: {above.name}")
+        if _marker(core, above) is not None:
+            raise Refusal(400, f"Cannot create inside a DIAL resource: {above.url}")
+        if not _is_folder(core, above):
+            core.storage.put(_beside(above, FOLDER_MARKER), dumps({"type": "folder"}))
+    if not target.folder and _is_folder(core, target):
+        raise Refusal(400, f"A folder already exists at this path: {target.url}")
+
+
+def _parts(call: "Call") -> list[multipart.FilePart]:
+    try:
+        delimiter = multipart.boundary_of(call.request.headers.get("content-type", ""))
+    except multipart.Malformed:
+        raise Refusal(400, "Request must have a valid multipart/form-data content-type") from None
+    try:
+        return multipart.parts(call.request.body(), delimiter)
+    except multipart.Malformed:
+        raise Refusal(500, "Failed to upload resource") from None
+
+
+def _inside(name: str) -> str:
+    """A path inside a skill; nothing may climb out of it or take the name of a marker."""
+    names = name.split("/")
+    if any(part in ("", ".", "..", MARKER, FOLDER_MARKER) for part in names) or names[0] == VERSION:
+        raise Refusal(400, f"Invalid file path: {name}")
+    return name
+
+
+def _decoded(path: str) -> str:
+    return "/".join(decode(segment) for segment in path.split("/"))
+
+
+def _check_manifest(content: Optional[bytes]) -> None:
+    if content is None:
+        raise Refusal(400, "Skill must contain a SKILL.md at its root")
+    match = _FRONTMATTER.match(content.decode("utf-8", "replace").replace("\r\n", "\n"))
+    if match is None:
+        raise Refusal(400, "SKILL.md must start with YAML frontmatter delimited by '---'")
+    for name in ("name", "description"):
+        if not re.search(rf"^{name}\s*:\s*\S", match[1], re.MULTILINE):
+            raise Refusal(400, f"SKILL.md frontmatter must define a non-empty '{name}'")
+
+
+def _type_of(name: str) -> str:
+    if name.endswith(".md"):
+        return "text/markdown"
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"

@@ -1,0 +1,202 @@
+"""What is stored: contents with their etags and times, listings in pages, change events.
+
+Knows keys ("Keys/one/files/folder/a.txt"), Core's preconditions and its paging; one lock guards it all.
+Must not know HTTP, callers or access: whoever asks has been let in before.
+"""
+
+import bisect
+import hashlib
+import threading
+from dataclasses import dataclass
+from typing import Any, Callable, Optional, Union
+
+from .errors import Refusal
+from .paths import ResourceUrl
+
+Content = Union[bytes, bytearray]
+
+
+@dataclass
+class Item:
+    """One stored resource. Its content is never changed in place."""
+
+    content: Content
+    content_type: str
+    etag: str
+    created_at: int
+    updated_at: int
+
+
+@dataclass
+class Precondition:
+    """The If-Match and If-None-Match of one request, as raw header values."""
+
+    match: Optional[str] = None
+    none_match: Optional[str] = None
+    newer: bool = False
+
+    def __post_init__(self) -> None:
+        if self.none_match is not None and self.none_match != "*" and not self.newer:
+            raise Refusal(400, "only header if-none-match=* is supported")
+
+    def check(self, item: Optional[Item]) -> None:
+        """Nothing is checked on a resource that does not exist."""
+        if item is None:
+            return
+        if self.none_match is not None and (self.none_match == "*" or item.etag in self._tags(self.none_match)):
+            if self.newer:
+                raise Refusal(412, f"if-none-match condition is failed for etag: {item.etag}")
+            raise Refusal(412, "Resource already exists")
+        if self.match is not None and self.match != "*" and item.etag not in self._tags(self.match):
+            if self.newer:
+                raise Refusal(412, f"If-match condition is failed for etag: {item.etag}")
+            raise Refusal(412, f"ETag {self.match} is rejected")
+
+    def _tags(self, value: str) -> list[str]:
+        # Core of 2024 does not trim blanks in a list.
+        tags = [tag.strip() if self.newer else tag for tag in value.split(",")]
+        return [tag[1:-1] if len(tag) > 1 and tag[0] == tag[-1] == '"' else tag for tag in tags]
+
+
+ALWAYS = Precondition()
+Page = tuple[list[tuple[ResourceUrl, Optional[Item]]], Optional[str]]
+Listener = Callable[[str, str, int, Optional[str]], None]
+
+
+class Storage:
+    def __init__(self, now: Callable[[], int]) -> None:
+        self.lock = threading.RLock()
+        self._now = now
+        self._items: dict[str, Item] = {}
+        self._keys: list[str] = []
+        self._listeners: list[Listener] = []
+        self._kept: dict[str, Any] = {}
+
+    def get(self, resource: ResourceUrl) -> Optional[Item]:
+        return self._items.get(resource.key)
+
+    def put(
+        self,
+        resource: ResourceUrl,
+        content: Content,
+        content_type: str = "application/json",
+        precondition: Precondition = ALWAYS,
+    ) -> Item:
+        etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        with self.lock:
+            before = self._items.get(resource.key)
+            precondition.check(before)
+            now = self._now()
+            item = Item(content, content_type, etag, before.created_at if before else now, now)
+            self._store(resource.key, item)
+        self._tell(resource, "UPDATE" if before else "CREATE", item)
+        return item
+
+    def delete(self, resource: ResourceUrl, precondition: Precondition = ALWAYS) -> bool:
+        with self.lock:
+            item = self._items.get(resource.key)
+            precondition.check(item)
+            if item is None:
+                return False
+            self._remove(resource.key)
+        self._tell(resource, "DELETE", None)
+        return True
+
+    def list(self, folder: ResourceUrl, recursive: bool, limit: int, token: Optional[str]) -> Page:
+        """One page: (resource, item or None for a folder) in the order of their keys, and the next token."""
+        prefix = folder.key
+        found: list[tuple[ResourceUrl, Optional[Item]]] = []
+        last = ""
+        with self.lock:
+            place = bisect.bisect_right(self._keys, max(prefix, token or ""))
+            while place < len(self._keys) and self._keys[place].startswith(prefix):
+                key = self._keys[place]
+                name, slash, _ = key[len(prefix) :].partition("/")
+                if recursive or not slash:
+                    names = key[len(prefix) :].split("/")
+                    entry = folder._replace(segments=(*folder.segments, *names), folder=False)
+                    item: Optional[Item] = self._items[key]
+                    place += 1
+                else:
+                    key = prefix + name + "/"
+                    entry, item = folder.child(name, True), None
+                    place = bisect.bisect_left(self._keys, prefix + name + "0")  # "0" follows "/"
+                    if token is not None and key <= token:
+                        continue
+                if len(found) == limit:
+                    return found, last or None
+                found.append((entry, item))
+                last = key
+        return found, None
+
+    def kept(self, name: str, empty: Any) -> Any:
+        """What a room of the server keeps beside the resources, under a name of its own; `empty` at first."""
+        return self._kept.setdefault(name, empty)
+
+    def keep(self, name: str, value: Any) -> None:
+        self._kept[name] = value
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener(key, action, timestamp, etag)` on every change until the returned function is called."""
+        with self.lock:
+            self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            with self.lock:
+                self._listeners.remove(listener)
+
+        return unsubscribe
+
+    def clear(self) -> None:
+        with self.lock:
+            for key in list(self._keys):
+                self._remove(key)
+            self._kept.clear()
+
+    def _store(self, key: str, item: Item) -> None:
+        if key not in self._items:
+            bisect.insort(self._keys, key)
+        self._items[key] = item
+
+    def _remove(self, key: str) -> None:
+        del self._items[key]
+        del self._keys[bisect.bisect_left(self._keys, key)]
+
+    def _tell(self, resource: ResourceUrl, action: str, item: Optional[Item]) -> None:
+        if self._listeners:
+            timestamp = item.updated_at if item else self._now()
+            with self.lock:
+                listeners = list(self._listeners)
+            for listener in listeners:
+                listener(resource.key, action, timestamp, item.etag if item else None)
+
+
+def item_metadata(resource: ResourceUrl, kind: str, item: Item) -> dict[str, Any]:
+    """One resource as PUT and metadata describe it."""
+    described: dict[str, Any] = {
+        "name": resource.name,
+        "parentPath": resource.parent_path,
+        "bucket": resource.bucket,
+        "url": resource.url,
+        "nodeType": "ITEM",
+        "resourceType": kind,
+        "createdAt": item.created_at,
+        "updatedAt": item.updated_at,
+        "etag": item.etag,
+    }
+    if kind == "FILE":
+        described["contentLength"] = len(item.content)
+        described["contentType"] = item.content_type
+    return described
+
+
+def node(resource: ResourceUrl, kind: str) -> dict[str, Any]:
+    """What every node has, and nothing more: as listings and shares begin an entry."""
+    return {
+        "name": resource.name,
+        "parentPath": resource.parent_path,
+        "bucket": resource.bucket,
+        "url": resource.url,
+        "nodeType": "FOLDER" if resource.folder else "ITEM",
+        "resourceType": kind,
+    }

@@ -1,0 +1,92 @@
+"""The target of a download on disk: a temporary file beside it, renamed when all of it has come.
+
+A download that breaks leaves the old target as it was, and nothing else. Calls block: the async client makes them in
+a thread. It knows files; it must not know HTTP.
+"""
+
+import os
+import stat
+from types import TracebackType
+from typing import IO, Optional, Type, Union
+
+from ..errors import InvalidRequestError
+
+Path = Union[str, "os.PathLike[str]"]
+
+
+class TargetFile:
+    """A file that appears at `path` when the `with` block ends without an error.
+
+    Raises:
+        InvalidRequestError: `path` is a folder, or its parent folder does not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            target = os.path.realpath(os.fspath(path))
+        except TypeError:
+            raise InvalidRequestError("a download target must be a path, not %s" % type(path).__name__) from None
+        if os.path.isdir(target) or not os.path.basename(os.fspath(path)):
+            raise InvalidRequestError("the download target %s is a folder; name a file" % os.fspath(path))
+        if not os.path.isdir(os.path.dirname(target)):
+            raise InvalidRequestError("the folder of the download target %s does not exist" % os.fspath(path))
+        self._target = target
+        self._temporary: Optional[str] = None
+        self._file: Optional[IO[bytes]] = None
+
+    def open(self) -> "TargetFile":
+        """Create the temporary file (devices and pipes are written to directly: they can't be replaced)."""
+        mode = _mode_of(self._target)
+        if mode is not None and not stat.S_ISREG(mode):
+            self._file = open(self._target, "wb")
+            return self
+        name = ".%s.%s.part" % (os.path.basename(self._target)[:80], os.urandom(6).hex())
+        temporary = os.path.join(os.path.dirname(self._target), name)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        self._temporary = temporary
+        self._file = os.fdopen(descriptor, "wb")
+        if mode is not None:
+            os.chmod(temporary, stat.S_IMODE(mode))
+        return self
+
+    def write(self, piece: bytes) -> None:
+        """Append a piece."""
+        assert self._file is not None
+        self._file.write(piece)
+
+    def commit(self) -> None:
+        """All of it has come: put it in its place."""
+        assert self._file is not None
+        self._file.close()
+        if self._temporary is not None:
+            os.replace(self._temporary, self._target)
+            self._temporary = None
+
+    def discard(self) -> None:
+        """Leave no trace of what has been written (nothing happens after `commit`)."""
+        try:
+            if self._file is not None:
+                self._file.close()  # may fail too: a full disk
+        finally:
+            if self._temporary is not None:
+                os.unlink(self._temporary)
+                self._temporary = None
+
+    def __enter__(self) -> "TargetFile":
+        return self.open()
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        try:
+            if kind is None:
+                self.commit()
+        finally:
+            self.discard()
+
+
+def _mode_of(path: str) -> Optional[int]:
+    try:
+        return os.stat(path).st_mode
+    except OSError:
+        return None

@@ -1,0 +1,814 @@
+"""The sync shell: http.client's connections, sent to and read by our own reader; streams and downloads on top.
+
+It tells the same story as aio.py in the same order: Transport (run, open), Connection (open, send, receive), Exchange
+(one request on one connection), Stream, FileDownloadResponse. Only the verbs that wait differ.
+It knows sockets, threads and clocks; it decides nothing about retries, errors or DIAL: core/ does.
+"""
+
+import http.client
+import os
+import select
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from types import TracebackType
+from typing import Any, Deque, Dict, Generic, Iterator, List, NoReturn, Optional, Tuple, Type, TypeVar, cast
+
+from ..core.answer import AnswerReader
+from ..core.cache import ConnectionCache, Grant, Waiter
+from ..core.call import Answer, Ask, Config, Download, Failure, Flow, Pages, Request, Send, Steps, exchange
+from ..core.connection import ConnectionKey, ConnectionSettings
+from ..core.download import DownloadInfo, check_etag
+from ..core.events import EventReader, Events
+from ..core.http11 import Head, Headers, request_head
+from ..core.limits import Budget
+from ..core.route import Route
+from ..core.urls import Origin
+from ..errors import (
+    ConnectError,
+    DialConnectionError,
+    DialException,
+    DialTimeoutError,
+    InvalidRequestError,
+    ProxyError,
+    RemoteProtocolError,
+    StreamInterruptedError,
+)
+from .disk import Path, TargetFile
+from .tls import handshake_error, make_context
+
+T = TypeVar("T")
+E = TypeVar("E")
+
+RECEIVE = 65536
+"""Bytes asked of a socket at a time."""
+MAX_WHOLE = 128 * 1024 * 1024
+"""Bytes of an answer that is read whole, at most."""
+MAX_ERROR = 1024 * 1024 - 1
+"""Bytes read of the body of an HTTP error."""
+DRAIN = 0.2
+"""Seconds to wait for the end of a body after `[DONE]`, so that its connection can be used again."""
+_ONE_SEND = 1024 * 1024
+"""Bytes up to which a body is joined to its head."""
+
+
+class Transport:
+    """Carries out requests for a client, or for all clients of a pool."""
+
+    def __init__(self, settings: ConnectionSettings) -> None:
+        self.settings = settings
+        self.closed = False
+        self._lock = threading.Lock()
+        self._cache: ConnectionCache[Connection] = ConnectionCache(settings.limits)
+        self._pid = os.getpid()
+        self._routes: Dict[Origin, Route] = {}
+        self._context: Optional[ssl.SSLContext] = None
+        self._abandoned: Deque[Tuple[ConnectionKey, int]] = deque()
+
+    # -- what clients call
+
+    def run(self, request: Request[T], config: Config) -> T:
+        """Carry out one request and return its decoded result."""
+        budget = Budget(request.timeout or config.timeout, time.monotonic())
+        return self._drive(exchange(request, config, self.route(config.origin)), budget)
+
+    def follow(self, flow: Flow[T], config: Config) -> T:
+        """Carry out an operation of several requests."""
+        try:
+            request = next(flow)
+            while True:
+                try:
+                    result = self.run(request, config)
+                except DialException as error:
+                    request = flow.throw(error)
+                else:
+                    request = flow.send(result)
+        except StopIteration as stop:
+            return cast(T, stop.value)
+
+    def iterate(self, pages: Pages[T], config: Config) -> Iterator[T]:
+        """Iterate over all pages of a listing."""
+        request: Optional[Request[Any]] = pages.first
+        while request is not None:
+            try:
+                page = self.run(request, config)
+            except DialException as error:
+                if request is pages.first and pages.is_empty(error):
+                    return
+                raise
+            yield from pages.items(page)
+            request = pages.follow(page)
+
+    def open(self, request: Request[Answer], config: Config) -> Tuple[Head, "Exchange"]:
+        """Carry out one request and leave the body of its answer open."""
+        budget = Budget(request.timeout or config.timeout, time.monotonic())
+        answer = self._drive(exchange(request, config, self.route(config.origin), stream=True), budget)
+        return answer.head, cast(Exchange, answer.stream)
+
+    def stream(self, request: Request[Answer], config: Config, events: Events) -> "Stream[Any]":
+        """Carry out one request and give out the events of its answer."""
+        head, once = self.open(request, config)
+        return Stream(head, once, EventReader(events, request=once.step.request, secrets=once.step.secrets))
+
+    def download(self, download: Download, config: Config) -> "FileDownloadResponse":
+        """Carry out a download as far as its head."""
+        head, once = self.open(download.request, config)
+        try:
+            if download.etag_if_match is not None:
+                check_etag(head.headers, download.etag_if_match, once.step.request)
+        except DialException:
+            once.close()
+            raise
+        return FileDownloadResponse(head, once, download.filename)
+
+    def close(self) -> None:
+        """Close idle connections now, and those in use as soon as their calls end."""
+        with self._lock:
+            self.closed = True
+            self._cache.clear()
+        self._close_dropped()
+
+    # -- steps
+
+    def _drive(self, steps: "Steps[T]", budget: Budget) -> T:
+        outcome: Any = None
+        try:
+            while True:
+                step = steps.send(outcome)
+                if isinstance(step, Send):
+                    outcome = self._carry(step, budget)
+                elif isinstance(step, Ask):
+                    outcome = step.callable()
+                else:
+                    outcome = None
+                    _sleep(step.seconds, step.error, budget)
+        except StopIteration as stop:
+            return cast(T, stop.value)
+
+    def _carry(self, step: Send, budget: Budget) -> Any:
+        """Send a request and read its answer: an Answer, or a Failure where none came."""
+        try:
+            connection = self._connection(step, budget)
+        except DialConnectionError as error:
+            return Failure(error)
+        once = Exchange(self, connection, step, budget)
+        try:
+            once.send()
+            head = once.read_head()
+            if step.stream and head.status < 300:
+                return Answer(head, b"", once)
+            return Answer(head, once.read_whole(MAX_WHOLE if head.status < 300 else MAX_ERROR, head.status < 300))
+        except DialConnectionError as error:
+            once.close()
+            once.explain(error)
+            silent = connection.used and not once.reader.wire.began and not isinstance(error, DialTimeoutError)
+            return Failure(error, stale=silent)
+        except BaseException:
+            once.close()
+            raise
+
+    # -- connections
+
+    def route(self, origin: Origin) -> Route:
+        """The way to a server (found once)."""
+        route = self._routes.get(origin)
+        if route is None:
+            route = self._routes[origin] = self.settings.route(origin)
+        return route
+
+    def _connection(self, step: Send, budget: Budget) -> "Connection":
+        if self.closed:
+            raise InvalidRequestError("the client is closed")
+        if self._pid != os.getpid():
+            self._after_fork()
+        origin, route = step.origin, self.route(step.origin)
+        context = self._tls() if origin.scheme == "https" else None
+        key = ConnectionKey(origin.scheme, origin.host, origin.port, route, id(context))
+        connection = self._place(key, budget).conn
+        try:
+            while connection is not None:
+                if not step.fresh and connection.is_quiet():
+                    connection.used = True
+                    return connection
+                connection.close()
+                with self._lock:
+                    connection = self._cache.take_idle(key, time.monotonic())
+            return Connection.open(key, origin, context, budget)
+        except BaseException:
+            self.give_back(key, None)
+            raise
+
+    def _place(self, key: ConnectionKey, budget: Budget) -> "Grant[Connection]":
+        """A place in the cache, waited for in turn."""
+        now = time.monotonic()
+        with self._lock:
+            self._collect_abandoned()
+            grant = self._cache.take(key, now)
+            if grant is None:
+                woken = threading.Lock()
+                woken.acquire()
+                waiter: Waiter[Connection] = Waiter(key, woken.release)
+                self._cache.join(waiter)
+        self._close_dropped()
+        if grant is not None:
+            return grant
+        at, limit = budget.ends("pool", now)
+        try:
+            if woken.acquire(timeout=-1 if at is None else max(0.0, min(at - now, threading.TIMEOUT_MAX))):
+                assert waiter.grant is not None
+                return waiter.grant
+        except BaseException:
+            with self._lock:
+                self._cache.leave(waiter, time.monotonic())
+            raise
+        with self._lock:
+            if waiter.grant is not None:  # woken at the last moment
+                return waiter.grant
+            self._cache.leave(waiter, time.monotonic())
+        raise budget.error(limit, "no")
+
+    def give_back(self, key: ConnectionKey, connection: Optional["Connection"]) -> None:
+        """Free a place, with its connection where that can be used again."""
+        with self._lock:
+            if self.closed and connection is not None:
+                self._cache.dropped.append(connection)
+                connection = None
+            self._cache.give_back(key, connection, time.monotonic())
+        self._close_dropped()
+
+    def abandon(self, key: ConnectionKey) -> None:
+        """Free a place from a finalizer, which may run anywhere, even while this thread holds the lock."""
+        self._abandoned.append((key, self._pid))
+
+    def _collect_abandoned(self) -> None:
+        while self._abandoned:
+            key, pid = self._abandoned.popleft()
+            if pid == self._pid:
+                self._cache.give_back(key, None, time.monotonic())
+
+    def _close_dropped(self) -> None:
+        if self._cache.dropped:
+            with self._lock:
+                dropped, self._cache.dropped = self._cache.dropped, []
+            for connection in dropped:
+                connection.close()
+
+    def _tls(self) -> ssl.SSLContext:
+        if self._context is None:
+            self._context = make_context(self.settings)
+        return self._context
+
+    def _after_fork(self) -> None:
+        # The parent's connections are its own: the child closes its copies of the descriptors and starts empty.
+        self._lock = threading.Lock()
+        inherited, self._cache = self._cache, ConnectionCache(self.settings.limits)
+        self._pid = os.getpid()
+        inherited.clear()
+        for connection in inherited.dropped:
+            connection.close()
+
+
+def _sleep(seconds: float, error: DialException, budget: Budget) -> None:
+    if budget.total_at is not None and time.monotonic() + seconds >= budget.total_at:
+        raise error
+    time.sleep(seconds)
+
+
+class Connection:
+    """A socket that http.client opened, through a proxy and TLS where the key says so."""
+
+    def __init__(self, key: ConnectionKey, sock: socket.socket) -> None:
+        self.key = key
+        self.sock = sock
+        self.used = False
+        """It has carried a request before."""
+
+    @classmethod
+    def open(
+        cls, key: ConnectionKey, origin: Origin, context: Optional[ssl.SSLContext], budget: Budget
+    ) -> "Connection":
+        """Connect: TCP, the proxy's tunnel, TLS; all within the limit `connect`.
+
+        Raises:
+            ConnectError, ProxyError, TLSError, DialTimeoutError: nothing of the request was sent.
+        """
+        at, limit = budget.ends("connect", time.monotonic())
+        sock = _connect(key.route, at, budget, limit)
+        try:
+            if key.route.kind == "tunnel":
+                _open_tunnel(sock, key.route, origin, at, budget, limit)
+            if context is not None:
+                sock = _start_tls(sock, context, origin.host, at, budget, limit)
+            return cls(key, sock)
+        except BaseException:
+            sock.close()
+            raise
+
+    def is_quiet(self) -> bool:
+        """Whether an idle connection is still good: nothing to read, neither bytes nor its end."""
+        try:
+            return not _wait_for(self.sock, True, False, 0.0)
+        except (OSError, ValueError):
+            return False
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.sock.close()
+
+
+def _remaining(at: Optional[float], budget: Budget, limit: str, request_sent: str = "no") -> Optional[float]:
+    """Seconds until `at`; DialTimeoutError when that has passed."""
+    if at is None:
+        return None
+    seconds = at - time.monotonic()
+    if seconds <= 0:
+        raise budget.error(limit, request_sent)
+    return seconds
+
+
+def _connect(route: Route, at: Optional[float], budget: Budget, limit: str) -> socket.socket:
+    """TCP to the server or its proxy: the addresses of the name share the time that is left."""
+    error_class: Type[ConnectError] = ConnectError if route.kind == "direct" else ProxyError
+    where = "%s:%d" % (route.host, route.port)
+    try:
+        addresses = socket.getaddrinfo(route.host, route.port, 0, socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise error_class("the name %s can't be resolved: %s" % (route.host, _reason(error))) from None
+    problem: OSError = OSError("no address")
+    for index, (_, _, _, _, address) in enumerate(addresses):
+        seconds = _remaining(at, budget, limit)
+        share = None if seconds is None else seconds / (len(addresses) - index)
+        opened = http.client.HTTPConnection(cast(str, address[0]), route.port, timeout=share)
+        try:
+            opened.connect()
+            sock = cast(socket.socket, opened.sock)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock
+        except OSError as error:
+            opened.close()
+            problem = error
+    if isinstance(problem, socket.timeout):
+        raise budget.error(limit, "no")
+    raise error_class("can't connect to %s: %s" % (where, _reason(problem))) from None
+
+
+def _open_tunnel(
+    sock: socket.socket, route: Route, origin: Origin, at: Optional[float], budget: Budget, limit: str
+) -> None:
+    """CONNECT (RFC 9110, 9.3.6); proxy credentials go here and nowhere else."""
+    host = "[%s]" % origin.host if ":" in origin.host else origin.host
+    target = "%s:%d" % (host, origin.port)
+    lines = ["Host: %s\r\n" % target]
+    if route.authorization:
+        lines.append("Proxy-Authorization: %s\r\n" % route.authorization)
+    reader = AnswerReader("CONNECT")
+    try:
+        sock.settimeout(_remaining(at, budget, limit))
+        sock.sendall(request_head("CONNECT", target, lines))
+        head = reader.read_head()
+        while head is None:
+            sock.settimeout(_remaining(at, budget, limit))
+            data = sock.recv(1)  # not a byte beyond the head: what follows is TLS
+            if data:
+                reader.wire.receive(data)
+            else:
+                reader.wire.receive_eof()
+            head = reader.read_head()
+    except socket.timeout:
+        raise budget.error(limit, "no") from None
+    except DialTimeoutError:
+        raise
+    except (OSError, DialConnectionError) as error:
+        raise ProxyError("the proxy %s:%d broke off: %s" % (route.host, route.port, _reason(error))) from None
+    check_tunnel(head, route)
+
+
+def check_tunnel(head: Head, route: Route) -> None:
+    """What a proxy's answer to CONNECT means.
+
+    Raises:
+        ProxyError: it is not 2xx.
+    """
+    if not 200 <= head.status < 300:
+        hint = "; put the proxy's user and password into its URL" if head.status == 407 else ""
+        error = ProxyError(
+            "the proxy %s:%d refused the tunnel: %d %s%s" % (route.host, route.port, head.status, head.reason, hint)
+        )
+        raise error
+
+
+def _start_tls(
+    sock: socket.socket, context: ssl.SSLContext, host: str, at: Optional[float], budget: Budget, limit: str
+) -> socket.socket:
+    try:
+        sock.settimeout(_remaining(at, budget, limit))
+        secured = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+    except (OSError, ValueError) as error:
+        raise handshake_error(error if isinstance(error, OSError) else ssl.SSLError(str(error)), host) from None
+    try:
+        while True:
+            secured.settimeout(0)
+            try:
+                secured.do_handshake()
+                return secured
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as wanted:
+                write = isinstance(wanted, ssl.SSLWantWriteError)
+                if not _wait_for(secured, not write, write, _remaining(at, budget, limit)):
+                    raise budget.error(limit, "no") from None
+    except DialTimeoutError:
+        secured.close()
+        raise
+    except OSError as error:
+        secured.close()
+        raise handshake_error(error, host) from None
+
+
+def _wait_for(sock: socket.socket, read: bool, write: bool, seconds: Optional[float]) -> bool:
+    """Whether the socket became readable or writable (or broke) within so many seconds; None waits for ever."""
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(sock, (select.POLLIN if read else 0) | (select.POLLOUT if write else 0))
+        return bool(poll.poll(None if seconds is None else max(0, int(seconds * 1000 + 0.999))))
+    ready = select.select([sock] if read else [], [sock] if write else [], [sock], seconds)  # Windows
+    return any(ready)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, DialException):
+        return error.message
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+class Exchange:
+    """One request on one connection, and its answer as it comes."""
+
+    def __init__(self, transport: Transport, connection: Connection, step: Send, budget: Budget) -> None:
+        self.reader = AnswerReader(step.method)
+        self.step = step
+        self.budget = budget
+        self._transport = transport
+        self._connection: Optional[Connection] = connection
+        self._sock = connection.sock
+        self._cut_short = False  # the request was not sent to its end, so the connection is of no more use
+        self._began = False  # bytes of the request may have left
+
+    # -- request
+
+    def send(self) -> None:
+        """Send head and body; stop where the server answers or hangs up meanwhile."""
+        body = self.step.body
+        if body is None:
+            self._push(self.step.head)
+        elif body.whole is not None and len(body.whole) <= _ONE_SEND:
+            self._push(self.step.head + body.whole)
+        else:
+            self._send_pieces()
+
+    def _send_pieces(self) -> None:
+        body = self.step.body
+        assert body is not None
+        gathered: List[bytes] = [self.step.head]
+        size, sent = len(self.step.head), 0
+        for piece in body.pieces():
+            gathered.append(piece if body.length is not None else b"%x\r\n%b\r\n" % (len(piece), piece))
+            size += len(piece)
+            sent += len(piece)
+            if size >= RECEIVE:
+                if not self._push(b"".join(gathered)):
+                    return
+                gathered, size = [], 0
+                body.report(sent)
+        if body.length is None:
+            gathered.append(b"0\r\n\r\n")
+        if self._push(b"".join(gathered)):
+            body.report(sent)
+
+    def _push(self, data: bytes) -> bool:
+        """Send these bytes, reading meanwhile what the server may already say; False: it wants no more."""
+        view = memoryview(data)
+        sock = self._sock
+        sock.settimeout(0)
+        checked = len(data) < RECEIVE
+        try:
+            while view:
+                try:
+                    count = sock.send(view)
+                    self._began = True
+                    view = view[count:]
+                except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                    count = 0
+                if (view or not checked) and self._heard(wait=count == 0):
+                    self._cut_short = True
+                    return False
+                checked = True
+            return True
+        except ssl.SSLError as error:
+            raise handshake_error(error, self.step.origin.host) from None
+        except OSError:
+            self._cut_short = True  # an answer may be waiting all the same: 413, 401
+            return False
+
+    def _heard(self, wait: bool) -> bool:
+        """Whether an answer, or the end of the connection, came while sending."""
+        now = time.monotonic()
+        at, limit = self.budget.ends("write", now)
+        seconds = _remaining(at, self.budget, limit, "maybe") if wait else 0.0
+        if not _wait_for(self._sock, True, wait, seconds):
+            if wait:
+                raise self.budget.error(limit, "maybe")
+            return False
+        try:
+            data = self._sock.recv(RECEIVE)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return False
+        if not data:
+            self.reader.wire.receive_eof()
+            return True
+        self.reader.wire.receive(data)
+        return self.reader.read_head() is not None
+
+    # -- answer
+
+    def read_head(self) -> Head:
+        """The answer's head."""
+        try:
+            head = self.reader.read_head()
+            while head is None:
+                self._receive()
+                head = self.reader.read_head()
+            return head
+        except DialConnectionError as error:
+            raise self.explain(error)
+
+    def read(self) -> bytes:
+        """The next piece of the body; b"" at its end, and the connection goes back to the cache.
+
+        Raises:
+            DialConnectionError: the body broke off, is malformed, or a limit was reached; the connection is closed.
+        """
+        try:
+            piece = self.reader.read_body()
+            while piece is None:
+                self._receive()
+                piece = self.reader.read_body()
+        except DialConnectionError as error:
+            self.close()
+            raise self.explain(error)
+        except BaseException:
+            self.close()
+            raise
+        if not piece:
+            self._release()
+        return piece
+
+    def read_whole(self, most: int, strict: bool) -> bytes:
+        """The whole body; beyond `most` bytes an error (strict), or what came until then."""
+        piece = self.read()
+        pieces, size = [piece], len(piece)
+        while piece:
+            if size > most:
+                self.close()
+                if strict:
+                    raise RemoteProtocolError("the answer is larger than %d bytes" % most, request_sent="yes")
+                break
+            piece = self.read()
+            pieces.append(piece)
+            size += len(piece)
+        return b"".join(pieces)[:most]
+
+    def drain(self) -> None:
+        """Read to the end under a short limit, so that the connection can be used again; else close it."""
+        self.budget.timeout = self.budget.timeout._replace(read=DRAIN)
+        self.budget.progress_at = time.monotonic() + DRAIN
+        try:
+            while self.read():
+                pass
+        except DialConnectionError:
+            pass  # the answer is complete; only the connection is lost, and closed already
+
+    def _receive(self) -> None:
+        now = time.monotonic()
+        at, limit = self.budget.ends("read", now)
+        sent = "yes" if self.reader.wire.began else "maybe"
+        try:
+            self._sock.settimeout(_remaining(at, self.budget, limit, sent))
+            data = self._sock.recv(RECEIVE)
+        except socket.timeout:
+            raise self.budget.error(limit, sent) from None
+        except ssl.SSLEOFError:
+            data = b""
+        except ssl.SSLError as error:
+            raise handshake_error(error, self.step.origin.host) from None
+        except OSError:
+            data = b""  # a reset is an end like any other: the reader knows whether it is too early
+        if data:
+            self.reader.wire.receive(data)
+        else:
+            self.reader.wire.receive_eof()
+
+    def explain(self, error: DialConnectionError) -> DialConnectionError:
+        """Say in an error whether the request reached the server, and which one it was."""
+        error.request_sent = "yes" if self.reader.wire.began else "maybe" if self._began else "no"
+        error.request = self.step.request
+        return error
+
+    # -- end
+
+    def _release(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if self.reader.wire.reusable and not self._cut_short:
+            self._transport.give_back(connection.key, connection)
+        else:
+            connection.close()
+            self._transport.give_back(connection.key, None)
+
+    def close(self) -> None:
+        """Close the connection, unless the answer has been read to its end."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+            self._transport.give_back(connection.key, None)
+
+    def __del__(self) -> None:
+        connection = self.__dict__.get("_connection")
+        if connection is not None:  # a stream or download that nobody closed
+            connection.close()
+            self._transport.abandon(connection.key)
+
+
+class Stream(Generic[E]):
+    """The events of a streamed answer, as they come.
+
+    Iterate over it, or ask `result()` for the merged answer. It is closed by its end, by `close()`, or by a `with` block.
+
+    Raises (while iterating):
+        StreamInterruptedError: the stream ended without `[DONE]`; every error has what came before in `.partial`.
+        DialException: of the class that an error inside the stream asks for.
+    """
+
+    def __init__(self, head: Head, once: Exchange, reader: EventReader[E]) -> None:
+        self._head = head
+        self._once = once
+        self._reader = reader
+        self._ended = False
+        self._error: Optional[DialException] = None
+        once.budget.progressed(time.monotonic())
+
+    @property
+    def headers(self) -> Headers:
+        """Header fields of the answer; names are case-insensitive."""
+        return self._head.headers
+
+    def __iter__(self) -> Iterator[E]:
+        return self
+
+    def __next__(self) -> E:
+        if self._ended:
+            if self._error is not None:
+                raise self._error
+            raise StopIteration
+        try:
+            event = self._next()
+        except DialException as error:
+            self._fail(error)
+        except BaseException:
+            self.close()
+            raise
+        if event is None:
+            self._ended = True
+            raise StopIteration
+        return event
+
+    def _next(self) -> Optional[E]:
+        while True:
+            event = self._reader.next()
+            if event is not None:
+                self._once.budget.progressed(time.monotonic())
+                return event
+            if self._reader.done:
+                self._once.drain()
+                return None
+            piece = self._once.read()
+            if not piece:
+                self._reader.end()
+                return None
+            self._reader.receive(piece)
+
+    def _fail(self, error: DialException) -> NoReturn:
+        self._ended = True
+        self._once.close()
+        self._error = self._reader.explain(error)
+        raise self._error
+
+    def result(self) -> Any:
+        """Read what is left and return the answer merged from all chunks (a ChatCompletionResponse).
+
+        Raises:
+            StreamInterruptedError: the stream was closed before its end; `.partial` has what came until then.
+        """
+        for _ in self:
+            pass
+        if not self._reader.done:
+            raise self._reader.explain(StreamInterruptedError("the stream was closed before its end", request_sent="yes"))
+        return self._reader.result()
+
+    def text(self) -> Iterator[str]:
+        """Iterate over the pieces of text of the first choice only."""
+        for chunk in self:
+            piece = text_of(chunk)
+            if piece:
+                yield piece
+
+    def close(self) -> None:
+        """Stop reading; the connection is closed unless the answer had ended."""
+        self._ended = True
+        self._once.close()
+
+    def __enter__(self) -> "Stream[E]":
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.close()
+
+
+def text_of(chunk: Any) -> str:
+    """The text that a chunk adds to the first choice."""
+    for choice in chunk.choices or ():
+        if choice.index in (0, None):
+            delta = getattr(choice, "delta", None)
+            return (choice.text if delta is None else delta.content) or ""
+    return ""
+
+
+class FileDownloadResponse(DownloadInfo):
+    """A file as it comes: iterate over its bytes, or `get_content()`, or `write_to(path)`.
+
+    It is closed by reading to the end, by `close()`, or by a `with` block.
+    """
+
+    def __init__(self, head: Head, once: Exchange, filename: str) -> None:
+        super().__init__(head, filename)
+        self._once = once
+        self._content: Optional[bytes] = None
+        self._started = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The content in pieces of up to 256 KiB.
+
+        Raises:
+            ResponseInterruptedError: the content broke off; `.received` and `.expected` are bytes.
+        """
+        if self._content is not None:
+            yield self._content
+            return
+        if self._started:
+            raise InvalidRequestError("the content has been read already; keep it, or download again")
+        self._started = True
+        try:
+            piece = self._once.read()
+            while piece:
+                yield piece
+                piece = self._once.read()
+        except DialException as error:
+            if error.request is None:
+                error.request = self._once.step.request
+            raise
+        finally:
+            self._once.close()
+
+    def get_content(self) -> bytes:
+        """The whole content; it may be asked for again."""
+        if self._content is None:
+            self._content = b"".join(self)
+        return self._content
+
+    def write_to(self, file: Path) -> None:
+        """Write the content to a file, which appears when all of it has come: a broken download leaves no trace.
+
+        Args:
+            file: a path; an existing file is replaced.
+        Raises:
+            InvalidRequestError: the target is a folder, or its folder does not exist.
+        """
+        with TargetFile(file) as target:
+            for piece in self:
+                target.write(piece)
+
+    def close(self) -> None:
+        """Stop reading; the connection is closed unless the content had ended."""
+        self._once.close()
+
+    def __enter__(self) -> "FileDownloadResponse":
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.close()

@@ -1,0 +1,194 @@
+"""Applications: as listings show them, and as their owners define them.
+
+It knows the fields of both (snake_case, times in epoch seconds) and what a definition may be made of.
+It must not know where definitions are stored or how they are sent.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Literal, Optional, TypedDict, Union
+
+from ._model import Model
+from .deployment import DeploymentBase, Features
+
+
+@dataclass(eq=False, repr=False)
+class ApplicationFunctionMapping(Model):
+    """Paths inside a function's container; `completion` is what servers of 2024 call `chat_completion`."""
+
+    chat_completion: Optional[str] = None
+    completion: Optional[str] = None
+    rate: Optional[str] = None
+    tokenize: Optional[str] = None
+    truncate_prompt: Optional[str] = None
+    configuration: Optional[str] = None
+
+
+@dataclass(eq=False, repr=False)
+class ApplicationFunction(Model):
+    """An application that the server itself builds and runs from a folder of files.
+
+    `status`: CREATED, STARTING, STARTED, STOPPING, STOPPED or FAILED on servers of 2024;
+    UNDEPLOYED, DEPLOYING, DEPLOYED, UNDEPLOYING or FAILED on newer ones.
+    """
+
+    id: Optional[str] = None
+    runtime: Optional[str] = None
+    author_bucket: Optional[str] = None
+    source_folder: Optional[str] = None
+    target_folder: Optional[str] = None
+    status: Optional[str] = None
+    error: Optional[str] = None
+    mapping: Optional[ApplicationFunctionMapping] = None
+    env: Optional[Dict[str, str]] = None
+
+
+@dataclass(eq=False, repr=False)
+class Application(DeploymentBase):
+    """An application as its callers see it.
+
+    GET /openai/applications, GET /openai/applications/{id}
+    """
+
+    _first = (
+        *("object", "id", "description", "application", "display_name", "display_version", "icon_url", "reference"),
+        *("owner", "status", "created_at", "updated_at", "features", "input_attachment_types", "defaults"),
+        *("max_input_attachments", "description_keywords"),
+    )
+
+    object: Union[Literal["application"], str] = "application"
+    application: str = ""
+    application_type_schema_id: Optional[str] = None
+    application_properties: Optional[Dict[str, Any]] = None
+    invalid: Optional[bool] = None
+    function: Optional[ApplicationFunction] = None
+
+
+@dataclass(eq=False, repr=False)
+class ApplicationsResponse(Model):
+    """All applications that the caller may use.
+
+    GET /openai/applications
+    """
+
+    data: List[Application]
+    object: Union[Literal["list"], str] = "list"
+
+
+@dataclass(eq=False, repr=False)
+class DefinedFeatures(Features):
+    """The features of a definition: the endpoints behind them, and what is declared as supported."""
+
+    rate_endpoint: Optional[str] = None
+    tokenize_endpoint: Optional[str] = None
+    truncate_prompt_endpoint: Optional[str] = None
+    configuration_endpoint: Optional[str] = None
+    system_prompt_supported: Optional[bool] = None
+    tools_supported: Optional[bool] = None
+    seed_supported: Optional[bool] = None
+    url_attachments_supported: Optional[bool] = None
+    folder_attachments_supported: Optional[bool] = None
+    temperature_supported: Optional[bool] = None
+    content_parts_supported: Optional[bool] = None
+    cache_supported: Optional[bool] = None
+    auto_caching_supported: Optional[bool] = None
+    parallel_tool_calls_supported: Optional[bool] = None
+    assistant_attachments_in_request_supported: Optional[bool] = None
+    consent_required: Optional[bool] = None
+
+
+@dataclass(eq=False, repr=False)
+class CustomApplication(Model):
+    """An application that somebody keeps in a bucket: its whole definition, `name` being its URL.
+
+    Callers who may only read it get the fields of a listing instead: `id`, `application`, no `endpoint`.
+
+    GET /v1/applications/{bucket}/{path}
+    """
+
+    name: Optional[str] = None
+    endpoint: Optional[str] = None
+    display_name: Optional[Union[str, Dict[str, str]]] = None
+    display_version: Optional[str] = None
+    icon_url: Optional[str] = None
+    description: Optional[Union[str, Dict[str, str]]] = None
+    reference: Optional[str] = None
+    user_roles: Optional[List[str]] = None
+    forward_auth_token: Optional[bool] = None
+    features: Optional[DefinedFeatures] = None
+    input_attachment_types: Optional[List[str]] = None
+    max_input_attachments: Optional[int] = None
+    defaults: Dict[str, Any] = field(default_factory=dict)
+    interceptors: List[str] = field(default_factory=list)
+    description_keywords: List[str] = field(default_factory=list)
+    function: Optional[ApplicationFunction] = None
+    application_type_schema_id: Optional[str] = None
+    application_properties: Optional[Dict[str, Any]] = None
+    invalid: Optional[bool] = None
+    id: Optional[str] = None
+    application: Optional[str] = None
+    object: Optional[str] = None
+    owner: Optional[str] = None
+    status: Optional[str] = None
+    created_at: Optional[int] = None
+    updated_at: Optional[int] = None
+
+
+@dataclass(eq=False, repr=False)
+class ApplicationLog(Model):
+    """What one running instance of an application wrote."""
+
+    instance: Optional[str] = None
+    content: str = ""
+
+
+@dataclass(eq=False, repr=False)
+class ApplicationLogs(Model):
+    """The logs of an application's instances.
+
+    POST /v1/ops/application/logs
+    """
+
+    logs: List[ApplicationLog]
+
+
+class ApplicationFunctionMappingParam(TypedDict, total=False):
+    """Paths inside a function's container; servers of 2024 want `completion` instead of `chat_completion`."""
+
+    chat_completion: str
+    completion: str
+    rate: str
+    tokenize: str
+    truncate_prompt: str
+    configuration: str
+
+
+class ApplicationFunctionParam(TypedDict, total=False):
+    """What the server shall build and run: a `files/{bucket}/.../` folder under a runtime."""
+
+    runtime: str
+    source_folder: str
+    mapping: ApplicationFunctionMappingParam
+    env: Dict[str, str]
+
+
+class CustomApplicationParam(TypedDict, total=False):
+    """The definition of an application: `endpoint`, `function` or `application_type_schema_id` is needed.
+
+    PUT /v1/applications/{bucket}/{path}
+    """
+
+    endpoint: str
+    function: ApplicationFunctionParam
+    application_type_schema_id: str
+    application_properties: Dict[str, Any]
+    display_name: Union[str, Dict[str, str]]
+    display_version: str
+    icon_url: str
+    description: Union[str, Dict[str, str]]
+    reference: str
+    features: Dict[str, Any]
+    input_attachment_types: List[str]
+    max_input_attachments: int
+    defaults: Dict[str, Any]
+    interceptors: List[str]
+    description_keywords: List[str]

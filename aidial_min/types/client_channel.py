@@ -1,0 +1,78 @@
+"""The client channel: how an application asks the user's client for something, in JSON-RPC.
+
+It knows the messages that travel through /v1/ops/client-channel; it must not know streams or waiting.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Dict, Literal, Optional, TypedDict, Union
+
+from ._model import Model
+
+
+class SigninResult(str, Enum):
+    """How a user answered the request to sign in to one toolset.
+
+    POST /v1/ops/client-channel/interact
+    """
+
+    SUCCESS = "success"
+    DENIED = "denied"
+    ERROR = "error"
+
+
+@dataclass(eq=False, repr=False)
+class ClientChannelRequest(Model):
+    """What an application asks of the client, e.g. method `toolset/signin`; the report repeats its `id` unchanged.
+
+    POST /v1/ops/client-channel/subscribe
+    """
+
+    method: str
+    id: Optional[Union[str, int]] = None
+    params: Optional[Dict[str, Any]] = None
+    jsonrpc: str = "2.0"
+
+
+@dataclass(eq=False, repr=False)
+class ClientChannelError(Model):
+    """Why a request through the channel failed; -32700 for what could not be parsed."""
+
+    code: int = 0
+    message: str = ""
+    data: Any = None
+
+
+@dataclass(eq=False, repr=False)
+class ClientChannelResponse(Model):
+    """What the client answered: `result` (`success`, `denied` or something else) or `error`.
+
+    POST /v1/ops/client-channel/interact
+    """
+
+    id: Optional[Union[str, int]] = None
+    result: Any = None
+    error: Optional[ClientChannelError] = None
+    jsonrpc: str = "2.0"
+
+
+class ClientChannelErrorParam(TypedDict):
+    """Why the client could not do what it was asked for."""
+
+    code: int
+    message: str
+
+
+class _Reported(TypedDict):
+    jsonrpc: Literal["2.0"]
+    id: Union[str, int]
+
+
+class ClientChannelResponseParam(_Reported, total=False):
+    """The client's answer to one request, with `result` or `error`.
+
+    POST /v1/ops/client-channel/report
+    """
+
+    result: Any
+    error: ClientChannelErrorParam

@@ -1,0 +1,82 @@
+"""Legacy text completions: the request's params, the answer and its chunks, which have the same shape.
+
+It knows names of OpenAI's older API and passes on what it does not know; it must not know chat messages.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional, TypedDict, Union
+
+from ._model import Model
+from .chat.response import CompletionUsage
+
+CompletionPrompt = Union[str, List[str], List[int], List[List[int]]]
+"""A text, texts, tokens, or lists of tokens."""
+
+
+class CompletionParams(TypedDict, total=False):
+    """Every optional parameter of a text completion; what a deployment supports is its own matter.
+
+    POST /openai/deployments/{deployment}/completions
+    """
+
+    model: Optional[str]
+    suffix: Optional[str]
+    max_tokens: Optional[int]
+    temperature: Optional[float]
+    top_p: Optional[float]
+    n: Optional[int]
+    best_of: Optional[int]
+    stop: Union[str, List[str], None]
+    presence_penalty: Optional[float]
+    frequency_penalty: Optional[float]
+    logit_bias: Optional[Dict[Any, Any]]
+    logprobs: Optional[int]
+    echo: Optional[bool]
+    seed: Optional[int]
+    user: Optional[str]
+    stream_options: Optional[Dict[str, Any]]
+    custom_fields: Optional[Dict[str, Any]]
+
+
+@dataclass(eq=False, repr=False)
+class CompletionChoice(Model):
+    """One of the `n` continuations, or a piece of it; `finish_reason` is stop, length, content_filter or None."""
+
+    text: str = ""
+    index: int = 0
+    logprobs: Optional[Dict[str, Any]] = None
+    finish_reason: Optional[str] = None
+
+
+@dataclass(eq=False, repr=False)
+class CompletionResponse(Model):
+    """A whole text completion; `created` is in epoch seconds.
+
+    POST /openai/deployments/{deployment}/completions
+    """
+
+    _first = ("id", "object")
+
+    choices: List[CompletionChoice]
+    id: str = ""
+    object: str = "text_completion"
+    created: int = 0
+    model: Optional[str] = None
+    usage: Optional[CompletionUsage] = None
+    system_fingerprint: Optional[str] = None
+
+
+@dataclass(eq=False, repr=False)
+class CompletionChunk(Model):
+    """One event of a streamed text completion; `created` is in epoch seconds.
+
+    POST /openai/deployments/{deployment}/completions with `stream`
+    """
+
+    id: str = ""
+    object: str = "text_completion"
+    choices: List[CompletionChoice] = field(default_factory=list)
+    created: int = 0
+    model: Optional[str] = None
+    usage: Optional[CompletionUsage] = None
+    system_fingerprint: Optional[str] = None

@@ -1,0 +1,114 @@
+"""Deployments as /openai listings show them, and what all their kinds have in common.
+
+It knows the fields of listings (snake_case, times in epoch seconds).
+It must not know models, applications and toolsets: they build upon this module.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Literal, Optional, Union
+
+from ._model import Model
+
+DeploymentKind = Literal["model", "application", "toolset"]
+"""What `deployments.list_names` can be limited to."""
+
+
+@dataclass(eq=False, repr=False)
+class ScaleSettings(Model):
+    """How a deployment scales; always `standard`."""
+
+    scale_type: Union[Literal["standard"], str] = "standard"
+
+
+@dataclass(eq=False, repr=False)
+class Features(Model):
+    """What a deployment can do; None where the server did not say."""
+
+    rate: Optional[bool] = None
+    tokenize: Optional[bool] = None
+    temperature: Optional[bool] = None
+    truncate_prompt: Optional[bool] = None
+    configuration: Optional[bool] = None
+    system_prompt: Optional[bool] = None
+    tools: Optional[bool] = None
+    seed: Optional[bool] = None
+    url_attachments: Optional[bool] = None
+    folder_attachments: Optional[bool] = None
+    allow_resume: Optional[bool] = None
+    parallel_tool_calls: Optional[bool] = None
+    accessible_by_per_request_key: Optional[bool] = None
+    content_parts: Optional[bool] = None
+    cache: Optional[bool] = None
+    auto_caching: Optional[bool] = None
+    assistant_attachments_in_request: Optional[bool] = None
+    mcp: Optional[bool] = None
+    chat_completion: Optional[bool] = None
+    responses_api: Optional[bool] = None
+    max_tokens_supported: Optional[bool] = None
+    max_completion_tokens_supported: Optional[bool] = None
+    custom_temperature_supported: Optional[bool] = None
+    skills_supported: Optional[bool] = None
+    reasoning_efforts: List[str] = field(default_factory=list)
+
+
+@dataclass(eq=False, repr=False)
+class DeploymentBase(Model):
+    """What deployments of every kind have; times in epoch seconds, 0 where none came.
+
+    `display_name` and `description` are text, or text by locale. `reference` stays when an application is renamed.
+    """
+
+    id: str
+    object: str = ""
+    owner: Optional[str] = None
+    reference: Optional[str] = None
+    icon_url: Optional[str] = None
+    description: Optional[Union[str, Dict[str, str]]] = None
+    display_name: Optional[Union[str, Dict[str, str]]] = None
+    display_version: Optional[str] = None
+    status: Optional[str] = None
+    created_at: int = 0
+    updated_at: Optional[int] = None
+    scale_settings: Optional[ScaleSettings] = None
+    features: Optional[Features] = None
+    input_attachment_types: Optional[List[str]] = None
+    defaults: Dict[str, Any] = field(default_factory=dict)
+    max_input_attachments: Optional[int] = None
+    description_keywords: List[str] = field(default_factory=list)
+    max_retry_attempts: Optional[int] = None
+    interfaces: Optional[List[str]] = None
+
+
+@dataclass(eq=False, repr=False)
+class Deployment(DeploymentBase):
+    """A deployment; Core of 2024 lists models only, with default features.
+
+    GET /openai/deployments, GET /openai/deployments/{id}
+    """
+
+    _first = ("id", "model", "owner", "object", "status", "created_at", "updated_at", "scale_settings", "features")
+
+    object: Union[Literal["deployment", "model"], str] = "deployment"
+    model: str = ""
+
+
+@dataclass(eq=False, repr=False)
+class DeploymentsResponse(Model):
+    """All deployments that the caller may use.
+
+    GET /openai/deployments
+    """
+
+    data: List[Deployment]
+    object: Union[Literal["list"], str] = "list"
+
+
+@dataclass(eq=False, repr=False)
+class DeploymentName(Model):
+    """The id of a deployment and its kind in `object`: model, application or toolset.
+
+    GET /v1/deployment-names
+    """
+
+    id: str
+    object: str = ""

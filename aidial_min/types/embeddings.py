@@ -1,0 +1,71 @@
+"""Embeddings: the request's params and the answer.
+
+It knows names and shapes; it must not know base64 or how vectors travel.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional, TypedDict, Union
+
+from ._model import Model
+
+if TYPE_CHECKING:
+    from .chat.request_param import AttachmentParam
+else:
+    AttachmentParam = Dict[str, Any]  # not worth loading the chat params for
+
+EmbeddingsInput = Union[str, List[str], List[int], List[List[int]]]
+"""A text, texts, tokens, or lists of tokens."""
+
+CustomEmbeddingsInput = Union[str, AttachmentParam, List[Union[str, AttachmentParam]]]
+"""One element of `custom_input`; each gives one embedding, a list too."""
+
+
+class EmbeddingsCustomFields(TypedDict, total=False):
+    """DIAL's own fields: what the texts are (e.g. `document`, `query`), and an instruction to the model."""
+
+    type: str
+    instruction: str
+
+
+class EmbeddingsParams(TypedDict, total=False):
+    """Every optional parameter of an embeddings request.
+
+    POST /openai/deployments/{deployment}/embeddings
+    """
+
+    model: Optional[str]
+    custom_input: Optional[List[CustomEmbeddingsInput]]
+    encoding_format: Optional[Literal["float", "base64"]]
+    dimensions: Optional[int]
+    user: Optional[str]
+    custom_fields: Optional[EmbeddingsCustomFields]
+
+
+@dataclass(eq=False, repr=False)
+class Embedding(Model):
+    """The vector of input number `index`."""
+
+    embedding: List[float]
+    index: int = 0
+    object: str = "embedding"
+
+
+@dataclass(eq=False, repr=False)
+class EmbeddingsUsage(Model):
+    """Tokens of one request."""
+
+    prompt_tokens: int = 0
+    total_tokens: int = 0
+
+
+@dataclass(eq=False, repr=False)
+class EmbeddingsResponse(Model):
+    """One vector per input.
+
+    POST /openai/deployments/{deployment}/embeddings
+    """
+
+    data: List[Embedding]
+    model: Optional[str] = None
+    object: str = "list"
+    usage: Optional[EmbeddingsUsage] = None

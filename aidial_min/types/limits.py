@@ -1,0 +1,45 @@
+"""What the caller may still use of a deployment.
+
+It knows windows of tokens, requests and costs (camelCase); it must not know what happens beyond a limit.
+"""
+
+from dataclasses import dataclass
+from typing import Optional
+
+from ._model import Model, json_name
+
+UNLIMITED = 2**63 - 1
+"""The `total` of what has no limit."""
+
+
+@dataclass(eq=False, repr=False)
+class ItemLimitStats(Model):
+    """One limit: `total` and `used` in tokens, requests or cost; `resets_at` (ISO 8601) where a calendar bounds it."""
+
+    total: float = UNLIMITED
+    used: float = 0
+    resets_at: Optional[str] = json_name("resetsAt")
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether nothing limits this."""
+        return self.total is None or self.total >= UNLIMITED
+
+
+@dataclass(eq=False, repr=False)
+class LimitStats(Model):
+    """Limits and use of a deployment per window of time; None where the server does not count it.
+
+    GET /v1/deployments/{id}/limits
+    """
+
+    minute_token_stats: Optional[ItemLimitStats] = json_name("minuteTokenStats")
+    day_token_stats: Optional[ItemLimitStats] = json_name("dayTokenStats")
+    week_token_stats: Optional[ItemLimitStats] = json_name("weekTokenStats")
+    month_token_stats: Optional[ItemLimitStats] = json_name("monthTokenStats")
+    hour_request_stats: Optional[ItemLimitStats] = json_name("hourRequestStats")
+    day_request_stats: Optional[ItemLimitStats] = json_name("dayRequestStats")
+    minute_cost_stats: Optional[ItemLimitStats] = json_name("minuteCostStats")
+    day_cost_stats: Optional[ItemLimitStats] = json_name("dayCostStats")
+    week_cost_stats: Optional[ItemLimitStats] = json_name("weekCostStats")
+    month_cost_stats: Optional[ItemLimitStats] = json_name("monthCostStats")

@@ -1,0 +1,210 @@
+"""Metadata of what lies in storage: items, and folders with a page of what is in them.
+
+It knows the camelCase fields of /v1/metadata and /v2/metadata (times in epoch milliseconds, lengths in bytes).
+It must not know paging, URLs or how a resource's own content looks.
+"""
+
+from dataclasses import dataclass
+from typing import Any, List, Literal, Optional, Union
+
+from ._model import Model, json_name
+
+StorageResourceTypeV1 = Literal["files", "conversations", "prompts"]
+"""The areas of storage that `metadata.get` of older clients takes."""
+
+StorageResourceType = Literal["files", "conversations", "prompts", "applications", "toolsets"]
+"""The areas of storage that `metadata.get` takes."""
+
+
+@dataclass(eq=False, repr=False)
+class BaseMetadata(Model):
+    """What every node of storage has: its place, ITEM or FOLDER in `node_type`, its `resource_type`.
+
+    `url` is percent-encoded and ends in a slash for folders; `name` and `parent_path` are plain text, None at a
+    bucket's root. `permissions` (READ, WRITE, SHARE) come where they were asked for.
+    """
+
+    _first = (
+        *("name", "parent_path", "bucket", "url", "node_type", "resource_type", "content_length", "content_type"),
+        *("items", "updated_at", "etag", "created_at"),
+    )
+
+    url: str
+    name: Optional[str] = None
+    parent_path: Optional[str] = json_name("parentPath")
+    bucket: str = ""
+    node_type: Union[Literal["FOLDER", "ITEM"], str] = json_name("nodeType")
+    resource_type: str = json_name("resourceType")
+    permissions: Optional[List[str]] = None
+
+
+@dataclass(eq=False, repr=False)
+class ResourceItemMetadata(BaseMetadata):
+    """One entry of a listing, or a stored item as it was just written; times in epoch milliseconds.
+
+    Entries of a listing lack `etag` and mostly `created_at`. A folder is an entry too.
+    """
+
+    created_at: Optional[int] = json_name("createdAt")
+    updated_at: Optional[int] = json_name("updatedAt")
+    etag: Optional[str] = None
+    author: Optional[str] = None
+    shared_by: Any = json_name("sharedBy")
+    shared_with: Any = json_name("sharedWith")
+
+
+@dataclass(eq=False, repr=False)
+class NodeMetadata(ResourceItemMetadata):
+    """An item asked for by itself, or a folder with one page of its items.
+
+    `next_token` is there while more pages follow; a page may be short, or even empty, before the last.
+    """
+
+    next_token: Optional[str] = json_name("nextToken")
+
+
+@dataclass(eq=False, repr=False)
+class ResourceItem(ResourceItemMetadata):
+    """An entry of any resource type; `content_length` and `content_type` are of files."""
+
+    content_length: Optional[int] = json_name("contentLength")
+    content_type: Optional[str] = json_name("contentType")
+
+
+@dataclass(eq=False, repr=False)
+class ResourceMetadata(NodeMetadata):
+    """A node of any resource type.
+
+    POST /v1/ops/publication/resource/list
+    """
+
+    content_length: Optional[int] = json_name("contentLength")
+    content_type: Optional[str] = json_name("contentType")
+    items: Optional[List[ResourceItem]] = None
+
+
+@dataclass(eq=False, repr=False)
+class FileItem(ResourceItemMetadata):
+    """A file, or a folder in a listing of files; in listings `content_length` may be 0 or stale.
+
+    PUT /v1/files/{bucket}/{path}
+    """
+
+    content_length: Optional[int] = json_name("contentLength")
+    content_type: Optional[str] = json_name("contentType")
+
+
+@dataclass(eq=False, repr=False)
+class FileMetadata(NodeMetadata):
+    """A file, or a folder of files.
+
+    GET /v1/metadata/files/{bucket}/{path}
+    """
+
+    content_length: Optional[int] = json_name("contentLength")
+    content_type: Optional[str] = json_name("contentType")
+    items: Optional[List[FileItem]] = None
+
+
+@dataclass(eq=False, repr=False)
+class ConversationItem(ResourceItemMetadata):
+    """A conversation, or a folder in a listing of conversations.
+
+    PUT /v1/conversations/{bucket}/{path}
+    """
+
+
+@dataclass(eq=False, repr=False)
+class ConversationMetadata(NodeMetadata):
+    """A conversation, or a folder of conversations.
+
+    GET /v1/metadata/conversations/{bucket}/{path}
+    """
+
+    content_length: Optional[int] = json_name("contentLength")
+    items: Optional[List[ConversationItem]] = None
+
+
+@dataclass(eq=False, repr=False)
+class PromptItem(ResourceItemMetadata):
+    """A prompt, or a folder in a listing of prompts.
+
+    PUT /v1/prompts/{bucket}/{path}
+    """
+
+
+@dataclass(eq=False, repr=False)
+class PromptMetadata(NodeMetadata):
+    """A prompt, or a folder of prompts.
+
+    GET /v1/metadata/prompts/{bucket}/{path}
+    """
+
+    content_length: Optional[int] = json_name("contentLength")
+    items: Optional[List[PromptItem]] = None
+
+
+@dataclass(eq=False, repr=False)
+class ApplicationItem(ResourceItemMetadata):
+    """A custom application, or a folder in a listing of them.
+
+    PUT /v1/applications/{bucket}/{path}
+    """
+
+
+@dataclass(eq=False, repr=False)
+class ApplicationMetadata(NodeMetadata):
+    """A custom application, or a folder of them.
+
+    GET /v1/metadata/applications/{bucket}/{path}
+    """
+
+    items: Optional[List[ApplicationItem]] = None
+
+
+@dataclass(eq=False, repr=False)
+class ToolsetItem(ResourceItemMetadata):
+    """A custom toolset, or a folder in a listing of them.
+
+    PUT /v1/toolsets/{bucket}/{path}
+    """
+
+
+@dataclass(eq=False, repr=False)
+class ToolsetMetadata(NodeMetadata):
+    """A custom toolset, or a folder of them.
+
+    GET /v1/metadata/toolsets/{bucket}/{path}
+    """
+
+    items: Optional[List[ToolsetItem]] = None
+
+
+@dataclass(eq=False, repr=False)
+class SkillItem(ResourceItemMetadata):
+    """A skill (ITEM), or a folder that groups skills (FOLDER)."""
+
+
+@dataclass(eq=False, repr=False)
+class SkillMetadata(NodeMetadata):
+    """A folder of skills.
+
+    GET /v2/metadata/skills/{bucket}/{path}/
+    """
+
+    items: Optional[List[SkillItem]] = None
+
+
+@dataclass(eq=False, repr=False)
+class SkillFileItem(ResourceItemMetadata):
+    """A file (ITEM) or a folder (FOLDER) inside a skill."""
+
+
+@dataclass(eq=False, repr=False)
+class SkillFileMetadata(NodeMetadata):
+    """A folder inside a skill.
+
+    GET /v2/metadata/skills/{bucket}/{path}/files
+    """
+
+    items: Optional[List[SkillFileItem]] = None

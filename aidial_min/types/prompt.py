@@ -1,0 +1,35 @@
+"""Stored prompts.
+
+It knows the fields that the server requires (camelCase); others are kept as they came.
+It must not know where prompts are stored or how they are listed.
+"""
+
+from dataclasses import dataclass
+from typing import Optional, TypedDict
+
+from ._model import Model, json_name
+
+
+@dataclass(eq=False, repr=False)
+class Prompt(Model):
+    """A prompt; servers of 2024 want all four fields.
+
+    GET and PUT /v1/prompts/{bucket}/{path}
+    """
+
+    id: str
+    name: str
+    folder_id: str = json_name("folderId")
+    content: Optional[str] = None
+
+
+class PromptParam(TypedDict, total=False):
+    """A prompt as it is stored; more keys are kept.
+
+    PUT /v1/prompts/{bucket}/{path}
+    """
+
+    id: str
+    name: str
+    folderId: str
+    content: str

@@ -1,0 +1,108 @@
+"""Publications: requests to make resources public, and the rules that say for whom.
+
+It knows the fields of /v1/ops/publication (camelCase, times in epoch milliseconds).
+It must not know who is an administrator.
+"""
+
+from dataclasses import dataclass, field
+from typing import Dict, List, Literal, Optional, TypedDict, Union
+
+from ._model import Model, json_name
+
+
+@dataclass(eq=False, repr=False)
+class Rule(Model):
+    """Who may read a public folder: those whose claim `source` meets `function` with one of `targets`.
+
+    `function`: EQUAL, CONTAIN, REGEX, TRUE or FALSE.
+    """
+
+    function: Optional[str] = None
+    source: Optional[str] = None
+    targets: List[str] = field(default_factory=list)
+
+
+@dataclass(eq=False, repr=False)
+class PublicationResource(Model):
+    """A resource of a publication; `action`: ADD, ADD_IF_ABSENT or DELETE. `review_url` is the copy to look at."""
+
+    action: Optional[str] = None
+    source_url: Optional[str] = json_name("sourceUrl")
+    target_url: Optional[str] = json_name("targetUrl")
+    review_url: Optional[str] = json_name("reviewUrl")
+
+
+@dataclass(eq=False, repr=False)
+class Publication(Model):
+    """A publication; `status`: PENDING, APPROVED or REJECTED; `created_at` in epoch milliseconds.
+
+    In a list of publications `resources` and `rules` are missing.
+
+    POST /v1/ops/publication/create, get, approve, reject
+    """
+
+    url: str
+    name: Optional[str] = None
+    target_folder: Optional[str] = json_name("targetFolder")
+    status: Optional[str] = None
+    created_at: Optional[int] = json_name("createdAt")
+    resources: Optional[List[PublicationResource]] = None
+    resource_types: Optional[List[str]] = json_name("resourceTypes")
+    rules: Optional[List[Rule]] = None
+    author: Optional[str] = None
+    display_author: Optional[str] = json_name("displayAuthor")
+    publish_credentials: Optional[bool] = json_name("publishCredentials")
+    etag: Optional[str] = None
+
+
+@dataclass(eq=False, repr=False)
+class PublicationsResponse(Model):
+    """The publications of the caller, or the pending ones of all.
+
+    POST /v1/ops/publication/list
+    """
+
+    publications: List[Publication]
+
+
+@dataclass(eq=False, repr=False)
+class RulesResponse(Model):
+    """The rules of a public folder and of its parents, by folder.
+
+    POST /v1/ops/publication/rule/list
+    """
+
+    rules: Dict[str, List[Rule]] = field(default_factory=dict)
+
+
+class RuleParam(TypedDict):
+    """Who shall read: those whose claim `source` meets `function` with one of `targets`."""
+
+    function: Union[Literal["EQUAL", "CONTAIN", "REGEX", "TRUE", "FALSE"], str]
+    source: str
+    targets: List[str]
+
+
+class _Action(TypedDict):
+    action: Union[Literal["ADD", "ADD_IF_ABSENT", "DELETE"], str]
+
+
+class PublicationResourceParam(_Action, total=False):
+    """A resource to publish, or to take back: then only `targetUrl` is needed."""
+
+    sourceUrl: str
+    targetUrl: str
+
+
+class PublicationParam(TypedDict, total=False):
+    """A request to publish into `targetFolder` (`public/.../`): resources, rules or both.
+
+    POST /v1/ops/publication/create
+    """
+
+    name: str
+    targetFolder: str
+    resources: List[PublicationResourceParam]
+    rules: List[RuleParam]
+    displayAuthor: str
+    publishCredentials: bool

@@ -1,0 +1,22 @@
+"""Events about changed resources.
+
+It knows the fields of one event; it must not know the stream that brings it.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, Optional, Union
+
+from ._model import Model
+
+
+@dataclass(eq=False, repr=False)
+class ResourceEvent(Model):
+    """A resource was created, updated or deleted; `timestamp` in epoch milliseconds, no `etag` after DELETE.
+
+    POST /v1/ops/resource/subscribe
+    """
+
+    url: str
+    action: Union[Literal["CREATE", "UPDATE", "DELETE"], str] = ""
+    timestamp: Optional[int] = None
+    etag: Optional[str] = None

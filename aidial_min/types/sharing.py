@@ -1,0 +1,90 @@
+"""Sharing of resources, and the invitations that go with it.
+
+It knows the fields of /v1/ops/resource/share and /v1/invitations (camelCase, times in epoch milliseconds).
+It must not know whether what is shared exists.
+"""
+
+from dataclasses import dataclass, field
+from typing import List, Literal, Optional, TypedDict, Union
+
+from ._model import Model, json_name
+from .metadata import ResourceMetadata
+from .permission import ResourcePermission
+
+
+class _SharedUrl(TypedDict):
+    url: str
+
+
+class ShareResourceParam(_SharedUrl, total=False):
+    """A resource to share or to take back; READ is the default, and WRITE does not include it."""
+
+    permissions: List[Union[Literal["READ", "WRITE", "SHARE"], str]]
+
+
+class _Shared(TypedDict):
+    invitationType: Union[Literal["link", "email"], str]
+    resources: List[ShareResourceParam]
+
+
+class ShareParams(_Shared, total=False):
+    """What to share, and how.
+
+    POST /v1/ops/resource/share/create
+    """
+
+    maxAcceptedUsers: int
+    shareCredentials: bool
+
+
+@dataclass(eq=False, repr=False)
+class ShareLink(Model):
+    """An invitation just made: `link` is a path from the server's root, `id` what `invitations.accept` takes.
+
+    POST /v1/ops/resource/share/create
+    """
+
+    link: str = field(metadata={"json": "invitationLink"})
+
+    @property
+    def id(self) -> str:
+        """The last segment of `link`."""
+        return self.link.rstrip("/").rsplit("/", 1)[-1]
+
+
+@dataclass(eq=False, repr=False)
+class SharedResource(ResourceMetadata):
+    """A resource shared with, or by, the caller: its place and `permissions`, no times, no `etag`."""
+
+
+@dataclass(eq=False, repr=False)
+class SharedResourcesResponse(Model):
+    """What is shared with, or by, the caller.
+
+    POST /v1/ops/resource/share/list
+    """
+
+    resources: List[SharedResource]
+
+
+@dataclass(eq=False, repr=False)
+class Invitation(Model):
+    """An invitation to use resources; times in epoch milliseconds.
+
+    GET /v1/invitations/{id}
+    """
+
+    id: str
+    resources: List[ResourcePermission] = field(default_factory=list)
+    created_at: Optional[int] = json_name("createdAt")
+    expire_at: Optional[int] = json_name("expireAt")
+
+
+@dataclass(eq=False, repr=False)
+class InvitationsResponse(Model):
+    """All invitations that the caller made.
+
+    GET /v1/invitations
+    """
+
+    invitations: List[Invitation]

@@ -1,0 +1,88 @@
+"""What deployments offer besides answers: counting tokens, truncating prompts, taking ratings.
+
+It knows inputs and their results, one each, in the same order; the answer is 200 even where some of them failed.
+It must not know which deployment supports what.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional, TypedDict, Union
+
+from ._model import Model
+
+if TYPE_CHECKING:
+    from .chat.request import ChatCompletionRequest
+else:
+    ChatCompletionRequest = Dict[str, Any]  # not worth loading the chat params for
+
+
+class TokenizeStringParam(TypedDict):
+    """A text whose tokens to count."""
+
+    type: Literal["string"]
+    value: str
+
+
+class TokenizeRequestParam(TypedDict):
+    """A chat request whose tokens to count."""
+
+    type: Literal["request"]
+    value: ChatCompletionRequest
+
+
+TokenizeInputParam = Union[TokenizeStringParam, TokenizeRequestParam]
+"""One input of `tokenize`."""
+
+TruncatePromptInputParam = ChatCompletionRequest
+"""One input of `truncate_prompt`: a chat request with `max_prompt_tokens`."""
+
+
+@dataclass(eq=False, repr=False)
+class TokenizeResult(Model):
+    """The tokens of one input: `token_count` where `status` is `success`, `error` where it is `error`."""
+
+    status: Union[Literal["success", "error"], str]
+    token_count: Optional[int] = None
+    error: Optional[str] = None
+
+
+@dataclass(eq=False, repr=False)
+class TokenizeResponse(Model):
+    """One result per input.
+
+    POST /v1/deployments/{id}/tokenize
+    """
+
+    outputs: List[TokenizeResult]
+
+
+@dataclass(eq=False, repr=False)
+class TruncatePromptResult(Model):
+    """What to drop of one input: indices into its messages where `status` is `success`, else `error`."""
+
+    status: Union[Literal["success", "error"], str]
+    discarded_messages: Optional[List[int]] = None
+    error: Optional[str] = None
+
+
+@dataclass(eq=False, repr=False)
+class TruncatePromptResponse(Model):
+    """One result per input.
+
+    POST /v1/deployments/{id}/truncate_prompt
+    """
+
+    outputs: List[TruncatePromptResult]
+
+
+class _Rated(TypedDict):
+    responseId: str
+    rate: bool
+
+
+class RateParams(_Rated, total=False):
+    """A rating of an answer: True for a good one; `responseId` is the answer's `id`.
+
+    POST /v1/{id}/rate
+    """
+
+    comment: str

@@ -1,0 +1,125 @@
+"""Toolsets (MCP servers): as listings show them, and as their owners define them.
+
+It knows the fields of both (snake_case, times in epoch seconds), and how one signs in to them.
+It must not know where definitions are stored, or MCP itself.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional, TypedDict, Union
+
+from ._model import Model
+from .deployment import DeploymentBase, Features
+
+
+@dataclass(eq=False, repr=False)
+class ToolsetAuthSettings(Model):
+    """How one signs in to a toolset: OAUTH, API_KEY or NONE; statuses are SIGNED_IN, SIGNED_OUT or FAILED."""
+
+    authentication_type: Optional[str] = None
+    client_id: Optional[str] = None
+    authorization_endpoint: Optional[str] = None
+    token_endpoint: Optional[str] = None
+    redirect_uri: Optional[str] = None
+    code_challenge: Optional[str] = None
+    code_challenge_method: Optional[str] = None
+    api_key_header: Optional[str] = None
+    scopes_supported: Optional[List[str]] = None
+    global_auth_status: Optional[str] = None
+    user_level_auth_status: Optional[str] = None
+    app_level_auth_status: Optional[str] = None
+
+
+@dataclass(eq=False, repr=False)
+class ToolsetInfo(DeploymentBase):
+    """A toolset as its callers see it.
+
+    GET /openai/toolsets, GET /openai/toolsets/{id}
+    """
+
+    _first = ("id", "toolset", "display_name", "display_version", "description", "icon_url", "owner", "object")
+
+    object: str = "toolset"
+    toolset: str = ""
+    transport: Optional[str] = None
+    allowed_tools: List[str] = field(default_factory=list)
+    auth_settings: Optional[ToolsetAuthSettings] = None
+
+
+@dataclass(eq=False, repr=False)
+class ToolsetsResponse(Model):
+    """All toolsets that the caller may use.
+
+    GET /openai/toolsets
+    """
+
+    data: List[ToolsetInfo]
+    object: str = "list"
+
+
+@dataclass(eq=False, repr=False)
+class CustomToolset(Model):
+    """A toolset that somebody keeps in a bucket: its whole definition, `name` being its URL.
+
+    Callers who may only read it may get the fields of a listing instead: `id`, `toolset`, no `endpoint`.
+
+    GET /v1/toolsets/{bucket}/{path}
+    """
+
+    name: Optional[str] = None
+    endpoint: Optional[str] = None
+    display_name: Optional[Union[str, Dict[str, str]]] = None
+    display_version: Optional[str] = None
+    icon_url: Optional[str] = None
+    description: Optional[Union[str, Dict[str, str]]] = None
+    reference: Optional[str] = None
+    transport: Optional[str] = None
+    allowed_tools: List[str] = field(default_factory=list)
+    auth_settings: Optional[ToolsetAuthSettings] = None
+    forward_auth_token: Optional[bool] = None
+    features: Optional[Features] = None
+    defaults: Dict[str, Any] = field(default_factory=dict)
+    description_keywords: List[str] = field(default_factory=list)
+    max_retry_attempts: Optional[int] = None
+    id: Optional[str] = None
+    toolset: Optional[str] = None
+    object: Optional[str] = None
+    owner: Optional[str] = None
+    status: Optional[str] = None
+    created_at: Optional[int] = None
+    updated_at: Optional[int] = None
+
+
+class ToolsetAuthSettingsParam(TypedDict, total=False):
+    """How users shall sign in to a toolset: `authentication_type` is OAUTH, API_KEY or NONE."""
+
+    authentication_type: str
+    client_id: str
+    client_secret: str
+    authorization_endpoint: str
+    token_endpoint: str
+    redirect_uri: str
+    code_challenge: str
+    code_challenge_method: str
+    code_verifier: str
+    api_key_header: str
+    scopes_supported: List[str]
+    token_endpoint_auth_method: str
+
+
+class CustomToolsetParam(TypedDict, total=False):
+    """The definition of a toolset; `transport` is HTTP or SSE.
+
+    PUT /v1/toolsets/{bucket}/{path}
+    """
+
+    endpoint: str
+    display_name: Union[str, Dict[str, str]]
+    display_version: str
+    icon_url: str
+    description: Union[str, Dict[str, str]]
+    reference: str
+    transport: str
+    allowed_tools: List[str]
+    auth_settings: ToolsetAuthSettingsParam
+    defaults: Dict[str, Any]
+    description_keywords: List[str]

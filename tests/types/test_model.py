@@ -1,0 +1,239 @@
+"""What every response model promises: nothing of the JSON is lost, and it reads well."""
+
+import copy
+import dataclasses
+import pickle
+from typing import Any, Dict, List, Optional
+
+import pytest
+
+from aidial_min.errors import ParsingDataError
+from aidial_min.types._model import Model, json_name, plain
+from aidial_min.types._order import Ordered
+
+
+@dataclasses.dataclass(eq=False, repr=False)
+class Leaf(Model):
+    name: str
+    size: Optional[int] = None
+
+
+@dataclasses.dataclass(eq=False, repr=False)
+class Branch(Model):
+    url: str
+    parent_path: Optional[str] = json_name("parentPath")
+    leaf: Optional[Leaf] = None
+    leaves: List[Leaf] = dataclasses.field(default_factory=list)
+    by_name: Optional[Dict[str, List[Leaf]]] = json_name("byName")
+    labels: Optional[Dict[str, Any]] = None
+    kind: str = "branch"
+
+
+WHOLE = {
+    "url": "u",
+    "parentPath": "p",
+    "leaf": {"name": "a", "size": 1, "colour": "green"},
+    "leaves": [{"name": "b"}, {"name": "c", "size": None}],
+    "byName": {"x": [{"name": "d"}]},
+    "labels": {"leaf": {"name": 5}},
+    "kind": "twig",
+    "unknownKey": {"deep": [1, {"er": None}]},
+}
+
+
+def branch(**changes: Any) -> Branch:
+    return Branch.from_json({**copy.deepcopy(WHOLE), **changes})
+
+
+class TestReading:
+    def test_nested_objects_become_models(self):
+        b = branch()
+        assert isinstance(b.leaf, Leaf) and b.leaf.name == "a"
+        assert [leaf.name for leaf in b.leaves] == ["b", "c"]
+        assert b.by_name is not None and b.by_name["x"][0] == Leaf("d")
+
+    def test_what_is_not_declared_as_a_model_stays_as_it_came(self):
+        assert branch().labels == {"leaf": {"name": 5}}
+
+    def test_unknown_keys_are_attributes(self):
+        assert branch().unknownKey == {"deep": [1, {"er": None}]}
+        assert branch().leaf.colour == "green"
+
+    def test_leaves_are_not_checked(self):
+        assert branch(url=5, kind=["odd"]).kind == ["odd"]
+
+    def test_what_did_not_come_has_its_default(self):
+        b = Branch.from_json({"url": "u"})
+        assert (b.parent_path, b.leaf, b.leaves, b.by_name, b.kind) == (None, None, [], None, "branch")
+
+    def test_defaults_are_not_shared(self):
+        first, second = Branch.from_json({"url": "u"}), Branch.from_json({"url": "u"})
+        first.leaves.append(Leaf("a"))
+        assert second.leaves == []
+
+    def test_null_is_kept_where_nothing_is_required(self):
+        assert branch(leaf=None).leaf is None
+        assert branch(leaf=None).to_dict()["leaf"] is None
+
+    def test_the_caller_s_dict_is_left_alone(self):
+        data = copy.deepcopy(WHOLE)
+        Branch.from_json(data)
+        assert data == WHOLE
+
+    def test_an_attribute_that_nobody_knows(self):
+        with pytest.raises(AttributeError, match="Branch has no field 'nothing'"):
+            _ = branch().nothing
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        "data, path, message",
+        [
+            ([], "", "expected an object at the top, found a list"),
+            ("text", "", "expected an object at the top, found a string"),
+            (None, "", "expected an object at the top, found null"),
+            (5, "", "expected an object at the top, found a number"),
+            ({}, "url", "url is missing in the answer"),
+            ({"url": "u", "leaf": "x"}, "leaf", "expected an object at leaf, found a string"),
+            ({"url": "u", "leaf": {}}, "leaf.name", "leaf.name is missing in the answer"),
+            ({"url": "u", "leaves": {}}, "leaves", "expected a list at leaves, found an object"),
+            ({"url": "u", "leaves": [{"name": "a"}, 7]}, "leaves[1]", r"expected an object at leaves\[1\]"),
+            ({"url": "u", "leaves": [{"name": "a"}, {}]}, "leaves[1].name", r"leaves\[1\]\.name is missing"),
+            ({"url": "u", "byName": []}, "byName", "expected an object at byName, found a list"),
+            ({"url": "u", "byName": {"x": [{}]}}, "byName.x[0].name", r"byName\.x\[0\]\.name is missing"),
+        ],
+    )
+    def test_they_name_the_place(self, data, path, message):
+        with pytest.raises(ParsingDataError, match=message) as caught:
+            Branch.from_json(data)
+        assert caught.value.path == path
+
+    def test_they_never_show_the_value(self):
+        with pytest.raises(ParsingDataError) as caught:
+            Branch.from_json({"url": "u", "leaf": "secret"})
+        assert "secret" not in str(caught.value) + repr(caught.value)
+
+    def test_the_place_continues_where_the_caller_stood(self):
+        with pytest.raises(ParsingDataError) as caught:
+            Branch.from_json({"url": "u", "leaf": {}}, "data[3]")
+        assert caught.value.path == "data[3].leaf.name"
+
+
+class TestWriting:
+    def test_to_dict_is_what_came(self):
+        assert branch().to_dict() == WHOLE
+
+    def test_what_did_not_come_is_not_written(self):
+        assert Branch.from_json({"url": "u"}).to_dict() == {"url": "u"}
+
+    def test_changes_are_written_under_their_json_names(self):
+        b = branch()
+        b.parent_path = "q"
+        b.leaves.append(Leaf("e", size=2))
+        assert b.to_dict()["parentPath"] == "q"
+        assert b.to_dict()["leaves"][2] == {"name": "e", "size": 2}
+        assert "parent_path" not in b.to_dict()
+
+    def test_built_by_hand(self):
+        b = Branch("u", leaf=Leaf("a"))
+        assert b.to_dict() == {"url": "u", "leaf": {"name": "a"}, "kind": "branch"}
+
+    def test_plain_reaches_models_inside_lists_and_dicts(self):
+        assert plain([{"leaf": Leaf("a")}, 1, "x"]) == [{"leaf": {"name": "a"}}, 1, "x"]
+
+
+class TestMapping:
+    def test_keys_are_those_that_came(self):
+        b = Branch.from_json({"parentPath": "p", "url": "u", "zz": 1})
+        assert set(b.keys()) == set(b) == {"parent_path", "url", "zz"}
+        assert dict(b) == {"parent_path": "p", "url": "u", "zz": 1}
+        assert len(b) == 3
+
+    def test_membership_and_items(self):
+        b = branch()
+        assert "url" in b and "parent_path" in b and "parentPath" in b and "unknownKey" in b
+        assert "labels" not in Branch.from_json({"url": "u"}) and 5 not in b
+        assert b["parent_path"] == b["parentPath"] == "p"
+        assert b["unknownKey"] == {"deep": [1, {"er": None}]}
+
+    def test_a_declared_key_that_did_not_come_has_its_default(self):
+        assert Branch.from_json({"url": "u"})["kind"] == "branch"
+
+    def test_an_unknown_key(self):
+        with pytest.raises(KeyError):
+            _ = branch()["nothing"]
+
+    def test_get(self):
+        b = Branch.from_json({"url": "u"})
+        assert b.get("url") == "u" and b.get("nothing") is None and b.get("nothing", 1) == 1
+
+    def test_unpacking(self):
+        assert {**Leaf("a", 1)} == {"name": "a", "size": 1}
+
+    def test_an_empty_answer_is_still_an_answer(self):
+        @dataclasses.dataclass(eq=False, repr=False)
+        class Nothing(Model):
+            x: Optional[int] = None
+
+        assert bool(Nothing.from_json({})) and len(Nothing.from_json({})) == 0
+
+    def test_camel_case_reads_the_same_value(self):
+        assert branch().parentPath == "p"
+        assert Branch.from_json({"url": "u"}).parentPath is None
+
+    def test_snake_case_is_understood_too(self):
+        assert Branch.from_json({"url": "u", "parent_path": "p"}).parent_path == "p"
+
+
+class TestAsAValue:
+    def test_equality(self):
+        assert branch() == branch()
+        assert branch() != branch(kind="other")
+        assert branch() != branch(extra=1)
+        assert Leaf("a") == Leaf.from_json({"name": "a"}) == Leaf.from_json({"name": "a", "size": None})
+        assert Leaf("a") != {"name": "a"}
+
+    def test_not_hashable(self):
+        with pytest.raises(TypeError):
+            hash(branch())
+
+    def test_repr_shows_all_fields_as_declared_and_then_the_others(self):
+        assert repr(Leaf.from_json({"colour": "red", "name": "a"})) == "Leaf(name='a', size=None, colour='red')"
+        assert repr(branch(leaves=[])).startswith("Branch(url='u', parent_path='p', leaf=Leaf(name='a', size=1")
+
+    @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+    def test_pickle(self, protocol):
+        again = pickle.loads(pickle.dumps(branch(), protocol))
+        assert again == branch() and again.to_dict() == WHOLE and isinstance(again.leaves[0], Leaf)
+
+    def test_copies(self):
+        b = branch()
+        assert copy.copy(b) == b and copy.copy(b).leaf is b.leaf
+        assert copy.deepcopy(b) == b and copy.deepcopy(b).leaf is not b.leaf
+
+    def test_dataclass_helpers(self):
+        assert dataclasses.replace(Leaf("a"), size=3) == Leaf("a", 3)
+        assert dataclasses.asdict(Leaf("a")) == {"name": "a", "size": None}
+
+    def test_subclasses_have_their_own_plan(self):
+        @dataclasses.dataclass(eq=False, repr=False)
+        class Twig(Branch):
+            bend: Optional[Leaf] = None
+
+        assert Branch.from_json(WHOLE).leaf == Leaf.from_json(WHOLE["leaf"])
+        assert Twig.from_json({"url": "u", "bend": {"name": "x"}, "parentPath": "p"}).bend == Leaf("x")
+        assert Twig.from_json({"url": "u"}) != Branch.from_json({"url": "u"})
+
+
+class TestOrdered:
+    def test_prints_first_what_it_is_told_to(self):
+        @dataclasses.dataclass(eq=False, repr=False)
+        class Named(Ordered):
+            _first = ("name", "never_declared", "url")
+
+            url: str
+            size: Optional[int] = None
+            name: Optional[str] = None
+
+        assert repr(Named.from_json({"url": "u", "zz": 1, "name": "n"})) == "Named(name='n', url='u', size=None, zz=1)"
+        assert Named("u", 1) == Named.from_json({"size": 1, "url": "u"})
