@@ -32,12 +32,14 @@ class Body:
         whole: the bytes, where they are in memory at once; else None and `pieces` reads them.
         length: bytes in all, None where it can't be known (the body then travels chunked).
         replayable: whether `pieces` can be asked again.
+        blocking: whether `pieces` reads files, and enough of them to matter.
     """
 
     content_type: Optional[str] = None
     whole: Optional[bytes] = None
     length: Optional[int] = None
     replayable = True
+    blocking = False
 
     def pieces(self) -> Iterator[bytes]:
         """The bytes from the start, in pieces; reading may block."""
@@ -174,6 +176,8 @@ class MultipartBody(Body):
         self._content_length = None if None in sizes else sum(cast(List[int], sizes))
         self.length = None if self._content_length is None else frame + self._content_length
         self.replayable = all(_can_rewind(content) for _, content, _ in self._parts)
+        in_memory = all(isinstance(content, (bytes, io.BytesIO)) for _, content, _ in self._parts)
+        self.blocking = not in_memory and (self.length is None or self.length > 65536)
         self._progress = progress
 
     def _part_head(self, part: FilePart) -> bytes:

@@ -113,3 +113,12 @@ class EventReader(Generic[E]):
         """What has been merged so far, as the final answer's model; None while there is nothing."""
         merged = self._merge.result() if self._merge is not None else None
         return self._finish(merged) if merged is not None and self._finish is not None else None
+
+
+def text_of(chunk: Any) -> str:
+    """The text that a chunk, of a chat or of a legacy completion, adds to the first choice."""
+    for choice in chunk.choices or ():
+        if choice.index in (0, None):
+            delta = getattr(choice, "delta", None)
+            return (choice.text if delta is None else delta.content) or ""
+    return ""

@@ -11,7 +11,8 @@ from base64 import b64encode
 from typing import NamedTuple, Optional
 from urllib.parse import unquote, urlsplit
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, ProxyError
+from .http11 import Head, request_head
 from .urls import Origin
 
 
@@ -85,3 +86,26 @@ def _through(origin: Origin, proxy: str, reason: str) -> Route:
         authorization = "Basic " + b64encode(("%s:%s" % (user, password)).encode("utf-8")).decode("ascii")
     kind = "tunnel" if origin.scheme == "https" else "forward"
     return Route(kind, host, 80 if port is None else port, authorization, reason)
+
+
+def tunnel_request(route: Route, origin: Origin) -> bytes:
+    """CONNECT host:port (RFC 9110, 9.3.6), with the proxy's credentials."""
+    host = "[%s]" % origin.host if ":" in origin.host else origin.host
+    target = "%s:%d" % (host, origin.port)
+    lines = ["Host: %s\r\n" % target]
+    if route.authorization:
+        lines.append("Proxy-Authorization: %s\r\n" % route.authorization)
+    return request_head("CONNECT", target, lines)
+
+
+def check_tunnel(head: Head, route: Route) -> None:
+    """What a proxy's answer to CONNECT means.
+
+    Raises:
+        ProxyError: it is not 2xx.
+    """
+    if not 200 <= head.status < 300:
+        hint = "; put the proxy's user and password into its URL" if head.status == 407 else ""
+        raise ProxyError(
+            "the proxy %s:%d refused the tunnel: %d %s%s" % (route.host, route.port, head.status, head.reason, hint)
+        )

@@ -13,7 +13,7 @@ from . import bodies
 from .access import READ, WRITE, permissions
 from .deployments import Deployment, listed
 from .errors import Refusal
-from .framing import Response, as_json, dumps
+from .messages import Response, as_json, dumps
 from .paths import ResourceUrl, at, encode, from_url
 from .storage import Item
 

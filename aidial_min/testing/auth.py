@@ -44,12 +44,7 @@ class Caller:
 class Keys:
     """The API keys of the server, and the per-request keys that applications have been given."""
 
-    def __init__(
-        self,
-        keys: Mapping[str, str],
-        admin_keys: Iterable[str] = (),
-        per_request_keys: Mapping[str, tuple[str, str]] = {},
-    ) -> None:
+    def __init__(self, keys: Mapping[str, str], admin_keys: Iterable[str] = ()) -> None:
         self._callers: dict[str, Caller] = {}
         for key, project in keys.items():
             self._callers[key] = Caller(f"Keys/{project}/", project=project, key=key)
@@ -57,8 +52,6 @@ class Keys:
             known = self._callers.get(key)
             project = known.project if known is not None and known.project else "admin"
             self._callers[key] = Caller(f"Keys/{project}/", ("default", "admin"), project=project, admin=True, key=key)
-        for key, (original, deployment) in per_request_keys.items():
-            self.add_per_request_key(key, original, deployment)
 
     def add_per_request_key(self, key: str, original: str, deployment: str) -> None:
         """Let `key` speak for `deployment`, which answers a call made with the API key `original`."""
@@ -118,7 +111,7 @@ def _by_token(token: str) -> Optional[Caller]:
         return None
     given = claims.get("roles")
     roles = tuple(role for role in given if isinstance(role, str)) if isinstance(given, list) else ()
-    return Caller(f"Users/{claims['sub']}/", roles, claims=claims, admin="admin" in roles)
+    return Caller(f"Users/{claims['sub']}/", roles, claims=claims, admin=any("admin" in role.lower() for role in roles))
 
 
 def user_info(caller: Caller) -> dict[str, Any]:

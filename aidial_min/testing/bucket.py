@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import auth
 from .auth import bucket_of
-from .framing import Response, as_json, dumps
+from .messages import Response, as_json, dumps
 from .paths import encode
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from . import bodies
 from .application import event
 from .errors import Refusal
-from .framing import Response
+from .messages import Response
 from .operations import event_stream
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """POST /openai/deployments/{id}/chat/completions, completions, embeddings: what Core does around an application.
 
-Knows the order of checks, the attachments that a caller may send, upstream attempts and Core's back-off, and how an
-application's answer or error travels. Must not know what applications say (behaviours.py) or their JSON
+Knows the order of checks, upstream attempts and Core's back-off, and how an application's answer or error travels.
+Must not know which attachments a caller may send (attachments.py), what applications say (behaviours.py) or their JSON
 (application.py).
 """
 
@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from . import embeddings
-from .access import READ, permissions
+from . import attachments, embeddings
 from .application import (
     DONE,
     AppError,
@@ -22,19 +21,17 @@ from .application import (
     Chunk,
     EndOfStream,
     Json,
-    check_chat,
     chunks,
     crashed,
     event,
     whole,
-)  # fmt: skip
+)
 from .behaviours import BEHAVIOURS
 from .deployments import Deployment
 from .errors import Refusal
-from .framing import Response, as_json, dumps
 from .listings import decoded_id, find
-from .metadata import METADATA_TYPE
-from .paths import from_url
+from .messages import Response, as_json, dumps
+from .validation import check_chat
 
 if TYPE_CHECKING:
     from .core import Call, Core
@@ -97,10 +94,9 @@ def _post(core: "Core", call: "Call", id: str, api: str) -> Response:
     if not upstream.usable():
         raise Refusal(502, "No route")
     body = read_body(call)
-    for url in attachment_urls(body):
-        _check_attachment(core, call, url)
+    attachments.check(core, call, body)
     if deployment.behaviour == "dead":
-        raise _unreachable(core)
+        return _unreachable(core)
     for name, value in deployment.defaults.items():
         body.setdefault(name, value)
     try:
@@ -201,7 +197,7 @@ def _embed(core: "Core", call: "Call", deployment: Deployment, body: Json) -> Re
 
 def _count(core: "Core", call: "Call", deployment: Deployment, answer: Json) -> None:
     usage = answer.get("usage")
-    if usage and deployment.kind == "model":
+    if usage and (deployment.kind == "model" or deployment.limits is not None):
         core.limits.count(call.caller.location, deployment, "tokens", usage["total_tokens"])
         core.limits.count(call.caller.location, deployment, "requests", 1)
 
@@ -228,11 +224,11 @@ def _rate_limited(core: "Core", status: int, error: dict[str, Any]) -> Response:
     return Response(status, dumps(error), [("Retry-After", "60")] if status == 429 else [])
 
 
-def _unreachable(core: "Core") -> Exception:
+def _unreachable(core: "Core") -> Response:
     if not core.newer:
-        return Refusal(502, "Failed to connect to origin")
+        raise Refusal(502, "Failed to connect to origin")
     words = "Failed to connect to upstream server"
-    return AppError(words, 500, "internal_server_error", "BAD_GATEWAY", words)
+    return as_json({"error": {"message": words, "code": "BAD_GATEWAY", "display_message": words}}, 502)
 
 
 def read_body(call: "Call") -> Json:
@@ -246,66 +242,6 @@ def read_body(call: "Call") -> Json:
     if not isinstance(body, dict):
         raise Refusal(500)
     return body
-
-
-def attachment_urls(body: Json) -> list[str]:
-    """Every url that stands in a place where Core looks for attachments; Refusal where nulls make it stumble."""
-    urls: list[str] = []
-    for message in _elements(body, "messages"):
-        content = message.get("content")
-        for part in content if isinstance(content, list) else ():
-            is_image = isinstance(part, dict) and part.get("type") == "image_url"
-            image = part.get("image_url") if is_image else None
-            if isinstance(image, dict) and isinstance(image.get("url"), str):
-                urls.append(image["url"])
-        custom = message.get("custom_content")
-        if isinstance(custom, dict):
-            urls += _urls_of(custom)
-            for stage in _elements(custom, "stages"):
-                urls += _urls_of(stage)
-    pending = list(body["custom_input"]) if isinstance(body.get("custom_input"), list) else []
-    while pending:
-        item = pending.pop()
-        if isinstance(item, list):
-            pending += item
-        elif isinstance(item, dict):
-            urls += _urls_of({"attachments": [item]})
-    return urls
-
-
-def _elements(parent: Json, name: str) -> list[Json]:
-    value = parent.get(name, [])
-    if not isinstance(value, list):
-        raise Refusal(400)
-    return [item for item in value if isinstance(item, dict)]
-
-
-def _urls_of(holder: Json) -> list[str]:
-    urls = []
-    for attachment in _elements(holder, "attachments"):
-        url = attachment.get("url")
-        if not isinstance(url, str):
-            continue
-        if "type" in attachment and attachment["type"] is None:
-            raise Refusal(400)
-        if attachment.get("type") == METADATA_TYPE and "://" not in url:
-            if not url.startswith("metadata/"):
-                raise Refusal(400)
-            url = url[len("metadata/") :]
-        urls.append(url)
-    return urls
-
-
-def _check_attachment(core: "Core", call: "Call", url: str) -> None:
-    scheme, found, _ = url.partition("://")
-    if url.startswith("data:") or (found and scheme.replace("+", "").replace("-", "").replace(".", "").isalnum()):
-        return
-    try:
-        resource = from_url(url)
-    except Refusal:
-        raise Refusal(400) from None
-    if READ not in permissions(core, call.caller, resource):
-        raise Refusal(403, f"Access denied to the file {url}")
 
 
 def _forwarded(call: "Call", body: Json, id: str) -> dict[str, str]:

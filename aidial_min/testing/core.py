@@ -1,16 +1,15 @@
 """What DIAL Core is, apart from its sockets: the state of one server and the order of checks for a request.
 
 Knows: method, size, probes, credentials, route, work, in this order; and how a refusal becomes an answer.
-Must not know any endpoint (routes.py lists them) nor how bytes travel (framing.py).
+Must not know any endpoint (routes.py lists them) nor how bytes travel (connection.py).
 """
 
 import itertools
-import json
 import logging
 import threading
 import uuid
-from collections.abc import Iterable, Mapping
-from typing import Any, Callable, Optional
+from collections.abc import Iterable
+from typing import Callable, Optional
 from urllib.parse import parse_qsl
 
 from . import routes
@@ -20,12 +19,12 @@ from .chat import Upstream
 from .deployments import Deployment
 from .disk import DiskStorage
 from .errors import Refusal
-from .framing import Disconnected, Request, Response, text
 from .grants import Grants
 from .limits import Limits
+from .messages import Disconnected, Request, Response, text
 from .paths import ResourceUrl
 from .publications import Publications
-from .script import Cut, Failure, RecordedRequest, Script
+from .script import Cut, Failure, Script
 from .sharing import Sharing
 from .storage import ALWAYS, Precondition, Storage
 
@@ -80,10 +79,6 @@ class Call:
         """Whether If-None-Match names `etag`, so that 304 is the answer (2026 only)."""
         given = self.request.headers.get("if-none-match", "")
         return etag in [tag.strip().strip('"') for tag in given.split(",")]
-
-    def json(self) -> Any:
-        """The body as JSON; ValueError when it is none."""
-        return json.loads(bytes(self.request.body()))
 
 
 class Core:
@@ -173,7 +168,7 @@ class Core:
 
     def handle(self, request: Request) -> Optional[Response]:
         """The answer to `request`; None when Core would leave the client without one."""
-        self._record(request)
+        request.on_body = self.script.record(request.method, request.target, request.headers)
         try:
             wish = self.script.wish_for(request.path)
             if wish is not None:
@@ -191,11 +186,6 @@ class Core:
             _log.exception("%s %s", request.method, request.path)
             return Response(500)
 
-    def _record(self, request: Request) -> None:
-        record = RecordedRequest(request.method, request.target, request.headers)
-        request.on_body = record.take
-        self.script.requests.append(record)
-
     def _handle(self, request: Request) -> Optional[Response]:
         if request.method == "OPTIONS":
             return Response(200, b"", [("access-control-max-age", "86400")])
@@ -209,15 +199,10 @@ class Core:
         if request.path == "/version":
             return text(200, self.version + ("" if self.newer else "\n"))
         caller = self.keys.identify(request.headers, self.newer)
-        for handler, arguments in self._matching(request):
-            return handler(self, Call(self, request, caller), **arguments)
-        if self.newer:
-            raise Refusal(404, "Route is not found")
-        raise Refusal(502, "No route")
-
-    def _matching(self, request: Request) -> list[tuple[Callable[..., Optional[Response]], Mapping[str, str]]]:
         for route in self.routes.get(request.method, ()):
             match = route.pattern.fullmatch(request.path)
             if match is not None:
-                return [(route.handler, match.groupdict())]
-        return []
+                return route.handler(self, Call(self, request, caller), **match.groupdict())
+        if self.newer:
+            raise Refusal(404, "Route is not found")
+        raise Refusal(502, "No route")

@@ -27,10 +27,15 @@ class Deployment:
     """One deployment of the server.
 
     `kind` is "application", "model", "addon", "assistant" or "toolset". `behaviour` says how it answers: "echo",
-    "calculator", "showcase", "embedding", "dead" (nothing listens there), "none" (no endpoint), or a function that
-    takes a `ChatRequest` and yields the parts of an answer (behaviours.py). `user_roles` are the roles that may call
-    it (None: everybody). `limits` are tokens per "minute" and "day" and requests per "request_hour" and
-    "request_day". `extra` fields stand in the listing as they are.
+    "calculator", "showcase", "embedding" (with `embeddings=True`), "dead" (nothing listens there), "none" (it has no
+    endpoint), or a function that takes a `ChatRequest` and yields text, deltas as dicts, pauses in seconds as floats,
+    and at most one `Finish`; it may raise an `AppError`.
+
+    `user_roles` are the roles that may call it (None: everybody). `limits` are tokens per "minute" and "day" and
+    requests per "request_hour" and "request_day". `delay` is waited before each piece, `heartbeat` is the interval of
+    heartbeats in longer waits, both in seconds. `model_name` stands as `model` in its answers. `configuration` is the
+    JSON schema of its configuration; `tokenize` and `truncate` answer one input of these calls. `extra` fields stand
+    in the listing as they are. All other fields are those of DIAL's configuration and listings.
     """
 
     id: str

@@ -11,20 +11,8 @@ import struct
 from collections.abc import Iterator
 from typing import Any, Callable, Union
 
-from .application import (
-    AppError,
-    ChatRequest,
-    Chunk,
-    Json,
-    check_extra,
-    check_fields,
-    count_tokens,
-    invalid,
-    is_dict,
-    is_int,
-    is_list,
-    is_str,
-)  # fmt: skip
+from .application import AppError, ChatRequest, Chunk, Json, count_tokens
+from .validation import check_extra, check_fields, invalid, is_dict, is_int, is_list, is_str
 
 DIMENSIONS = 8
 Embedder = Callable[["EmbeddingsRequest"], Json]

@@ -7,11 +7,12 @@ Must not know limits (limits.py) or completions (chat.py).
 from typing import TYPE_CHECKING, Any
 
 from . import application
-from .application import AppError, check_extra, check_fields, count_tokens, invalid, is_list, text_of
+from .application import AppError, count_tokens, text_of
 from .chat import read_body, upstream_answer
 from .errors import Refusal
-from .framing import Response, dumps
 from .listings import decoded_id, find
+from .messages import Response, dumps
+from .validation import check_extra, check_fields, invalid, is_list
 
 if TYPE_CHECKING:
     from .core import Call, Core

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Optional
 from . import multipart
 from .access import READ, WRITE, require
 from .errors import Refusal
-from .framing import Response, as_json
+from .messages import Response, as_json
 from .paths import from_path
 from .storage import item_metadata
 

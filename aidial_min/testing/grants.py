@@ -9,7 +9,7 @@ from . import bodies
 from .access import permissions, sorted_rights
 from .auth import Caller
 from .errors import Refusal
-from .framing import Response, as_json
+from .messages import Response, as_json
 from .paths import ResourceUrl, from_url
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from . import applications, toolsets
 from .deployments import Deployment, listed, listed_as_deployment
 from .errors import Refusal
-from .framing import Response, as_json
+from .messages import Response, as_json
 from .paths import decode
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from .access import READ, permissions, require, sorted_rights
 from .errors import Refusal
-from .framing import Response, as_json, dumps
+from .messages import Response, as_json, dumps
 from .paths import TYPES, ResourceUrl, from_path
 from .storage import Item, item_metadata, node
 

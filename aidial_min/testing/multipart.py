@@ -99,7 +99,8 @@ def _described(head: bytes) -> Optional[FilePart]:
             continue
         name = field[1].lower()
         if name == b"content-type":
-            content_type = field[2].strip().decode("utf-8", "replace")
+            # It comes back as a header of the download, and must not bring another one with it.
+            content_type = re.sub(rb"[\x00-\x1f]", b"", field[2]).strip().decode("utf-8", "replace")
         elif name == b"content-disposition":
             match = _FILENAME.search(b";" + field[2])
             if match is not None:

@@ -12,7 +12,7 @@ from . import applications, bodies
 from .access import READ, WRITE, permissions
 from .application import HEARTBEAT, event
 from .errors import Refusal
-from .framing import Response, dumps
+from .messages import Response, dumps
 from .paths import ResourceUrl, from_url
 
 if TYPE_CHECKING:

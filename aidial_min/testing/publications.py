@@ -8,11 +8,11 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Optional
 
-from . import bodies
+from . import bodies, publication_checks
 from .access import READ, permissions, sorted_rights
 from .auth import PUBLIC_LOCATION, Caller
 from .errors import Refusal
-from .framing import Response, as_json, dumps
+from .messages import Response, as_json, dumps
 from .paths import TYPES, ResourceUrl, at, encode, from_url
 from .storage import node
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from .core import Call, Core
 
 Json = dict[str, Any]
-PUBLISHABLE = ("files", "conversations", "prompts", "applications", "toolsets")
-FUNCTIONS = ("EQUAL", "CONTAIN", "REGEX", "TRUE", "FALSE")
 LISTED = ("url", "name", "targetFolder", "status", "createdAt", "resourceTypes")
 
 
@@ -89,10 +87,12 @@ def _create(core: "Core", call: "Call") -> Response:
     if core.newer:
         publication["author"] = call.caller.name
     review = at("files", f"{location}publications/{id}/", "")
-    publication["resources"] = _judged(core, call, body.get("resources") or [], folder, review.bucket)
+    publication["resources"] = publication_checks.resources(
+        core, call, body.get("resources") or [], folder, review.bucket
+    )
     publication["resourceTypes"] = sorted({_kind(resource["targetUrl"]) for resource in publication["resources"]})
     if body.get("rules") is not None:
-        publication["rules"] = [_rule(rule) for rule in body["rules"]]
+        publication["rules"] = [publication_checks.rule(rule) for rule in body["rules"]]
     for resource in publication["resources"]:
         if resource["action"] == "ADD":
             _copy(core, from_url(resource["sourceUrl"]), from_url(resource["reviewUrl"]))
@@ -248,81 +248,6 @@ def _fields(core: "Core") -> tuple[str, ...]:
     return fields + newer if core.newer else fields
 
 
-def _judged(core: "Core", call: "Call", resources: list[Json], folder: str, review: str) -> list[Json]:
-    """The resources of a new publication, checked as Core checks them, with their review urls."""
-    judged: list[Json] = []
-    urls: set[str] = set()
-    for given in resources:
-        action = str(given.get("action") or "").upper()
-        if not action:
-            raise Refusal(400, 'Resource "action" is missing')
-        if action not in ("ADD", "DELETE") and not (core.newer and action == "ADD_IF_ABSENT"):
-            raise Refusal(400, "Failed to parse json: no such action")
-        target = _target(given, folder)
-        resource: Json = {"action": "ADD" if action == "ADD_IF_ABSENT" else action, "targetUrl": target.url}
-        if action == "DELETE":
-            if core.storage.get(target) is None:
-                raise Refusal(400, f"Target resource does not exists: {target.url}")
-        else:
-            source = _source(core, call, given, target)
-            suffix = target.url[len(f"{target.type}/") + len(folder) :]
-            if action == "ADD" and core.storage.get(target) is not None:
-                raise Refusal(400, f"Target resource already exists: {target.url}")
-            resource = {"action": resource["action"], "sourceUrl": source.url, "targetUrl": target.url}
-            resource["reviewUrl"] = f"{source.type}/{review}/{suffix}"
-        for what, name in (("Source", "sourceUrl"), ("Target", "targetUrl"), ("Review", "reviewUrl")):
-            if resource.get(name) in urls:
-                raise Refusal(400, f"{what} resources have duplicate urls: {resource[name]}")
-        urls.update(resource[name] for name in ("sourceUrl", "targetUrl", "reviewUrl") if name in resource)
-        if READ not in permissions(core, call.caller, target):
-            raise Refusal(403, "User don't have permissions to the provided target resources")
-        judged.append(resource)
-    return judged
-
-
-def _target(given: Json, folder: str) -> ResourceUrl:
-    url = str(given.get("targetUrl"))
-    target = from_url(url)
-    if not target.public:
-        raise Refusal(400, f"Url bucket does not match: {url}")
-    if target.type not in PUBLISHABLE:
-        raise Refusal(500)
-    if target.folder:
-        raise Refusal(400, f"Target resource is folder: {target.url}")
-    if not target.url[len(target.type) + 1 :].startswith(folder):
-        raise Refusal(400, f"Target resource folder does not match with target folder: {target.url}")
-    return target
-
-
-def _source(core: "Core", call: "Call", given: Json, target: ResourceUrl) -> ResourceUrl:
-    url = str(given.get("sourceUrl"))
-    source = from_url(url)
-    if source.public:
-        raise Refusal(400, f"Not private url: {url}")
-    if READ not in permissions(core, call.caller, source):
-        raise Refusal(403, f"You don't have permission to access resource {source.url}")
-    if source.folder:
-        raise Refusal(400, f"Source resource is folder: {source.url}")
-    if source.type != target.type:
-        raise Refusal(400, f"Source and target resource types do not match: {target.url}")
-    if core.storage.get(source) is None:
-        raise Refusal(400, f"Source resource does not exists: {source.url}")
-    return source
-
-
-def _rule(rule: Json) -> Json:
-    function = str(rule.get("function") or "").upper()
-    if not function:
-        raise Refusal(400, "Rule does not have function")
-    if function not in FUNCTIONS:
-        raise Refusal(400, "Failed to parse json: no such function")
-    if rule.get("source") is None:
-        raise Refusal(400, "Rule does not have source")
-    if function not in ("TRUE", "FALSE") and not rule.get("targets"):
-        raise Refusal(400, f"Rule {function} does not have targets")
-    return {"function": function, "source": rule["source"], "targets": rule.get("targets")}
-
-
 def _matches(caller: Caller, rule: Json) -> bool:
     claims = caller.roles if rule["source"] == "roles" else caller.claims.get(rule["source"])
     if claims is None:
@@ -383,7 +308,7 @@ def _finish(core: "Core", resource: ResourceUrl, publication: Json, status: str,
 
 
 def _copy(core: "Core", source: ResourceUrl, target: ResourceUrl) -> None:
-    """A copy knows its own place: an application by its name, a conversation or prompt by its ids."""
+    """A copy knows its own place: an application by its name, a conversation by its ids."""
     item = core.storage.get(source)
     if item is None:
         raise Refusal(400, f"Source resource does not exists: {source.url}")

@@ -12,7 +12,7 @@ from . import applications, bodies, toolsets
 from .access import READ, WRITE, permissions, require
 from .errors import Refusal
 from .files import EXPOSED
-from .framing import Response, as_json
+from .messages import Response, as_json
 from .paths import TYPES, ResourceUrl, from_path
 from .storage import Item, item_metadata
 

@@ -24,7 +24,7 @@ from . import (
     skills,
     toolsets,
 )  # fmt: skip
-from .framing import Response
+from .messages import Response
 
 Handler = Callable[..., Optional[Response]]
 

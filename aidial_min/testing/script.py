@@ -7,14 +7,16 @@ import json
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, Callable, NamedTuple, Optional, Union
 from urllib.parse import parse_qsl
 
 from .application import HEARTBEAT, AppError, Behaviour, ChatRequest, EndOfStream, Finish, Json, Part
 from .behaviours import attachment, stage, tool_call
-from .framing import Response, as_json, text
+from .messages import Content, Response, as_json, text
 
 KEPT_REQUESTS = 10_000
+KEPT_BYTES = 64 << 20
+KEPT_BODY = 1 << 20
 _FOR_EVER = -1
 
 
@@ -61,11 +63,12 @@ class RecordedRequest:
         """The body as JSON."""
         return json.loads(self._body)
 
-    def take(self, piece: Union[bytes, bytearray, memoryview], limit: int = 1 << 20) -> None:
-        """Note a piece of the body as it comes."""
+    def take(self, piece: Content) -> int:
+        """Note a piece of the body as it comes; say how much of it is kept."""
         self.body_size += len(piece)
-        if len(self._body) < limit:
-            self._body += piece[: limit - len(self._body)]
+        kept = piece[: max(0, KEPT_BODY - len(self._body))]
+        self._body += kept
+        return len(kept)
 
     def __repr__(self) -> str:
         return f"<{self.method} {self.target}>"
@@ -89,7 +92,8 @@ class Script:
         self._lock = threading.Lock()
         self._replies: list[list[Any]] = []
         self._wishes: list[list[Any]] = []
-        self.requests: deque[RecordedRequest] = deque(maxlen=KEPT_REQUESTS)
+        self.requests: deque[RecordedRequest] = deque()
+        self._kept_bytes = 0
 
     def add_reply(self, deployment: Optional[str], behaviour: Behaviour, times: Optional[int]) -> None:
         with self._lock:
@@ -115,8 +119,28 @@ class Script:
             found: Union[Failure, Cut, None] = _take(self._wishes, lambda where: where is None or where in path)
         return found
 
+    def record(self, method: str, target: str, headers: Mapping[str, str]) -> Callable[[Content], None]:
+        """Note a request; what comes back is to be told its body. The oldest go when there are too many."""
+        record = RecordedRequest(method, target, headers)
+        with self._lock:
+            if len(self.requests) == KEPT_REQUESTS:
+                self._forget_oldest()
+            self.requests.append(record)
+
+        def take(piece: Content) -> None:
+            with self._lock:
+                self._kept_bytes += record.take(piece)
+                while self._kept_bytes > KEPT_BYTES and self.requests[0] is not record:
+                    self._forget_oldest()
+
+        return take
+
+    def _forget_oldest(self) -> None:
+        self._kept_bytes -= len(self.requests.popleft().body)
+
     def clear(self) -> None:
         with self._lock:
+            self._kept_bytes = 0
             self._replies.clear()
             self._wishes.clear()
             self.requests.clear()

@@ -1,7 +1,7 @@
 """DialServer: an in-process DIAL Core for tests, demos and development.
 
 Knows options, sockets being accepted, and the life of threads: started in a moment, stopped in a moment, nothing
-left behind. Must not know HTTP (framing.py) nor DIAL (core.py).
+left behind. Must not know HTTP (connection.py) nor DIAL (core.py).
 """
 
 import os
@@ -14,12 +14,15 @@ from typing import Any, Callable, Optional, Union
 
 from .application import AppError, Finish, Part
 from .auth import Keys
+from .connection import Connection
 from .core import Clock, Core
 from .deployments import Deployment, default_deployments
-from .framing import Connection, Request
+from .messages import Request
 from .script import Failure, RecordedRequest, behaviour
 
 BACKLOG = 512
+PATIENCE = 2.0
+DEFAULT_KEY = "dial-key"
 
 
 class DialServer:
@@ -28,8 +31,8 @@ class DialServer:
     Arguments, all by keyword:
 
     - `port`: 0 takes a free one.
-    - `api_key`: the API key of the project "project"; `keys` adds or replaces keys: {key: project name}. Every project
-      has a bucket of its own, the same in every run.
+    - `api_key`: an API key, "dial-key" by default; `keys`: several of them, {key: project name}, of which the first is
+      `server.api_key` if no other is named. Every project has a bucket of its own, the same in every run.
     - `admin_keys`: keys that may approve publications and write to the public bucket.
     - `per_request_keys`: {key: (API key, deployment)}: keys as Core gives them to an application for one call.
     - `deployments`: a list of `Deployment`s instead of the default ones.
@@ -52,7 +55,7 @@ class DialServer:
         self,
         *,
         port: int = 0,
-        api_key: str = "dial-key",
+        api_key: Optional[str] = None,
         keys: Optional[Mapping[str, str]] = None,
         admin_keys: Iterable[str] = (),
         per_request_keys: Optional[Mapping[str, tuple[str, str]]] = None,
@@ -67,8 +70,10 @@ class DialServer:
     ) -> None:
         if generation not in ("2024", "2026"):
             raise ValueError(f'generation is "2024" or "2026", not {generation!r}')
-        all_keys = {api_key: "project"} if keys is None else dict(keys)
-        self.api_key = api_key if api_key in all_keys else next(iter(all_keys))
+        all_keys = dict(keys or {})
+        if api_key is not None or not all_keys:
+            all_keys.setdefault(api_key or DEFAULT_KEY, "project")
+        self.api_key = api_key or next(iter(all_keys))
         self.port = port
         self._wanted_port = port
         self._stopping = threading.Event()
@@ -79,7 +84,7 @@ class DialServer:
         self._log = log
         self._keeps_data = data is not None
         self._core = Core(
-            keys=Keys(all_keys, admin_keys, per_request_keys or {}),
+            keys=Keys(all_keys, admin_keys),
             deployments=default_deployments() if deployments is None else deployments,
             generation=generation,
             clock=clock or (Clock() if data is None else time.time),
@@ -88,6 +93,8 @@ class DialServer:
             heartbeat=heartbeat,
             data=None if data is None else os.fspath(data),
         )
+        for key, (original, deployment) in (per_request_keys or {}).items():
+            self.add_per_request_key(key, deployment, original)
 
     @property
     def url(self) -> str:
@@ -119,8 +126,10 @@ class DialServer:
             running = list(self._connections.items())
         for connection, _ in running:
             connection.abort()
+        deadline = time.monotonic() + PATIENCE
         for _, thread in running:
-            thread.join(5.0)
+            # Only a behaviour that sleeps by itself, instead of yielding its pause, can keep a thread alive.
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     # For tests: what comes next, and what came
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from . import bodies
 from .auth import bucket_of, location_of
 from .errors import Refusal
-from .framing import Response, as_json
+from .messages import Response, as_json
 from .paths import TYPES, ResourceUrl, from_url
 from .storage import node
 
@@ -87,6 +87,8 @@ class Sharing:
     def take(self, url: str, rights: Iterable[str], location: Optional[str] = None) -> None:
         """Take `rights` from one receiver, or from all of them and from the invitations that are open."""
         gone = set(rights)
+        if url not in self._shares and not self._invitations:
+            return
         with self._core.storage.lock:
             receivers = self._shares.get(url, {})
             for receiver in [location] if location else list(receivers):

@@ -15,7 +15,7 @@ from . import multipart
 from .access import READ, WRITE, require
 from .errors import Refusal
 from .files import EXPOSED
-from .framing import Response, as_json, dumps
+from .messages import Response, as_json, dumps
 from .metadata import METADATA_TYPE, limit_of
 from .paths import ResourceUrl, decode, from_path
 from .storage import Item, Precondition, node

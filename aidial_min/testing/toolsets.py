@@ -12,7 +12,7 @@ from . import bodies
 from .access import READ, WRITE, permissions
 from .deployments import CREATED, Deployment
 from .errors import Refusal
-from .framing import Response, as_json, dumps
+from .messages import Response, as_json, dumps
 from .paths import ResourceUrl, at, decode, from_url
 from .storage import Item
 

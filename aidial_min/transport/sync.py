@@ -21,10 +21,10 @@ from ..core.cache import ConnectionCache, Grant, Waiter
 from ..core.call import Answer, Ask, Config, Download, Failure, Flow, Pages, Request, Send, Steps, exchange
 from ..core.connection import ConnectionKey, ConnectionSettings
 from ..core.download import DownloadInfo, check_etag
-from ..core.events import EventReader, Events
-from ..core.http11 import Head, Headers, request_head
+from ..core.events import EventReader, Events, text_of
+from ..core.http11 import Head, Headers
 from ..core.limits import Budget
-from ..core.route import Route
+from ..core.route import Route, check_tunnel, tunnel_request
 from ..core.urls import Origin
 from ..errors import (
     ConnectError,
@@ -37,21 +37,11 @@ from ..errors import (
     StreamInterruptedError,
 )
 from .disk import Path, TargetFile
+from .shared import DRAIN, MAX_ERROR, MAX_WHOLE, ONE_SEND, RECEIVE, prepare, reason, remaining
 from .tls import handshake_error, make_context
 
 T = TypeVar("T")
 E = TypeVar("E")
-
-RECEIVE = 65536
-"""Bytes asked of a socket at a time."""
-MAX_WHOLE = 128 * 1024 * 1024
-"""Bytes of an answer that is read whole, at most."""
-MAX_ERROR = 1024 * 1024 - 1
-"""Bytes read of the body of an HTTP error."""
-DRAIN = 0.2
-"""Seconds to wait for the end of a body after `[DONE]`, so that its connection can be used again."""
-_ONE_SEND = 1024 * 1024
-"""Bytes up to which a body is joined to its head."""
 
 
 class Transport:
@@ -318,16 +308,6 @@ class Connection:
         self.sock.close()
 
 
-def _remaining(at: Optional[float], budget: Budget, limit: str, request_sent: str = "no") -> Optional[float]:
-    """Seconds until `at`; DialTimeoutError when that has passed."""
-    if at is None:
-        return None
-    seconds = at - time.monotonic()
-    if seconds <= 0:
-        raise budget.error(limit, request_sent)
-    return seconds
-
-
 def _connect(route: Route, at: Optional[float], budget: Budget, limit: str) -> socket.socket:
     """TCP to the server or its proxy: the addresses of the name share the time that is left."""
     error_class: Type[ConnectError] = ConnectError if route.kind == "direct" else ProxyError
@@ -335,42 +315,36 @@ def _connect(route: Route, at: Optional[float], budget: Budget, limit: str) -> s
     try:
         addresses = socket.getaddrinfo(route.host, route.port, 0, socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise error_class("the name %s can't be resolved: %s" % (route.host, _reason(error))) from None
+        raise error_class("the name %s can't be resolved: %s" % (route.host, reason(error))) from None
     problem: OSError = OSError("no address")
     for index, (_, _, _, _, address) in enumerate(addresses):
-        seconds = _remaining(at, budget, limit)
+        seconds = remaining(at, budget, limit)
         share = None if seconds is None else seconds / (len(addresses) - index)
         opened = http.client.HTTPConnection(cast(str, address[0]), route.port, timeout=share)
         try:
             opened.connect()
             sock = cast(socket.socket, opened.sock)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            prepare(sock)
             return sock
         except OSError as error:
             opened.close()
             problem = error
     if isinstance(problem, socket.timeout):
         raise budget.error(limit, "no")
-    raise error_class("can't connect to %s: %s" % (where, _reason(problem))) from None
+    raise error_class("can't connect to %s: %s" % (where, reason(problem))) from None
 
 
 def _open_tunnel(
     sock: socket.socket, route: Route, origin: Origin, at: Optional[float], budget: Budget, limit: str
 ) -> None:
     """CONNECT (RFC 9110, 9.3.6); proxy credentials go here and nowhere else."""
-    host = "[%s]" % origin.host if ":" in origin.host else origin.host
-    target = "%s:%d" % (host, origin.port)
-    lines = ["Host: %s\r\n" % target]
-    if route.authorization:
-        lines.append("Proxy-Authorization: %s\r\n" % route.authorization)
     reader = AnswerReader("CONNECT")
     try:
-        sock.settimeout(_remaining(at, budget, limit))
-        sock.sendall(request_head("CONNECT", target, lines))
+        sock.settimeout(remaining(at, budget, limit))
+        sock.sendall(tunnel_request(route, origin))
         head = reader.read_head()
         while head is None:
-            sock.settimeout(_remaining(at, budget, limit))
+            sock.settimeout(remaining(at, budget, limit))
             data = sock.recv(1)  # not a byte beyond the head: what follows is TLS
             if data:
                 reader.wire.receive(data)
@@ -382,29 +356,15 @@ def _open_tunnel(
     except DialTimeoutError:
         raise
     except (OSError, DialConnectionError) as error:
-        raise ProxyError("the proxy %s:%d broke off: %s" % (route.host, route.port, _reason(error))) from None
+        raise ProxyError("the proxy %s:%d broke off: %s" % (route.host, route.port, reason(error))) from None
     check_tunnel(head, route)
-
-
-def check_tunnel(head: Head, route: Route) -> None:
-    """What a proxy's answer to CONNECT means.
-
-    Raises:
-        ProxyError: it is not 2xx.
-    """
-    if not 200 <= head.status < 300:
-        hint = "; put the proxy's user and password into its URL" if head.status == 407 else ""
-        error = ProxyError(
-            "the proxy %s:%d refused the tunnel: %d %s%s" % (route.host, route.port, head.status, head.reason, hint)
-        )
-        raise error
 
 
 def _start_tls(
     sock: socket.socket, context: ssl.SSLContext, host: str, at: Optional[float], budget: Budget, limit: str
 ) -> socket.socket:
     try:
-        sock.settimeout(_remaining(at, budget, limit))
+        sock.settimeout(remaining(at, budget, limit))
         secured = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     except (OSError, ValueError) as error:
         raise handshake_error(error if isinstance(error, OSError) else ssl.SSLError(str(error)), host) from None
@@ -416,7 +376,7 @@ def _start_tls(
                 return secured
             except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as wanted:
                 write = isinstance(wanted, ssl.SSLWantWriteError)
-                if not _wait_for(secured, not write, write, _remaining(at, budget, limit)):
+                if not _wait_for(secured, not write, write, remaining(at, budget, limit)):
                     raise budget.error(limit, "no") from None
     except DialTimeoutError:
         secured.close()
@@ -434,12 +394,6 @@ def _wait_for(sock: socket.socket, read: bool, write: bool, seconds: Optional[fl
         return bool(poll.poll(None if seconds is None else max(0, int(seconds * 1000 + 0.999))))
     ready = select.select([sock] if read else [], [sock] if write else [], [sock], seconds)  # Windows
     return any(ready)
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, DialException):
-        return error.message
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 class Exchange:
@@ -462,7 +416,7 @@ class Exchange:
         body = self.step.body
         if body is None:
             self._push(self.step.head)
-        elif body.whole is not None and len(body.whole) <= _ONE_SEND:
+        elif body.whole is not None and len(body.whole) <= ONE_SEND:
             self._push(self.step.head + body.whole)
         else:
             self._send_pieces()
@@ -515,7 +469,7 @@ class Exchange:
         """Whether an answer, or the end of the connection, came while sending."""
         now = time.monotonic()
         at, limit = self.budget.ends("write", now)
-        seconds = _remaining(at, self.budget, limit, "maybe") if wait else 0.0
+        seconds = remaining(at, self.budget, limit, "maybe") if wait else 0.0
         if not _wait_for(self._sock, True, wait, seconds):
             if wait:
                 raise self.budget.error(limit, "maybe")
@@ -541,7 +495,8 @@ class Exchange:
                 head = self.reader.read_head()
             return head
         except DialConnectionError as error:
-            raise self.explain(error)
+            self.explain(error)
+            raise
 
     def read(self) -> bytes:
         """The next piece of the body; b"" at its end, and the connection goes back to the cache.
@@ -556,7 +511,8 @@ class Exchange:
                 piece = self.reader.read_body()
         except DialConnectionError as error:
             self.close()
-            raise self.explain(error)
+            self.explain(error)
+            raise
         except BaseException:
             self.close()
             raise
@@ -594,7 +550,7 @@ class Exchange:
         at, limit = self.budget.ends("read", now)
         sent = "yes" if self.reader.wire.began else "maybe"
         try:
-            self._sock.settimeout(_remaining(at, self.budget, limit, sent))
+            self._sock.settimeout(remaining(at, self.budget, limit, sent))
             data = self._sock.recv(RECEIVE)
         except socket.timeout:
             raise self.budget.error(limit, sent) from None
@@ -644,7 +600,8 @@ class Exchange:
 class Stream(Generic[E]):
     """The events of a streamed answer, as they come.
 
-    Iterate over it, or ask `result()` for the merged answer. It is closed by its end, by `close()`, or by a `with` block.
+    Iterate over it, or ask `result()` for the merged answer. It is closed by its end, by `close()`, or by a `with`
+    block.
 
     Raises (while iterating):
         StreamInterruptedError: the stream ended without `[DONE]`; every error has what came before in `.partial`.
@@ -714,7 +671,8 @@ class Stream(Generic[E]):
         for _ in self:
             pass
         if not self._reader.done:
-            raise self._reader.explain(StreamInterruptedError("the stream was closed before its end", request_sent="yes"))
+            error = StreamInterruptedError("the stream was closed before its end", request_sent="yes")
+            raise self._reader.explain(error)
         return self._reader.result()
 
     def text(self) -> Iterator[str]:
@@ -736,15 +694,6 @@ class Stream(Generic[E]):
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
         self.close()
-
-
-def text_of(chunk: Any) -> str:
-    """The text that a chunk adds to the first choice."""
-    for choice in chunk.choices or ():
-        if choice.index in (0, None):
-            delta = getattr(choice, "delta", None)
-            return (choice.text if delta is None else delta.content) or ""
-    return ""
 
 
 class FileDownloadResponse(DownloadInfo):
@@ -776,10 +725,6 @@ class FileDownloadResponse(DownloadInfo):
             while piece:
                 yield piece
                 piece = self._once.read()
-        except DialException as error:
-            if error.request is None:
-                error.request = self._once.step.request
-            raise
         finally:
             self._once.close()
 

@@ -205,7 +205,7 @@ class Model:
 
     def _all_values(self) -> List[Tuple[str, Any]]:
         plan = type(self)._get_plan()
-        names = dict.fromkeys(type(self)._first + tuple(plan.fields))
+        names = dict.fromkeys([name for name in type(self)._first if name in plan.fields] + plan.fields)
         declared = [(name, getattr(self, name)) for name in names]
         return declared + [(name, value) for name, value in self.__dict__.items() if name not in plan.fields]
 

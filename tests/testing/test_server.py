@@ -57,9 +57,15 @@ def test_url_and_port() -> None:
         assert server.url in repr(server)
 
 
-def test_the_first_key_is_the_api_key() -> None:
+def test_keys() -> None:
+    assert DialServer().api_key == "dial-key"
     assert DialServer(keys={"one": "a", "two": "b"}).api_key == "one"
     assert DialServer(keys={"one": "a", "two": "b"}, api_key="two").api_key == "two"
+    with DialServer(keys={"one": "a"}, api_key="more", per_request_keys={"k": ("one", "app")}) as server:
+        with Raw(server.port) as raw:
+            for name in ("one", "more", "k"):
+                assert raw.request("GET", "/v1/bucket", {"Api-Key": name}).status == 200
+            assert raw.request("GET", "/v1/bucket", {"Api-Key": "dial-key"}).status == 401
 
 
 def test_an_unknown_generation_is_refused() -> None:
@@ -453,6 +459,14 @@ def test_a_large_upload_comes_back(server: DialServer, raw: Raw) -> None:
     answer = raw.request("GET", f"/v1/files/{bucket}/big", key(server))
     assert answer.body == content
     assert answer.header("content-type") == "a/b"
+
+
+def test_a_stored_type_brings_no_header_along(server: DialServer, raw: Raw) -> None:
+    path = f"/v1/files/{bucket_of(raw, server)}/evil"
+    raw.request("PUT", path, {**key(server), **UPLOAD}, upload_body(b"x", "text/plain\nX-Evil: yes"))
+    answer = raw.request("GET", path, key(server))
+    assert [name for name, _ in answer.headers].count("X-Evil") == 0
+    assert answer.status == 200
 
 
 def test_names_may_take_900_bytes(server: DialServer, raw: Raw) -> None:

@@ -422,7 +422,10 @@ def test_rules_let_in_whom_they_name(server: DialServer, user: User, admin: User
         ({"targetFolder": "public/", "rules": [{}]}, 400, "Rules are not allowed for root targetFolder"),
         ({"targetFolder": "public/f/", "resources": [{}]}, 400, 'Resource "action" is missing'),
         ({"targetFolder": "public/f/", "rules": [{"source": "x"}]}, 400, "Rule does not have function"),
-        ({"targetFolder": "public/f/", "rules": [{"function": "EQUAL", "source": "x"}]}, 400, "Rule EQUAL does not have targets"),
+        (
+            {"targetFolder": "public/f/", "rules": [{"function": "EQUAL", "source": "x"}]}, 400,
+            "Rule EQUAL does not have targets",
+        ),
         (
             {"targetFolder": "public/f/", "resources": [{"action": "ADD", "targetUrl": "files/public/f/"}]},
             400, "Target resource is folder: files/public/f/",
@@ -792,6 +795,21 @@ def test_limits() -> None:
             assert user.chat("two", "x").json()["error"]["message"] == words
             denied = user.chat("three", "x")
             assert (denied.status, denied.json()["error"]) == (403, {"message": "Access denied", "code": "403"})
+
+
+@pytest.mark.parametrize("generation", ["2024", "2026"])
+def test_nothing_listens(generation: str) -> None:
+    deployments = [Deployment("dead", behaviour="dead", features={"tokenize": True})]
+    with DialServer(generation=generation, deployments=deployments) as server:
+        with User(server.port, server.api_key) as user:
+            answer = user.chat("dead", "x")
+            assert answer.status == 502
+            if generation == "2024":
+                assert answer.text == "Failed to connect to origin"
+            else:
+                assert answer.json()["error"]["message"] == "Failed to connect to upstream server"
+            tokens = user.post("/v1/deployments/dead/tokenize", {"inputs": []})
+            assert (tokens.status, tokens.text) == (502, "connection error to origin")
 
 
 def test_back_off() -> None:

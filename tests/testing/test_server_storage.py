@@ -70,6 +70,7 @@ def test_preconditions_of_2026(newer: User) -> None:
     assert (refused.status, refused.text) == (412, f"if-none-match condition is failed for etag: {etag}")
     same = newer.get(path, If_None_Match=f'"{etag}"')
     assert (same.status, same.body, same.header("etag")) == (304, b"", etag)
+    assert same.header("content-length") is None
     assert newer.upload(path, b"x", If_Match=f"other, {etag}").status == 200
     assert newer.raw.request("PUT", path, newer.credentials, b"abc").text == (
         "Request must have a content-type header to decode a multipart request"
@@ -135,11 +136,20 @@ def test_listed_sizes(user: User) -> None:
     [
         ({"sourceUrl": "files/B/a"}, 400, "destinationUrl must be provided"),
         ({"destinationUrl": "files/B/a"}, 400, "sourceUrl must be provided"),
-        ({"sourceUrl": "files/B/a", "destinationUrl": "files/B/a"}, 400, "source and destination resources cannot be the same"),
-        ({"sourceUrl": "files/OTHER/a", "destinationUrl": "files/B/b"}, 403, "no read and write access to source resource"),
+        (
+            {"sourceUrl": "files/B/a", "destinationUrl": "files/B/a"}, 400,
+            "source and destination resources cannot be the same",
+        ),
+        (
+            {"sourceUrl": "files/OTHER/a", "destinationUrl": "files/B/b"}, 403,
+            "no read and write access to source resource",
+        ),
         ({"sourceUrl": "files/B/a", "destinationUrl": "files/OTHER/b"}, 403, "no write access to destination resource"),
         ({"sourceUrl": "/files/B/a", "destinationUrl": "files/B/b"}, 400, "Url must not start with /, but: /files/B/a"),
-        ({"sourceUrl": "files/B", "destinationUrl": "files/B/b"}, 400, "Url must start with resource/bucket/, but: files/B"),
+        (
+            {"sourceUrl": "files/B", "destinationUrl": "files/B/b"}, 400,
+            "Url must start with resource/bucket/, but: files/B",
+        ),
         ({"sourceUrl": "files", "destinationUrl": "files/B/b"}, 400, "Url has less than two segments: files"),
         ({"sourceUrl": "nofiles/B/b", "destinationUrl": "files/B/b"}, 400, "Unsupported resource type: nofiles"),
         ({"sourceUrl": "files/nobody/b", "destinationUrl": "files/B/b"}, 400, "Url has invalid bucket: files/nobody/b"),

@@ -9,7 +9,7 @@ import pytest
 
 from aidial_min.errors import ParsingDataError
 from aidial_min.types._model import Model, json_name, plain
-from aidial_min.types._order import Ordered
+from aidial_min.types._model import Model as Ordered
 
 
 @dataclasses.dataclass(eq=False, repr=False)

@@ -1,0 +1,107 @@
+"""The command `demo`: the main job of the client against an embedded server, shown as a Python session.
+
+What it shows is what it runs: each statement of SESSION is printed, executed, and answers as in Python's own shell.
+It knows the session and how to show it; it must not know how a call is carried out.
+"""
+
+import argparse
+import os
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, List
+
+SESSION = '''
+from {package} import Dial
+client = Dial(base_url="{url}", api_key="{api_key}")
+
+# What can be called?
+[deployment.id for deployment in client.deployments.list()]
+
+# Ask for a whole answer.
+completion = client.chat.completions.create(
+    deployment_name="gpt-35-turbo",
+    messages=[{{"role": "user", "content": "2+3="}}],
+)
+completion.choices[0].message.content
+
+# Ask for it in pieces, as they are written.
+stream = client.chat.completions.create(
+    deployment_name="echo",
+    messages=[{{"role": "user", "content": "Words arrive one by one: café, naïve, ☕"}}],
+    stream=True,
+)
+for text in stream.text():
+    print(text, end="|", flush=True)
+stream.result().choices[0].finish_reason
+
+# Keep a file in your bucket, look at it, read it back, delete it.
+url = client.my_files_home() / "notes/café.txt"
+client.files.upload(url, "Two cups, s'il vous plaît\\n".encode())
+client.files.metadata(url)
+client.files.download(url).get_content().decode()
+client.files.delete(url)
+list(client.files.list(client.my_files_home()))
+
+client.close()
+'''
+
+
+def set_up(parser: argparse.ArgumentParser) -> None:
+    """There is nothing to choose."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the session."""
+    from ..testing import DialServer
+
+    package = __name__.rpartition(".cli.")[0]
+    with DialServer() as server, _direct(server.url):
+        print("A DIAL server runs in this process at %s; nothing leaves your machine." % server.url)
+        play(SESSION.format(package=package, url=server.url, api_key=server.api_key))
+    print("\nWith a DIAL of your own: set DIAL_URL and DIAL_API_KEY, and write client = Dial().")
+    return 0
+
+
+def play(session: str) -> None:
+    """Show and execute statements one by one; an expression is answered with its value, as in Python's shell."""
+    names: Dict[str, Any] = {}
+    for statement in statements(session):
+        first, *others = statement.split("\n")
+        if first == "" or first.startswith("#"):
+            print(first)
+            continue
+        print(">>> " + "\n... ".join([first, *others]), flush=True)
+        try:
+            value = eval(compile(statement, "<demo>", "eval"), names)
+        except SyntaxError:  # no expression: an assignment, an import, a loop
+            exec(compile(statement, "<demo>", "exec"), names)
+            if first.startswith("for "):
+                print()
+        else:
+            if value is not None:
+                print(repr(value))
+
+
+def statements(session: str) -> List[str]:
+    """The statements of a session, comments and empty lines between them included, each as its source text."""
+    found: List[str] = []
+    for line in session.rstrip().split("\n"):
+        if found and line[:1] in (" ", ")"):
+            found[-1] += "\n" + line
+        else:
+            found.append(line)
+    return found
+
+
+@contextmanager
+def _direct(url: str) -> Iterator[None]:
+    """No proxy of the environment between this process and its own server."""
+    before = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY")}
+    os.environ.update(dict.fromkeys(before, url.split("//")[1].split(":")[0]))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

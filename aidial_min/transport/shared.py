@@ -1,0 +1,49 @@
+"""The few things that both shells need and that wait for nothing: sizes, socket options, what an OSError says.
+
+It must not know http.client or asyncio.
+"""
+
+import socket
+import time
+from typing import Optional
+
+from ..core.limits import Budget
+from ..errors import DialException
+
+RECEIVE = 65536
+"""Bytes asked of a socket at a time."""
+MAX_WHOLE = 128 * 1024 * 1024
+"""Bytes of an answer that is read whole, at most."""
+MAX_ERROR = 1024 * 1024 - 1
+"""Bytes read of the body of an HTTP error."""
+DRAIN = 0.2
+"""Seconds to wait for the end of a body after `[DONE]`, so that its connection can be used again."""
+ONE_SEND = 1024 * 1024
+"""Bytes up to which a body is joined to its head."""
+
+
+def prepare(sock: socket.socket) -> None:
+    """Small requests leave at once, and a peer that vanished is noticed some time."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def remaining(at: Optional[float], budget: Budget, limit: str, request_sent: str = "no") -> Optional[float]:
+    """Seconds until `at` (None: no limit).
+
+    Raises:
+        DialTimeoutError: it has passed.
+    """
+    if at is None:
+        return None
+    seconds = at - time.monotonic()
+    if seconds <= 0:
+        raise budget.error(limit, request_sent)
+    return seconds
+
+
+def reason(error: BaseException) -> str:
+    """Why, in words, for a message."""
+    if isinstance(error, DialException):
+        return error.message
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

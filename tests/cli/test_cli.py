@@ -1,0 +1,91 @@
+"""What holds for every command: how it is found, and how it ends when something goes wrong."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aidial_min.__main__ import main
+from aidial_min.cli import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*words, interpreter=()):
+    command = [sys.executable, *interpreter, "-m", "aidial_min", *words]
+    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+
+
+def test_help_names_every_command():
+    answer = run("--help")
+    assert answer.returncode == 0
+    for name in COMMANDS:
+        assert name in answer.stdout.decode()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_of_its_own(name, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([name, "--help"])
+    assert stop.value.code == 0
+    assert "aidial_min " + name in capsys.readouterr().out
+
+
+def test_without_a_command_the_help_is_shown_and_the_exit_code_is_2():
+    answer = run()
+    assert answer.returncode == 2
+    assert answer.stdout == b"" and b"usage:" in answer.stderr
+
+
+def test_an_unknown_command_is_named_and_the_exit_code_is_2():
+    answer = run("brew")
+    assert answer.returncode == 2
+    assert b"brew" in answer.stderr and b"Traceback" not in answer.stderr
+
+
+def test_the_version_is_that_of_the_package():
+    from aidial_min import __version__
+
+    answer = run("--version")
+    assert answer.returncode == 0
+    assert answer.stdout.decode().split() == ["aidial_min", __version__]
+
+
+def test_a_command_that_is_not_named_is_not_loaded():
+    code = "import sys; from aidial_min.cli import make_parser; make_parser(['--help']); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    assert not {"aidial_min.cli." + name for name in COMMANDS} & set(loaded.split())
+
+
+def failing(monkeypatch, error):
+    from aidial_min.cli import demo
+
+    def run(arguments):
+        raise error
+
+    monkeypatch.setattr(demo, "run", run)
+    return main(["demo"])
+
+
+def test_an_error_of_the_client_is_one_line_and_the_exit_code_is_1(monkeypatch, capsys):
+    from aidial_min import ResourceNotFoundError
+
+    assert failing(monkeypatch, ResourceNotFoundError("there is none")) == 1
+    assert capsys.readouterr().err == "ResourceNotFoundError: there is none\n"
+
+
+def test_an_interrupt_is_no_traceback(monkeypatch, capsys):
+    assert failing(monkeypatch, KeyboardInterrupt()) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of Windows break in another way")
+def test_a_reader_that_has_seen_enough_is_no_traceback():
+    command = [sys.executable, "-m", "aidial_min", "demo"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(30) == 1

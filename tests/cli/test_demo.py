@@ -1,0 +1,101 @@
+"""`python -m aidial_min demo`: the main job, shown as a session, wherever Python runs."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def demo(*interpreter, environment=None, **options):
+    command = [sys.executable, *interpreter, "-m", "aidial_min", "demo"]
+    env = {**os.environ, "PYTHONIOENCODING": "utf-8"} if environment is None else environment
+    options = {"stdin": subprocess.DEVNULL, **options}
+    return subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, **options)
+
+
+@pytest.fixture(scope="module")
+def session():
+    """What the demo prints."""
+    answer = demo()
+    assert answer.returncode == 0, answer.stderr.decode()
+    return answer.stdout.decode("utf-8")
+
+
+def answer_to(session, statement):
+    """The line after a statement of the session."""
+    lines = session.splitlines()
+    return lines[lines.index(statement) + 1]
+
+
+def test_it_shows_each_call_with_its_result(session):
+    assert "'gpt-35-turbo'" in answer_to(session, ">>> [deployment.id for deployment in client.deployments.list()]")
+    assert answer_to(session, ">>> completion.choices[0].message.content") == "'5'"
+    assert answer_to(session, '...     print(text, end="|", flush=True)').startswith("Words |arrive |one |by |one")
+    upload = answer_to(session, """>>> client.files.upload(url, "Two cups, s'il vous plaît\\n".encode())""")
+    assert upload.startswith("FileItem(name='café.txt'")
+    assert answer_to(session, ">>> client.files.metadata(url)").startswith("FileMetadata(name='café.txt'")
+    content = answer_to(session, ">>> client.files.download(url).get_content().decode()")
+    assert content == '"Two cups, s\'il vous plaît\\n"'
+    assert answer_to(session, ">>> list(client.files.list(client.my_files_home()))") == "[]"
+
+
+def test_what_it_shows_can_be_typed(session):
+    """The lines behind the prompts are a program, and while the server lives they do what they did."""
+    from aidial_min.testing import DialServer
+
+    typed = "\n".join(line[4:] for line in session.splitlines() if line.startswith((">>> ", "... ")))
+    with DialServer() as server:
+        (shown,) = [word.strip('",') for word in typed.split() if word.startswith('Dial(base_url="')]
+        exec(compile(typed.replace(shown[len('Dial(base_url="') :], server.url), "typed", "exec"), {})
+        assert {"GET", "POST", "PUT", "DELETE"} == {request.method for request in server.requests}
+
+
+def test_it_takes_less_than_two_seconds():
+    best = min(timed() for _ in range(3))  # the machine may be busy once or twice
+    assert best < 2.0
+
+
+def timed():
+    began = time.monotonic()
+    assert demo().returncode == 0
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("options", [["-O"], ["-OO"], ["-X", "dev", "-W", "error"]], ids=" ".join)
+def test_it_runs_under_every_option_of_the_interpreter(options):
+    answer = demo(*options)
+    assert (answer.returncode, answer.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file descriptors are closed by the shell's own means")
+@pytest.mark.parametrize("closed", ["<&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_it_runs_without_standard_streams(closed):
+    command = '"$0" -m aidial_min demo ' + closed
+    assert subprocess.run(["sh", "-c", command, sys.executable], cwd=ROOT, timeout=60, capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the C locale is POSIX's")
+def test_without_a_locale_it_writes_escapes():
+    bare = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    answer = demo(environment=bare)
+    assert answer.returncode == 0, answer.stderr.decode()
+    assert b"caf\\xe9" in answer.stdout and answer.stdout.isascii()
+
+
+def test_proxies_of_the_environment_stay_out_of_it():
+    nowhere = dict.fromkeys(["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"], "http://127.0.0.1:9")
+    answer = demo(environment={**os.environ, **nowhere})
+    assert answer.returncode == 0, answer.stderr.decode()
+
+
+def test_it_leaves_the_environment_as_it_was(capsys):
+    from aidial_min.__main__ import main
+
+    before = dict(os.environ)
+    assert main(["demo"]) == 0
+    assert dict(os.environ) == before
