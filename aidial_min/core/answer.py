@@ -24,8 +24,9 @@ class AnswerReader:
     def read_head(self) -> Optional[Head]:
         """The head, or None while bytes are missing; errors as ResponseReader.read_head."""
         head = self.wire.read_head()
-        if head is not None and not self.wire.done:
-            codings = [coding.strip().lower() for coding in head.headers.get("content-encoding", "").split(",")]
+        found = head.headers.get("content-encoding") if head is not None and not self.wire.done else None
+        if found:
+            codings = [coding.strip().lower() for coding in found.split(",")]
             self._inflaters = [Inflater(coding) for coding in reversed(codings) if coding not in ("", "identity")]
         return head
 

@@ -125,10 +125,6 @@ class Request(Generic[T]):
         path = config.origin.prefix + self.path
         return path + ("&" if "?" in path else "?") + query if query else path
 
-    def info(self, config: Config) -> RequestInfo:
-        """What an error says of this request."""
-        return RequestInfo(self.method, "%s://%s%s" % (config.origin.scheme, config.origin.netloc, self.target(config)))
-
 
 class Pages(Generic[Item]):
     """A listing that comes in pages.
@@ -216,13 +212,14 @@ def exchange(request: Request[T], config: Config, route: Route, *, stream: bool 
     Raises:
         DialException: of the class that the answer, or the lack of one, asks for.
     """
-    info = request.info(config)
+    target = request.target(config)
+    info = RequestInfo(request.method, "%s://%s%s" % (config.origin.scheme, config.origin.netloc, target))
     retry = config.retry if request.max_retries is None else RetryPolicy(request.max_retries)
     retries = 0
     fresh = False
     while True:
         credential, secrets = yield from _credential(config, route)
-        head = _head(request, config, route, credential)
+        head = _head(request, config, route, credential, target)
         outcome = yield Send(config.origin, request.method, head, request.body, stream, fresh, info, secrets)
         if isinstance(outcome, Failure):
             error: DialException = _explained(outcome.error, info, secrets)
@@ -267,37 +264,46 @@ def _credential(config: Config, route: Route) -> Generator[Step, Any, Tuple[str,
     return "%s: %s\r\n" % (name, text), tuple(secrets)
 
 
-def _head(request: Request[Any], config: Config, route: Route, credential: str) -> bytes:
-    """The bytes of the request's head: user's fields win over ours, except those that frame the message."""
-    fields: Dict[str, Tuple[str, Optional[str]]] = {
-        "user-agent": ("User-Agent", USER_AGENT),
-        "accept": ("Accept", "*/*"),
-        "accept-encoding": ("Accept-Encoding", "identity"),
-    }
+def _head(request: Request[Any], config: Config, route: Route, credential: str, target: str) -> bytes:
+    """The bytes of the request's head."""
     body = request.body
-    if body is not None and body.content_type is not None:
-        fields["content-type"] = ("Content-Type", body.content_type)
-    for name, value in config.headers:
-        fields[name.lower()] = (name, value)
-    if request.headers:
-        for name, given in request.headers.items():
-            fields[str(name).lower()] = (name, given)
-    for name in ("host", "content-length", "transfer-encoding", "connection", "expect"):
-        fields.pop(name, None)
-    if "api-key" in fields or "authorization" in fields:
-        credential = ""  # the user sends another one with this request
-    lines = ["Host: %s\r\n" % config.origin.netloc, credential]
-    lines.extend(header_line(name, value) for name, value in fields.values() if value is not None)
+    lines = ["Host: %s\r\n" % config.origin.netloc]
+    if config.headers or request.headers:
+        lines += _field_lines(request, config, credential)
+    else:
+        lines += [credential, _OUR_LINES]
+        if body is not None and body.content_type is not None:
+            lines.append("Content-Type: %s\r\n" % body.content_type)
     if body is not None:
         lines.append("Transfer-Encoding: chunked\r\n" if body.length is None else "Content-Length: %d\r\n" % body.length)
     elif request.method in ("POST", "PUT", "PATCH"):
         lines.append("Content-Length: 0\r\n")
-    target = request.target(config)
     if route.kind == "forward":
         target = "http://%s%s" % (config.origin.netloc, target)
         if route.authorization:
             lines.append("Proxy-Authorization: %s\r\n" % route.authorization)
     return request_head(request.method, target, lines)
+
+
+_OUR_FIELDS = (("User-Agent", USER_AGENT), ("Accept", "*/*"), ("Accept-Encoding", "identity"))
+_OUR_LINES = "".join("%s: %s\r\n" % pair for pair in _OUR_FIELDS)
+_FRAMING = ("host", "content-length", "transfer-encoding", "connection", "expect")
+
+
+def _field_lines(request: Request[Any], config: Config, credential: str) -> List[str]:
+    """Our fields, the client's and the call's: later ones win, but none may frame the message in our stead."""
+    fields: Dict[str, Tuple[str, Optional[str]]] = {name.lower(): (name, value) for name, value in _OUR_FIELDS}
+    if request.body is not None and request.body.content_type is not None:
+        fields["content-type"] = ("Content-Type", request.body.content_type)
+    for name, value in config.headers:
+        fields[name.lower()] = (name, value)
+    for name, given in (request.headers or {}).items():
+        fields[str(name).lower()] = (name, given)
+    for name in _FRAMING:
+        fields.pop(name, None)
+    if "api-key" in fields or "authorization" in fields:
+        credential = ""  # the user sends another one with this request
+    return [credential] + [header_line(name, value) for name, value in fields.values() if value is not None]
 
 
 def _can_repeat(request: Request[Any], request_sent: str) -> bool:

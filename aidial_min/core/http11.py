@@ -6,9 +6,26 @@ It knows HTTP/1.1 messages; it must not know sockets, retries, or that DIAL exis
 """
 
 import re
-from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, NoReturn, Optional, Tuple
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    NoReturn,
+    Optional,
+    Tuple,
+    TypeVar,
+    Union,
+    overload,
+)
 
 from ..errors import DialConnectionError, InvalidRequestError, RemoteProtocolError, ResponseInterruptedError
+
+T = TypeVar("T")
 
 MAX_HEAD = 65536
 """Bytes of one answer's head (and of its trailers)."""
@@ -19,7 +36,7 @@ MAX_INTERIM = 16
 MAX_CHUNK_LINE = 4096
 """Bytes of a chunk's size line with its extensions."""
 
-_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):")
 _TOKEN_TEXT = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\x00\r]*))?")
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
@@ -46,6 +63,19 @@ class Headers(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         return self._values[name.lower()]
+
+    if TYPE_CHECKING:
+
+        @overload
+        def get(self, name: str) -> Optional[str]: ...
+        @overload
+        def get(self, name: str, default: str) -> str: ...
+        @overload
+        def get(self, name: str, default: T) -> Union[str, T]: ...
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a field, or `default`; faster than the inherited one, which raises and catches."""
+        return self._values.get(name.lower(), default)
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.lower() in self._values
@@ -198,7 +228,8 @@ class ResponseReader:
         """Decide how the body ends (RFC 9112, 6.3)."""
         headers = head.headers
         lengths, coding = headers.get("content-length"), headers.get("transfer-encoding")
-        options = [option.strip().lower() for option in headers.get("connection", "").split(",")]
+        connection = headers.get("connection")
+        options = [option.strip().lower() for option in connection.split(",")] if connection else []
         self._close = "close" in options or (head.minor_version == 0 and "keep-alive" not in options)
         if lengths is not None and coding is not None:
             self._malformed("the answer has both Content-Length and Transfer-Encoding")
@@ -354,8 +385,8 @@ def _parse_fields(lines: List[bytes]) -> List[Tuple[str, str]]:
             name, value = fields.pop()  # obsolete line folding (RFC 9112, 5.2)
             fields.append((name, (value + " " + line.strip(b" \t").decode("latin-1")).strip()))
             continue
-        raw_name, colon, raw_value = line.partition(b":")
-        if not colon or _TOKEN.fullmatch(raw_name) is None:
+        match = _FIELD.match(line)
+        if match is None:
             raise RemoteProtocolError("a header field of the answer has no valid name", request_sent="yes")
-        fields.append((raw_name.decode("ascii"), raw_value.strip(b" \t").decode("latin-1")))
+        fields.append((match[1].decode("ascii"), line[match.end() :].strip(b" \t").decode("latin-1")))
     return fields

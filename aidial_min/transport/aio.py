@@ -610,7 +610,7 @@ class AsyncExchange:
     async def read_head(self) -> Head:
         """The answer's head."""
         try:
-            head = self.reader.read_head()
+            head = self.reader.read_head() if self.reader.wire.began else None
             while head is None:
                 await self._receive()
                 head = self.reader.read_head()

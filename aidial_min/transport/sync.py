@@ -489,7 +489,7 @@ class Exchange:
     def read_head(self) -> Head:
         """The answer's head."""
         try:
-            head = self.reader.read_head()
+            head = self.reader.read_head() if self.reader.wire.began else None
             while head is None:
                 self._receive()
                 head = self.reader.read_head()

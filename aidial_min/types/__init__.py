@@ -113,8 +113,8 @@ if TYPE_CHECKING:
     from .embeddings import EmbeddingsParams as EmbeddingsParams
     from .embeddings import EmbeddingsResponse as EmbeddingsResponse
     from .embeddings import EmbeddingsUsage as EmbeddingsUsage
-    from .file import FileContent as FileContent
     from .file import AsyncFileDownloadResponse as AsyncFileDownloadResponse
+    from .file import FileContent as FileContent
     from .file import FileDownloadResponse as FileDownloadResponse
     from .file import FileTypes as FileTypes
     from .limits import UNLIMITED as UNLIMITED
