@@ -25,7 +25,7 @@ from ..errors import (
 from .body import Body
 from .http11 import Head, header_line, request_head
 from .limits import DEFAULT_TIMEOUT, Timeout
-from .retry import RetryPolicy, retry_after_of
+from .retry import RetryPolicy, is_idempotent, retry_after_of
 from .route import Route
 from .urls import Origin, encode_query
 
@@ -225,7 +225,8 @@ def exchange(request: Request[T], config: Config, route: Route, *, stream: bool 
             error: DialException = _explained(outcome.error, info, secrets)
             if not _can_repeat(request, outcome.error.request_sent):
                 raise error
-            if outcome.stale and not fresh and request.method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS"):
+            unsent = outcome.error.request_sent == "no"
+            if outcome.stale and not fresh and (unsent or is_idempotent(request.method)):
                 fresh = True  # at once on a fresh connection, once, not counted
                 continue
             delay = retry.after_error(retries, outcome.error, method=request.method)

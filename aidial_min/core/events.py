@@ -24,6 +24,8 @@ from .sse import EventParser, ServerSentEvent
 
 E = TypeVar("E")
 
+_LONGEST_ERROR = 65536
+
 
 class Events(NamedTuple):
     """What a stream consists of: how one event reads, and, for a completion, how its merged answer does."""
@@ -50,12 +52,16 @@ class EventReader(Generic[E]):
         self._secrets = tuple(secrets)
         self._parser = EventParser()
         self._events: Deque[ServerSentEvent] = deque()
+        self._opening: Optional[bytes] = b""  # what came before the first event: a JSON error in place of a stream?
         self.done = False
         """`[DONE]` has come."""
 
     def receive(self, piece: bytes) -> None:
         """Take a piece of the body."""
-        self._events.extend(self._parser.feed(piece))
+        events = self._parser.feed(piece)
+        self._events.extend(events)
+        if self._opening is not None:
+            self._opening = None if events or len(self._opening) > _LONGEST_ERROR else self._opening + piece
 
     def next(self) -> Optional[E]:
         """The next event, or None: more bytes are needed, or the stream is done.
@@ -94,8 +100,11 @@ class EventReader(Generic[E]):
         """The body ended cleanly.
 
         Raises:
+            DialException: the body was no stream but a JSON error object.
             StreamInterruptedError: a completion stream without `[DONE]`.
         """
+        if self._opening and self._opening.lstrip()[:1] == b"{":
+            self._read(self._opening.decode("utf-8", "replace"))
         if self._merge is not None and not self.done:
             raise StreamInterruptedError("the stream ended without [DONE]", request_sent="yes")
 

@@ -120,6 +120,13 @@ class Transport:
             self._cache.clear()
         self._close_dropped()
 
+    def __del__(self) -> None:
+        cache = self.__dict__.get("_cache")
+        if cache is not None:  # a client that nobody closed: its idle connections end with it
+            cache.clear()
+            for connection in cache.dropped:
+                connection.close()
+
     # -- steps
 
     def _drive(self, steps: "Steps[T]", budget: Budget) -> T:
