@@ -1,0 +1,244 @@
+"""TLS and proxies, sync and async: chain and host name checks, client certificates, tunnels, proxy credentials."""
+
+import socket
+import ssl
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from aidial_min import AsyncDial, ConfigurationError, Dial, DialTimeoutError, ProxyError, Timeout, TLSError
+from aidial_min.testing import DialServer
+from tests.support.certificates import authority
+from tests.support.clients import KINDS, client_of
+from tests.support.proxy import Proxy
+
+BUCKET = b'HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n{"bucket":"b"}'
+
+
+@pytest.fixture(params=KINDS)
+def kind(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def server():
+    with DialServer() as running:
+        yield running
+
+
+@contextmanager
+def tls_server(certificate="good", client_ca=None, behave=None):
+    """A server that answers every request with a bucket, over TLS; gives its URL and the server names it was asked for."""
+    folder = authority()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(str(folder / (certificate + ".pem")))
+    if client_ca:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(str(folder / client_ca))
+    names, seen = [], []
+    context.sni_callback = lambda sock, name, ctx: names.append(name)
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(10)
+    stop = threading.Event()
+
+    def one(raw):
+        with raw:
+            raw.settimeout(10)
+            if behave is not None:
+                return behave(raw, stop)
+            try:
+                with context.wrap_socket(raw, server_side=True) as secured:
+                    seen.append(secured)
+                    while secured.recv(65536):
+                        secured.sendall(BUCKET)
+            except OSError:
+                pass  # the client did not trust us, or left
+        return None
+
+    def serve():
+        while not stop.is_set():
+            try:
+                raw, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=one, args=(raw,), daemon=True).start()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield "https://localhost:%d" % listener.getsockname()[1], names, seen
+    finally:
+        stop.set()
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+def bucket(client):
+    return client.bucket.get_bucket()
+
+
+def ca():
+    return str(authority() / "ca.pem")
+
+
+def test_a_trusted_server_is_reached_and_its_connection_reused(kind):
+    with tls_server() as (url, names, seen), client_of(kind, base_url=url, ca_bundle=ca()) as call:
+        assert [call(bucket) for _ in range(20)] == ["b"] * 20
+        assert len(seen) == 1
+        assert names == ["localhost"]  # SNI
+
+
+def test_an_address_is_checked_against_the_certificate_too(kind):
+    with tls_server() as (url, _, _):
+        with client_of(kind, base_url=url.replace("localhost", "127.0.0.1"), ca_bundle=ca()) as call:
+            assert call(bucket) == "b"
+
+
+@pytest.mark.parametrize(
+    ("certificate", "settings", "words"),
+    [
+        ("good", {}, "ca_bundle="),
+        ("other", {"trusted": True}, "localhost"),
+    ],
+    ids=["untrusted", "another name"],
+)
+def test_a_certificate_that_does_not_fit_is_refused(kind, certificate, settings, words):
+    trusted = {"ca_bundle": ca()} if settings else {}
+    with tls_server(certificate) as (url, _, _), client_of(kind, base_url=url, max_retries=0, **trusted) as call:
+        with pytest.raises(TLSError, match=words) as caught:
+            call(bucket)
+        assert caught.value.request_sent == "no"
+        assert "ca_bundle" in str(caught.value) and "ssl_context" in str(caught.value)
+
+
+def test_a_client_certificate_is_shown(kind):
+    pem = str(authority() / "client.pem")
+    with tls_server(client_ca="ca.pem") as (url, _, _):
+        with client_of(kind, base_url=url, ca_bundle=ca(), client_cert=pem) as call:
+            assert call(bucket) == "b"
+        pair = (str(authority() / "client.crt"), str(authority() / "client.key"))
+        with client_of(kind, base_url=url, ca_bundle=ca(), client_cert=pair) as call:
+            assert call(bucket) == "b"
+        with client_of(kind, base_url=url, ca_bundle=ca(), max_retries=0) as call:
+            with pytest.raises(Exception) as caught:
+                call(bucket)
+            assert isinstance(caught.value, TLSError) or caught.value.status_code is None
+
+
+def test_an_own_context_is_used(kind):
+    context = ssl.create_default_context(cafile=ca())
+    with tls_server() as (url, _, _), client_of(kind, base_url=url, ssl_context=context) as call:
+        assert call(bucket) == "b"
+
+
+def test_a_plain_server_behind_https_is_named(kind):
+    def plain(raw, stop):
+        raw.recv(65536)
+        raw.sendall(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+
+    with tls_server(behave=plain) as (url, _, _), client_of(kind, base_url=url, max_retries=0) as call:
+        with pytest.raises(TLSError, match="http://"):
+            call(bucket)
+
+
+def test_a_hang_in_the_handshake_is_the_limit_connect(kind):
+    with tls_server(behave=lambda raw, stop: stop.wait(10)) as (url, _, _):
+        with client_of(kind, base_url=url, max_retries=0, timeout=Timeout(connect=0.3)) as call:
+            with pytest.raises(DialTimeoutError) as caught:
+                call(bucket)
+            assert (caught.value.limit, caught.value.request_sent) == ("connect", "no")
+
+
+@pytest.mark.parametrize("client_class", [Dial, AsyncDial])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"ca_bundle": "/nowhere/ca.pem"},
+        {"client_cert": "/nowhere/c.pem"},
+        {"proxy": "socks5://127.0.0.1:1"},
+        {"proxy": "http://"},
+        {"proxy": 3128},
+        {"ssl_context": ssl.create_default_context(), "ca_bundle": "x"},
+    ],
+)
+def test_settings_that_can_not_work_are_refused_at_once(client_class, settings):
+    with pytest.raises(ConfigurationError):
+        client_class(base_url="https://localhost:1", api_key="key-of-a-test", **settings)
+
+
+# ---------------------------------------------------------------- proxies
+
+
+def test_plain_requests_go_to_the_proxy_in_absolute_form(kind, server):
+    with Proxy() as proxy, client_of(kind, base_url=server.url, api_key=server.api_key, proxy=proxy.url) as call:
+        assert call(bucket) == call(bucket)
+        assert proxy.heads[0].startswith("GET %s/v1/bucket HTTP/1.1\r\n" % server.url)
+        assert "Api-Key: " in proxy.heads[0]
+
+
+def test_https_goes_through_a_tunnel_that_sees_no_credential(kind):
+    with tls_server() as (url, names, _), Proxy() as proxy:
+        with client_of(kind, base_url=url, ca_bundle=ca(), proxy=proxy.url) as call:
+            assert [call(bucket) for _ in range(3)] == ["b"] * 3
+        assert len(proxy.heads) == 1 and proxy.heads[0].startswith("CONNECT localhost:")
+        assert "api-key" not in proxy.heads[0].lower()
+        assert names == ["localhost"]
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["forward", "tunnel"])
+def test_proxy_credentials_go_to_the_proxy_alone(kind, server, secure):
+    basic = "Basic dXNlcjpwQHNz"  # user:p@ss
+    with tls_server() as (https, _, seen), Proxy(authorization=basic) as proxy:
+        url = https if secure else server.url
+        proxy_url = proxy.url.replace("http://", "http://user:p%40ss@")
+        settings = {"ca_bundle": ca()} if secure else {"api_key": server.api_key}
+        with client_of(kind, base_url=url, proxy=proxy_url, **settings) as call:
+            assert call(bucket)
+        assert "Proxy-Authorization: " + basic in proxy.heads[0]
+
+
+@pytest.mark.parametrize("mode", ["407", "403", "close", "reset-mid-head"])
+def test_a_proxy_that_refuses_the_tunnel(kind, mode):
+    with tls_server() as (url, _, _), Proxy(mode) as proxy:
+        settings = {"proxy": proxy.url.replace("http://", "http://user:secret-word@"), "max_retries": 0}
+        with client_of(kind, base_url=url, ca_bundle=ca(), **settings) as call:
+            with pytest.raises(ProxyError) as caught:
+                call(bucket)
+        assert caught.value.request_sent == "no"
+        assert "secret-word" not in str(caught.value) + repr(caught.value)
+        if mode == "407":
+            assert "password" in str(caught.value)
+
+
+def test_a_proxy_that_hangs_is_the_limit_connect(kind):
+    with tls_server() as (url, _, _), Proxy("hang") as proxy:
+        timeout = Timeout(connect=0.3)
+        with client_of(kind, base_url=url, ca_bundle=ca(), proxy=proxy.url, max_retries=0, timeout=timeout) as call:
+            with pytest.raises(DialTimeoutError) as caught:
+                call(bucket)
+            assert caught.value.limit == "connect"
+
+
+def test_the_environment_names_a_proxy_unless_no_proxy_does_not(kind, server, monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY", "REQUEST_METHOD"):
+        monkeypatch.delenv(name, raising=False)
+    settings = {"base_url": server.url, "api_key": server.api_key, "trust_env": True}
+    with Proxy() as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        with client_of(kind, **settings) as call:
+            call(bucket)
+        assert len(proxy.heads) == 1
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        with client_of(kind, **settings) as call:
+            call(bucket)
+        assert len(proxy.heads) == 1
+
+
+def test_an_unreachable_proxy_is_a_proxy_error(kind, server):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with client_of(kind, base_url=server.url, proxy="http://127.0.0.1:%d" % port, max_retries=0) as call:
+        with pytest.raises(ProxyError):
+            call(bucket)
