@@ -93,7 +93,7 @@ class Waiting:
 def subscribe(core: "Core", call: "Call") -> Response:
     """POST /v1/ops/client-channel/subscribe: events, without an end; a new channel has its id in a header"""
     id = call.request.headers.get(HEADER.lower())
-    headers = [STREAM]
+    headers: list[tuple[str, str]] = [STREAM]
     if id is None:
         id = core.new_id().replace("-", "")
         core.channels[call.caller.location, id] = Channel()

@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 import zlib
-from typing import Callable, Optional
+from typing import Callable, Optional, Union
 
 from .messages import (
     MAX_HEADERS,
@@ -174,13 +174,13 @@ class Connection:
             headers.append(("connection", "close"))
         coding = coding_of(request.headers.get("accept-encoding", ""))
         body = response.body
-        if isinstance(body, (bytes, bytearray, memoryview)):
+        if isinstance(body, (bytes, bytearray)):
             self._answer_whole(request, response.status, headers, body, coding)
         else:
             self._answer_in_pieces(response.status, headers, body, coding)
 
     def _answer_whole(
-        self, request: Request, status: int, headers: list[tuple[str, str]], body: Content, coding: str
+        self, request: Request, status: int, headers: list[tuple[str, str]], body: Union[bytes, bytearray], coding: str
     ) -> None:
         if coding and body:
             packer = packer_of(coding)
@@ -208,7 +208,7 @@ class Connection:
         waiting = head_bytes(status, headers)
         try:
             for piece in body:
-                if isinstance(piece, float):
+                if not isinstance(piece, bytes):
                     self.pause(piece)
                     continue
                 if packer and piece:

@@ -50,7 +50,7 @@ class Response:
     __slots__ = ("status", "headers", "body")
 
     def __init__(
-        self, status: int = 200, body: Union[Content, Pieces] = b"", headers: Iterable[tuple[str, str]] = ()
+        self, status: int = 200, body: Union[bytes, bytearray, Pieces] = b"", headers: Iterable[tuple[str, str]] = ()
     ) -> None:
         self.status = status
         self.body = body

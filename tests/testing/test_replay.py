@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from typing import Any, Optional
 
 import pytest
-import recorded_core as recorded
-from raw_client import Answer, Raw, request_bytes
+
+from . import recorded_core as recorded
+from .raw_client import Answer, Raw, request_bytes
 
 #: Differences that are meant: (area, title) -> (what differs, why).
 KEPT: dict[tuple[str, str], tuple[str, str]] = {

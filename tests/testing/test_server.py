@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import recorded_core as recorded
-from raw_client import UPLOAD, Raw, request_bytes, upload_body
 
 from aidial_min.testing import ChatRequest, Deployment, DialServer
+
+from . import recorded_core as recorded
+from .raw_client import UPLOAD, Raw, request_bytes, upload_body
 
 JSON = {"Content-Type": "application/json"}
 
@@ -55,6 +56,15 @@ def test_url_and_port() -> None:
         assert server.api_key == "secret"
         assert server.port > 0
         assert server.url in repr(server)
+
+
+def test_a_port_can_be_given() -> None:
+    with DialServer() as first:
+        with pytest.raises(OSError):
+            DialServer(port=first.port).start()
+        port = first.port
+    with DialServer(port=port) as server:
+        assert server.port == port
 
 
 def test_keys() -> None:
@@ -355,6 +365,17 @@ def test_echo(server: DialServer, raw: Raw, deployment: str) -> None:
     assert len(pieces) > 3
 
 
+def test_parts_of_content(server: DialServer, raw: Raw) -> None:
+    parts = [{"type": "text", "text": "a "}, {"type": "image_url", "image_url": {"url": "data:x"}}]
+    messages = [
+        {"role": "user", "content": [*parts, {"type": "text", "text": "b"}]},
+        {"role": "assistant", "content": "?"},
+    ]
+    path = "/openai/deployments/echo/chat/completions"
+    answer = raw.request("POST", path, {**key(server), **JSON}, json.dumps({"messages": messages}).encode())
+    assert answer.json()["choices"][0]["message"]["content"] == "a b"
+
+
 @pytest.mark.parametrize(
     "question, answer",
     [
@@ -429,6 +450,9 @@ def test_a_behaviour_of_ones_own() -> None:
         ({"messages": [{"role": "user", "content": "x", "zzz": 1}]}, "messages.0.zzz. extra fields not permitted"),
         ({"messages": [{"role": "user"}], "stream": None}, "stream. none is not an allowed value"),
         ({"messages": [{"role": "user"}], "temperature": "hot"}, "temperature. value is not a valid float"),
+        ({"messages": [{"role": "user"}], "stop": 5}, "stop. str type expected"),
+        ({"messages": [{"role": "user"}], "seed": 1.5}, "seed. value is not a valid integer"),
+        ({"messages": [{"role": "user"}], "stream": "x"}, "stream. value could not be parsed to a boolean"),
         ({"messages": [{"role": "user"}], "max_tokens": 0}, "max_tokens. ensure this value is greater than 0"),
         ({"messages": [{"role": "user"}], "tools": [{"type": "function"}]}, "tools.0.function. field required"),
         (

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from raw_client import UPLOAD, Answer, Raw, User, request_bytes
 
 from aidial_min.testing import Deployment, DialServer
+
+from .raw_client import UPLOAD, Answer, Raw, User, request_bytes
 
 APPLICATION = {"endpoint": "http://app/openai/deployments/calculator/chat/completions", "display_name": "Mine"}
 PROMPT = {"id": "p", "name": "p1", "folderId": "f", "content": "Hi"}
@@ -293,6 +294,30 @@ def test_copying_shared_access(server: DialServer, user: User, other: User) -> N
     assert other.post("/v1/ops/resource/share/copy", body).text == "sourceUrl does not belong to the user"
 
 
+def test_sharing_on(newer: DialServer) -> None:
+    """Whoever has SHARE may share what is not his own (2026)."""
+    with User(newer.port, "one") as user, User(newer.port, "two") as other, User(newer.port, "boss") as third:
+        url = f"files/{user.bucket}/x"
+        user.upload("/v1/" + url, b"x")
+        share(user, other, url, "READ")
+        body = {"invitationType": "link", "resources": [{"url": url}]}
+        refused = other.post("/v1/ops/resource/share/create", body)
+        assert (refused.status, refused.text) == (400, f"Resource {url} is not allowed to be shared by the user")
+        share(user, other, url, "SHARE")
+        share(other, third, url)
+        listed = user.post("/v1/ops/resource/share/list", {"resourceTypes": ["FILE"], "with": "others"}).json()
+        assert listed["resources"][0]["permissions"] == ["READ", "SHARE"]
+        told = {"resourceTypes": ["FILE"], "with": "me", "includeUserInfo": True}
+        assert other.post("/v1/ops/resource/share/list", told).json()["resources"][0]["sharedBy"] == "first"
+
+
+def test_nobody_shares_what_belongs_to_others(server: DialServer, user: User, other: User) -> None:
+    url = f"files/{other.bucket}/x"
+    answer = user.post("/v1/ops/resource/share/create", {"invitationType": "link", "resources": [{"url": url}]})
+    assert answer.status == 400
+    assert answer.text.startswith(f"Resource {url} ")
+
+
 def test_invitations(server: DialServer, user: User, other: User) -> None:
     url = f"files/{user.bucket}/x"
     link = user.post("/v1/ops/resource/share/create", {"invitationType": "link", "resources": [{"url": url}]}).json()
@@ -431,6 +456,14 @@ def test_rules_let_in_whom_they_name(server: DialServer, user: User, admin: User
             400, "Target resource is folder: files/public/f/",
         ),
         (
+            {"targetFolder": "public/f/", "resources": [{"action": "ADD", "targetUrl": "files/public/g/x"}]},
+            400, "Target resource folder does not match with target folder: files/public/g/x",
+        ),
+        (
+            {"targetFolder": "private/f/", "resources": [{"action": "ADD"}]},
+            400, 'Publication "targetUrl" must start with: public and ends with: /',
+        ),
+        (
             {"targetFolder": "public/f/", "resources": [{"action": "DELETE", "targetUrl": "files/public/f/none"}]},
             400, "Target resource does not exists: files/public/f/none",
         ),
@@ -511,6 +544,8 @@ def test_toolsets(newer: DialServer) -> None:
         assert user.post("/v1/ops/toolset/signout", body).json() is True
         assert user.get(f"/v1/toolset/{url}/tools").json() == {"tools": [{"name": "search"}]}
         assert user.get("/openai/toolsets/none").status == 404
+        unknown = {**body, "url": url + "-none"}
+        assert user.post("/v1/ops/toolset/signin", unknown).text == f"Toolset is not found: {url}-none"
         assert user.get(f"/v1/metadata/{url}").json()["name"] == "my tools"
 
 
@@ -547,6 +582,8 @@ def test_permissions_between_applications(newer: DialServer) -> None:
         assert b.post(path + "list", {"with": "ME"}).json() == {"resources": links}
         others = a.post(path + "list", {"with": "OTHERS"}).json()
         assert others == {"receivers": [{"receiver": "app-b", "resourcePermissions": links}]}
+        assert a.post(path + "grant", {"receiver": "app-b"}).text == "Not valid JSON body"
+        assert a.post(path + "grant", {"resourcePermissions": []}).text == "Not valid JSON body"
         foreign = {**body, "resourcePermissions": [{"url": f"files/{user.bucket}/y", "permissions": ["READ"]}]}
         assert a.post(path + "grant", foreign).text == f"Access to resource is forbidden: files/{user.bucket}/y"
         assert a.post(path + "revoke", body).status == 200
@@ -724,6 +761,41 @@ def test_skills_are_checked(newer: DialServer, path: str, files: dict[str, bytes
 # Completions, embeddings, features, limits
 
 
+METADATA = "application/vnd.dial.metadata+json"
+
+
+@pytest.mark.parametrize(
+    "message, status",
+    [
+        ({"content": [{"type": "image_url", "image_url": {"url": "files/OTHER/x.png"}}]}, 403),
+        ({"content": [{"type": "image_url", "image_url": {"url": "files/OWN/x.png"}}]}, 200),
+        ({"content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,xyz"}}]}, 200),
+        ({"content": [{"type": "text", "text": "files/OTHER/x.png"}]}, 200),
+        ({"content": "", "custom_content": {"attachments": [{"type": METADATA, "url": "metadata/files/OWN/f/"}]}}, 200),
+        (
+            {"content": "", "custom_content": {"attachments": [{"type": METADATA, "url": "metadata/files/OTHER/f/"}]}},
+            403,
+        ),
+        ({"content": "", "custom_content": {"attachments": [{"type": METADATA, "url": "files/OWN/f/"}]}}, 400),
+        ({"content": "", "custom_content": {"attachments": [{"type": METADATA, "url": "http://x/f/"}]}}, 200),
+        ({"content": "", "custom_content": {"attachments": [{"type": "a/b", "url": "files/OTHER/x"}]}}, 403),
+        ({"content": "", "custom_content": {"attachments": [{"type": "a/b", "data": "files/OTHER/x"}]}}, 200),
+        ({"content": "", "custom_content": {"stages": [{"attachments": [{"url": "files/OTHER/x"}]}]}}, 403),
+        ({"content": "", "custom_content": {"stages": None}}, 400),
+        ({"content": "", "custom_content": {"stages": [{"attachments": None}]}}, 400),
+    ],
+)
+def test_attachments(user: User, other: User, message: Any, status: int) -> None:
+    text = json.dumps({"messages": [{"role": "user", **message}]})
+    text = text.replace("OTHER", other.bucket).replace("OWN", user.bucket)
+    answer = user.post("/openai/deployments/echo/chat/completions", text.encode())
+    assert answer.status == status
+    if status == 403:
+        assert answer.text.startswith(f"Access denied to the file files/{other.bucket}/")
+    if status == 400:
+        assert answer.body == b""
+
+
 def test_embeddings(server: DialServer, user: User) -> None:
     path = "/openai/deployments/embedding/embeddings"
     answer = user.post(path, {"input": ["a b", "c"], "dimensions": 3}).json()
@@ -769,6 +841,8 @@ def test_tokens(server: DialServer, user: User) -> None:
     cut = [{"messages": messages, "max_prompt_tokens": limit} for limit in (100, 8, 5, 4)]
     outputs = user.post("/v1/deployments/echo/truncate_prompt", {"inputs": cut}).json()["outputs"]
     assert [output.get("discarded_messages") for output in outputs] == [[], [1], [1, 2], None]
+    wrong = user.post("/v1/deployments/echo/tokenize", {"inputs": ["text"]})
+    assert (wrong.status, wrong.json()["error"]["code"]) == (400, "400")
     assert user.get("/v1/deployments/showcase/configuration").json()["type"] == "object"
     assert user.get("/v1/deployments/echo/configuration").body == b""
     assert user.post("/v1/echo/rate", {"responseId": "x", "rate": True}).status == 200

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from raw_client import UPLOAD, Raw, User, request_bytes, upload_body
 
 import aidial_min.testing
 from aidial_min.testing import AppError, DialServer
+
+from .raw_client import UPLOAD, Raw, User, request_bytes, upload_body
 
 PACKAGE = Path(aidial_min.testing.__file__).parent
 

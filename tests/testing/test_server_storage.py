@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from raw_client import Raw, User, request_bytes
 
 from aidial_min.testing import DialServer
+
+from .raw_client import Raw, User, request_bytes
 
 PROMPT = {"id": "p", "name": "p1", "folderId": "f", "content": "Hi {{name}}"}
 CONVERSATION = {
@@ -175,6 +176,7 @@ def test_moving_within_a_bucket_keeps_shares(server: DialServer, user: User) -> 
         other.get(link.json()["invitationLink"] + "?accept=true")
         assert other.get("/v1/" + url).status == 200
         assert user.post("/v1/ops/resource/move", {"sourceUrl": url, "destinationUrl": url + "2"}).status == 200
+        assert user.get("/v1/invitations").json()["invitations"][0]["resources"][0]["url"] == url + "2"
         assert other.get("/v1/" + url).status == 403
         assert other.get("/v1/" + url + "2").body == b"x"
 
@@ -189,6 +191,18 @@ def test_copy(user: User, newer: User) -> None:
     assert newer.post("/v1/ops/resource/copy", body).status == 400
     assert newer.post("/v1/ops/resource/copy", {**body, "overwrite": True}).status == 200
     assert user.post("/v1/ops/resource/copy", body).text == "No route"
+    folders = {"sourceUrl": f"files/{bucket}/a/", "destinationUrl": f"files/{bucket}/b"}
+    assert newer.post("/v1/ops/resource/copy", folders).text == "Copying folders is not supported"
+
+
+@pytest.mark.parametrize("type, words", [("files", "no read access"), ("applications", "no read and write access")])
+def test_copy_needs_access(type: str, words: str) -> None:
+    with DialServer(generation="2026", keys={"one": "first", "two": "second"}) as server:
+        with User(server.port, "one") as user, User(server.port, "two") as other:
+            body = {"sourceUrl": f"{type}/{other.bucket}/a", "destinationUrl": f"{type}/{user.bucket}/b"}
+            assert user.post("/v1/ops/resource/copy", body).text == f"{words} to source resource"
+            back = {"sourceUrl": body["destinationUrl"], "destinationUrl": body["sourceUrl"]}
+            assert user.post("/v1/ops/resource/copy", back).text == "no write access to destination resource"
 
 
 def test_events(server: DialServer, user: User) -> None:
