@@ -184,7 +184,7 @@ class MultipartBody(Body):
         filename = part.filename.encode("utf-8", "replace").decode("utf-8")
         plain_name = re.sub(r"[^\x20-\x7e]", "_", filename).replace("\\", "_").replace('"', "%22")
         disposition = 'form-data; name="file"; filename="%s"' % plain_name
-        if not filename.isascii():
+        if plain_name != filename:
             disposition += "; filename*=UTF-8''" + quote(filename, safe="")
         fields = [("Content-Disposition", disposition), ("Content-Type", part.content_type)]
         taken = {name.lower() for name, _ in fields}

@@ -21,6 +21,7 @@ from ..errors import (
     error_from_response,
     in_band_status,
     is_no_route,
+    mask,
 )
 from .body import Body
 from .http11 import Head, header_line, request_head
@@ -341,9 +342,11 @@ def _decoded(request: Request[T], answer: Answer, info: RequestInfo, secrets: Tu
         error.request_sent = "yes"
         error.headers = answer.head.headers
         if isinstance(error, ParsingDataError):
-            error.body = answer.content[:2000].decode("utf-8", "replace")[:500]
+            error.body = mask(answer.content[:65536].decode("utf-8", "replace"), secrets)[:500]
         conceal(error, secrets)
         raise
+    except RecursionError:
+        raise ParsingDataError("the answer is nested too deeply", request=info, request_sent="yes") from None
 
 
 # ---------------------------------------------------------------- decoders

@@ -12,6 +12,7 @@ from ..errors import ConfigurationError
 from .call import Config, Credential
 from .http11 import header_line
 from .limits import read_timeout
+from .pickling import Portable
 from .retry import RetryPolicy
 from .urls import is_url_of, parse_base_url
 
@@ -102,11 +103,13 @@ def read_headers(headers: Optional[Mapping[str, str]]) -> Tuple[Tuple[str, str],
     return pairs
 
 
-class BaseClient:
-    """What the sync and the async client have in common: their settings, and what follows from them alone."""
+class BaseClient(Portable):
+    """What the sync and the async client have in common: their settings, and what follows from them alone.
+
+    Pickles by its settings (see Portable).
+    """
 
     _config: Config
-    _transport: Any
     _owns_transport: bool
     _coroutines: bool = False
 

@@ -18,6 +18,7 @@ from ..errors import (
     conceal,
     error_from_object,
     in_band_status,
+    mask,
 )
 from .merge import CompletionMerge
 from .sse import EventParser, ServerSentEvent
@@ -28,10 +29,14 @@ _LONGEST_ERROR = 65536
 
 
 class Events(NamedTuple):
-    """What a stream consists of: how one event reads, and, for a completion, how its merged answer does."""
+    """What a stream consists of: how one event reads, and, for a completion, how its merged answer does.
+
+    `fails`: whether an event with an `error` is the stream's own failure (in JSON-RPC it is an answer like any other).
+    """
 
     decode: Callable[[Any], Any]
     finish: Optional[Callable[[Any], Any]] = None
+    fails: bool = True
 
 
 class EventReader(Generic[E]):
@@ -47,6 +52,7 @@ class EventReader(Generic[E]):
     ) -> None:
         self._decode: Callable[[Any], E] = events.decode
         self._finish = events.finish
+        self._fails = events.fails
         self._merge = CompletionMerge() if events.finish is not None else None
         self._request = request
         self._secrets = tuple(secrets)
@@ -82,19 +88,24 @@ class EventReader(Generic[E]):
         try:
             value = json.loads(data)
         except (ValueError, RecursionError):
-            raise ParsingDataError("an event of the stream is not JSON", body=data, request_sent="yes") from None
+            raise ParsingDataError("an event of the stream is not JSON", body=self._masked(data), request_sent="yes") from None
         error = value.get("error") if isinstance(value, dict) else None
-        if error:
+        if error and self._fails:
             raise error_from_object(in_band_status(error), error, request_sent="yes")
         try:
             event = self._decode(value)
+            if self._merge is not None:
+                self._merge.add(value)
+            return event
         except ParsingDataError as fault:
-            fault.body = data[:500]
+            fault.body = self._masked(data)[:500]
             fault.request_sent = "yes"
             raise
-        if self._merge is not None:
-            self._merge.add(value)
-        return event
+        except RecursionError:
+            raise ParsingDataError("an event of the stream is nested too deeply", request_sent="yes") from None
+
+    def _masked(self, data: str) -> str:
+        return mask(data, self._secrets)  # before it is cut: half a secret is one, too
 
     def end(self) -> None:
         """The body ended cleanly.
@@ -115,7 +126,10 @@ class EventReader(Generic[E]):
         if error.request is None:
             error.request = self._request
         conceal(error, self._secrets)
-        error.partial = self.result()
+        try:
+            error.partial = self.result()
+        except RecursionError:
+            pass  # nested too deeply: that is what the error says
         return error
 
     def result(self) -> Any:

@@ -234,7 +234,7 @@ class ResponseReader:
         if lengths is not None and coding is not None:
             self._malformed("the answer has both Content-Length and Transfer-Encoding")
         length = self._parse_length(lengths) if lengths is not None else None
-        if coding is not None and (coding.strip().lower() != "chunked" or head.minor_version == 0):
+        if coding is not None and (coding.lower() != "chunked" or head.minor_version == 0):
             self._malformed("the answer has an unsupported Transfer-Encoding")
         tunnel = self._method == "CONNECT" and 200 <= head.status < 300
         if self._method == "HEAD" or head.status in (204, 304) or tunnel:
@@ -383,7 +383,7 @@ def _parse_fields(lines: List[bytes]) -> List[Tuple[str, str]]:
             if not fields:
                 raise RemoteProtocolError("the first header field of the answer is a continuation", request_sent="yes")
             name, value = fields.pop()  # obsolete line folding (RFC 9112, 5.2)
-            fields.append((name, (value + " " + line.strip(b" \t").decode("latin-1")).strip()))
+            fields.append((name, (value + " " + line.strip(b" \t").decode("latin-1")).strip(" \t")))
             continue
         match = _FIELD.match(line)
         if match is None:

@@ -16,7 +16,7 @@ _REPLACED: FrozenSet[str] = frozenset(
 """Fields whose newest value stands, wherever they are; other strings concatenate."""
 
 _FURTHEST_GAP = 1000
-"""How far an index may run ahead before the element is simply appended."""
+"""How far an index may run ahead: a longer gap is not filled with empty elements."""
 
 
 class _Text(List[str]):
@@ -24,7 +24,11 @@ class _Text(List[str]):
 
 
 class _Indexed(Dict[int, Any]):
-    """A list whose elements come by index."""
+    """A list whose elements come by index; those that come without one stand behind them."""
+
+    def __init__(self, others: List[Any]) -> None:
+        super().__init__()
+        self.others = others
 
 
 class CompletionMerge:
@@ -48,19 +52,20 @@ class CompletionMerge:
             elif key == "id":
                 if top.get(key) is None:
                     top[key] = value
+            elif key == "usage" and isinstance(value, dict):
+                top[key] = _replace_fields(top.get(key), value)
             elif isinstance(value, (dict, list)):
                 top[key] = _merge_value(key, top.get(key), value)
             else:
                 top[key] = value
 
     def _add_choice(self, source: Json) -> None:
-        index = source.get("index")
-        index = index if isinstance(index, int) else 0
+        index = _index_of(source) or 0
         target = self._choices.get(index)
         if target is None:
             target = self._choices[index] = {"index": index, "finish_reason": None, "message": {}}
         for key, value in source.items():
-            if key == "delta":
+            if key in ("delta", "message"):
                 if isinstance(value, dict):
                     _merge_object(target["message"], value)
             elif key != "index":
@@ -101,40 +106,56 @@ def _merge_value(key: str, target: Any, source: Any) -> Any:
     if key in _REPLACED:
         return _copied(source)
     if isinstance(source, str):
-        return _merge_text(key, target, source)
+        return _merge_text(target, source)
     if isinstance(source, dict):
-        merged = target if isinstance(target, dict) and not isinstance(target, _Indexed) else {}
-        _merge_object(merged, source)
+        merged = target if type(target) is dict else {}
+        _merge_object(merged, _without_repeated_name(merged, source) if key == "function" else source)
         return merged
     if isinstance(source, list):
         return _merge_list(target, source)
     return source
 
 
-def _merge_text(key: str, target: Any, source: str) -> Any:
-    if not isinstance(target, _Text):
+def _merge_text(target: Any, source: str) -> Any:
+    if type(target) is not _Text:
         return _Text([source])
-    if key == "name" and "".join(target) == source:
-        return target  # some upstreams repeat a tool's whole name in every chunk
     target.append(source)
     return target
 
 
-def _merge_list(target: Any, source: List[Any]) -> Any:
-    indexed = bool(source) and all(_index_of(item) is not None for item in source)
-    if not indexed or (target and not isinstance(target, _Indexed)):
-        if isinstance(target, _Indexed):  # elements without index behind indexed ones: appended
-            for item in source:
-                target[max(target, default=-1) + 1] = _merge_value("", None, item)
-            return target
-        return (target if isinstance(target, list) else []) + [_copied(item) for item in source]
-    merged = target if isinstance(target, _Indexed) else _Indexed()
-    for item in source:
-        index = item["index"]
-        end = max(merged, default=-1) + 1
-        index = end if index > end + _FURTHEST_GAP else index
-        merged[index] = _merge_value("", merged.get(index), item)
+def _without_repeated_name(target: Json, source: Json) -> Json:
+    """Some upstreams repeat a tool's whole name in every chunk."""
+    known = target.get("name")
+    if type(known) is _Text and "".join(known) == source.get("name"):
+        return {key: value for key, value in source.items() if key != "name"}
+    return source
+
+
+def _replace_fields(target: Any, source: Json) -> Json:
+    """Usage: every field is replaced by its newest value, whatever its type."""
+    merged = target if type(target) is dict else {}
+    for key, value in source.items():
+        if isinstance(value, dict):
+            merged[key] = _replace_fields(merged.get(key), value)
+        elif value is not None or key not in merged:
+            merged[key] = _copied(value)
     return merged
+
+
+def _merge_list(target: Any, source: List[Any]) -> Any:
+    if type(target) is not _Indexed:
+        plain = target if type(target) is list else []
+        if all(_index_of(item) is None for item in source):
+            plain.extend(_copied(item) for item in source)
+            return plain
+        target = _Indexed(plain)
+    for item in source:
+        index = _index_of(item)
+        if index is None:
+            target.others.append(_copied(item))
+        else:
+            target[index] = _merge_value("", target.get(index), item)
+    return target
 
 
 def _index_of(item: Any) -> Optional[int]:
@@ -156,8 +177,15 @@ def _settled(value: Any, keep_index: bool) -> Any:
         value[:] = ["".join(value)]
         return value[0]
     if isinstance(value, _Indexed):
-        elements = [_settled(value.get(index, {}), keep_index) for index in range(max(value) + 1)]
-        return elements if keep_index else [_without_index(element) for element in elements]
+        elements: List[Any] = []
+        last = -1
+        for index in sorted(value):
+            if index - last - 1 <= _FURTHEST_GAP:
+                elements.extend({} for _ in range(last + 1, index))
+            element = _settled(value[index], keep_index)
+            elements.append(element if keep_index else _without_index(element))
+            last = index
+        return elements + [_settled(item, keep_index) for item in value.others]
     if isinstance(value, dict):
         return {key: _settled(item, keep_index) for key, item in value.items()}
     if isinstance(value, list):

@@ -61,7 +61,7 @@ class RetryPolicy(NamedTuple):
             return retry_after if retry_after <= LONGEST_RETRY_AFTER else None
         import random  # costs milliseconds to load, and most calls never need it
 
-        return random.uniform(0.0, min(LONGEST_DELAY, FIRST_DELAY * 2**retries))
+        return random.uniform(0.0, min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(retries, 10)))
 
 
 def is_idempotent(method: str) -> bool:
@@ -88,5 +88,5 @@ def retry_after_of(headers: Mapping[str, str], clock: Callable[[], float]) -> Op
     try:
         date = parsedate_tz(text)
         return None if date is None else max(0.0, mktime_tz(date) - clock())
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, IndexError, TypeError):  # parsedate_tz stumbles over some garbage
         return None

@@ -25,7 +25,8 @@ class EventParser:
 
     def __init__(self) -> None:
         self._line: List[bytes] = []  # the unfinished line, in pieces
-        self._size = 0  # bytes held of the unfinished event
+        self._line_size = 0
+        self._data_size = 0
         self._started = False
         self._after_cr = False
         self._data: List[bytes] = []
@@ -50,9 +51,9 @@ class EventParser:
             self._after_cr = piece.endswith(b"\r")
             piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         lines = piece.split(b"\n")
-        self._size += len(piece)
         if len(lines) == 1:
             self._line.append(piece)
+            self._line_size += len(piece)
             self._check_size()
             return []
         if self._line:
@@ -60,6 +61,7 @@ class EventParser:
             lines[0] = b"".join(self._line)
         rest = lines.pop()
         self._line = [rest] if rest else []
+        self._line_size = len(rest)
         return self._take_lines(lines)
 
     def _take_lines(self, lines: List[bytes]) -> List[ServerSentEvent]:
@@ -80,11 +82,10 @@ class EventParser:
                     )
                 )
                 self._data = []
+                self._data_size = 0
                 self._event = b""
-                self._size = 0
             else:
                 self._event = b""
-                self._size = 0
         self._check_size()
         return events
 
@@ -97,6 +98,7 @@ class EventParser:
             value = value[1:]
         if name == b"data":
             self._data.append(value)
+            self._data_size += len(value) + 1
         elif name == b"event":
             self._event = value
         elif name == b"id" and b"\x00" not in value:
@@ -104,5 +106,5 @@ class EventParser:
         # `retry` and unknown fields are ignored: nothing here reconnects by itself
 
     def _check_size(self) -> None:
-        if self._size > MAX_EVENT:
+        if self._line_size + self._data_size > MAX_EVENT:
             raise RemoteProtocolError("an event of the stream is larger than %d bytes" % MAX_EVENT, request_sent="yes")

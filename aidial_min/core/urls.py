@@ -120,7 +120,7 @@ def parse_storage_url(origin: Origin, url: StorageUrl, kind: Optional[str] = Non
     if folder:
         parts.pop()
     found = parts[0] if parts else ""
-    if found not in STORAGE_KINDS or (kind is not None and found != kind):
+    if found not in ((kind,) if kind is not None else STORAGE_KINDS):
         wanted = kind or " or ".join(STORAGE_KINDS)
         raise InvalidDialURLError("a URL that begins with %s/{bucket}/ is wanted here, not %r" % (wanted, text))
     if len(parts) < 2 or _BUCKET.fullmatch(parts[1]) is None:

@@ -52,7 +52,7 @@ from ..errors import (
     StreamInterruptedError,
 )
 from .disk import Path, TargetFile
-from .shared import DRAIN, MAX_ERROR, MAX_WHOLE, ONE_SEND, RECEIVE, prepare, reason, remaining
+from .shared import DRAIN, MAX_ERROR, MAX_WHOLE, ONE_SEND, RECEIVE, prepare, reason, remaining, wait_for
 from .tls import handshake_error, make_context
 
 T = TypeVar("T")
@@ -387,8 +387,18 @@ class AsyncConnection:
         return cls(owner, key, sock, reader, writer)
 
     def is_quiet(self) -> bool:
-        """Whether an idle connection is still good: nothing to read, neither bytes nor its end."""
-        return not self.writer.transport.is_closing() and self.peek() is None
+        """Whether an idle connection is still good: nothing to read, neither bytes nor its end.
+
+        The socket is asked too: a loop that was busy has not yet read what came meanwhile.
+        """
+        try:
+            return not (
+                self.writer.transport.is_closing()
+                or self.peek() is not None
+                or wait_for(self.sock, read=True, write=False, seconds=0.0)
+            )
+        except (OSError, ValueError):
+            return False
 
     def peek(self) -> Optional[bytes]:
         """What has come already, without waiting: b"" for the end of the connection, None for nothing."""

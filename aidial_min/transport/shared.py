@@ -1,8 +1,9 @@
-"""The few things that both shells need and that wait for nothing: sizes, socket options, what an OSError says.
+"""The few things that both shells need: sizes, socket options, what a socket is ready for, what an OSError says.
 
 It must not know http.client or asyncio.
 """
 
+import select
 import socket
 import time
 from typing import Optional
@@ -47,3 +48,13 @@ def reason(error: BaseException) -> str:
     if isinstance(error, DialException):
         return error.message
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def wait_for(sock: socket.socket, read: bool, write: bool, seconds: Optional[float]) -> bool:
+    """Whether the socket became readable or writable (or broke) within so many seconds; None waits for ever."""
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(sock, (select.POLLIN if read else 0) | (select.POLLOUT if write else 0))
+        return bool(poll.poll(None if seconds is None else max(0, int(seconds * 1000 + 0.999))))
+    ready = select.select([sock] if read else [], [sock] if write else [], [sock], seconds)  # Windows
+    return any(ready)

@@ -7,7 +7,6 @@ It knows sockets, threads and clocks; it decides nothing about retries, errors o
 
 import http.client
 import os
-import select
 import socket
 import ssl
 import threading
@@ -37,7 +36,7 @@ from ..errors import (
     StreamInterruptedError,
 )
 from .disk import Path, TargetFile
-from .shared import DRAIN, MAX_ERROR, MAX_WHOLE, ONE_SEND, RECEIVE, prepare, reason, remaining
+from .shared import DRAIN, MAX_ERROR, MAX_WHOLE, ONE_SEND, RECEIVE, prepare, reason, remaining, wait_for
 from .tls import handshake_error, make_context
 
 T = TypeVar("T")
@@ -306,7 +305,7 @@ class Connection:
     def is_quiet(self) -> bool:
         """Whether an idle connection is still good: nothing to read, neither bytes nor its end."""
         try:
-            return not _wait_for(self.sock, True, False, 0.0)
+            return not wait_for(self.sock, True, False, 0.0)
         except (OSError, ValueError):
             return False
 
@@ -383,7 +382,7 @@ def _start_tls(
                 return secured
             except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as wanted:
                 write = isinstance(wanted, ssl.SSLWantWriteError)
-                if not _wait_for(secured, not write, write, remaining(at, budget, limit)):
+                if not wait_for(secured, not write, write, remaining(at, budget, limit)):
                     raise budget.error(limit, "no") from None
     except DialTimeoutError:
         secured.close()
@@ -391,16 +390,6 @@ def _start_tls(
     except OSError as error:
         secured.close()
         raise handshake_error(error, host) from None
-
-
-def _wait_for(sock: socket.socket, read: bool, write: bool, seconds: Optional[float]) -> bool:
-    """Whether the socket became readable or writable (or broke) within so many seconds; None waits for ever."""
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(sock, (select.POLLIN if read else 0) | (select.POLLOUT if write else 0))
-        return bool(poll.poll(None if seconds is None else max(0, int(seconds * 1000 + 0.999))))
-    ready = select.select([sock] if read else [], [sock] if write else [], [sock], seconds)  # Windows
-    return any(ready)
 
 
 class Exchange:
@@ -477,7 +466,7 @@ class Exchange:
         now = time.monotonic()
         at, limit = self.budget.ends("write", now)
         seconds = remaining(at, self.budget, limit, "maybe") if wait else 0.0
-        if not _wait_for(self._sock, True, wait, seconds):
+        if not wait_for(self._sock, True, wait, seconds):
             if wait:
                 raise self.budget.error(limit, "maybe")
             return False

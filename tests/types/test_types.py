@@ -177,10 +177,9 @@ class TestPrinting:
         assert repr(response) == (
             "ChatCompletionResponse(id='chatcmpl-1', object='chat.completion', choices=[Choice(index=0, "
             "message=ChatCompletionMessage(role='assistant', content='5', custom_content=None, function_call=None, "
-            "tool_calls=None, refusal=None, reasoning_content=None), finish_reason='stop', logprobs=None)], "
+            "tool_calls=None), finish_reason='stop', logprobs=None)], "
             "created=1724833500, model='gpt', usage=CompletionUsage(prompt_tokens=11, completion_tokens=1, "
-            "total_tokens=12, prompt_tokens_details=None, completion_tokens_details=None), system_fingerprint=None, "
-            "statistics=None)"
+            "total_tokens=12), system_fingerprint=None)"
         )
 
     @pytest.mark.parametrize(

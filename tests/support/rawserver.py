@@ -1,0 +1,125 @@
+"""A raw-socket server on 127.0.0.1 that answers with exactly the bytes, pauses, cuts and resets a script says.
+
+Every request, on whatever connection, gets the next script; the last one is repeated. It records what it received.
+It must not know any client.
+"""
+
+import re
+import socket
+import struct
+import threading
+import time
+
+CUT = object()
+"""Close the connection (FIN)."""
+RESET = object()
+"""Close it with a reset (RST)."""
+HOLD = object()
+"""Keep it open in silence until the peer closes it or the server stops."""
+EARLY = object()
+"""As a script's first step: answer when the head has come, without reading the body."""
+
+GOOD = b'HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n{"bucket":"b"}'
+
+
+class RawServer:
+    """``with RawServer([script, ...]) as server: server.url``; a script is bytes or a list of bytes, pauses (s) and cuts."""
+
+    def __init__(self, scripts):
+        self.scripts = [script if isinstance(script, list) else [script] for script in scripts]
+        self.requests = []  # (number of the connection, head, body)
+        self.connections = 0
+        self._stopping = threading.Event()
+        self._sockets = []
+        self._lock = threading.Lock()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=200)
+        self.port = self._listener.getsockname()[1]
+        self.url = "http://127.0.0.1:%d" % self.port
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc):
+        self._stopping.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+        for sock in self._sockets:
+            sock.close()
+
+    def _accept(self):
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._sockets.append(sock)
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(sock, self.connections), daemon=True).start()
+
+    def _serve(self, sock, number):
+        held = b""
+        try:
+            while True:
+                while b"\r\n\r\n" not in held:
+                    piece = sock.recv(65536)
+                    if not piece:
+                        return
+                    held += piece
+                head, _, held = held.partition(b"\r\n\r\n")
+                with self._lock:
+                    script = self.scripts[min(len(self.requests), len(self.scripts) - 1)]
+                    self.requests.append([number, head.decode("latin-1"), b""])
+                    mine = self.requests[-1]
+                if script and script[0] is EARLY:
+                    script = script[1:]
+                else:
+                    held = self._read_body(sock, head, held, mine)
+                if not self._play(sock, script):
+                    return
+        except OSError:
+            pass
+        finally:
+            sock.close()
+
+    def _read_body(self, sock, head, held, record):
+        if re.search(rb"(?i)\r\ntransfer-encoding: chunked", head):
+            while b"0\r\n\r\n" not in held:
+                held += sock.recv(65536)
+            record[2], _, rest = held.partition(b"0\r\n\r\n")
+            return rest
+        found = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+        length = int(found[1]) if found else 0
+        while len(held) < length:
+            piece = sock.recv(1 << 20)
+            if not piece:
+                break
+            held += piece
+        record[2] = held[:length]
+        return held[length:]
+
+    def _play(self, sock, script):
+        for step in script:
+            if step is CUT:
+                sock.shutdown(socket.SHUT_RDWR)
+                return False
+            if step is RESET:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return False
+            if step is HOLD:
+                while not self._stopping.is_set():
+                    try:
+                        sock.settimeout(0.05)
+                        if not sock.recv(65536):
+                            return False
+                    except socket.timeout:
+                        pass
+                return False
+            if isinstance(step, (int, float)):
+                time.sleep(step)
+            else:
+                sock.sendall(step)
+        return True

@@ -1,0 +1,90 @@
+"""Every wire script, through the sync and the async client: the same value or error class, the same connection after."""
+
+import time
+
+import pytest
+
+from aidial_min import DialException, Timeout
+from tests.support.clients import KINDS, client_of
+from tests.support.rawserver import CUT, GOOD, HOLD, RESET, RawServer
+from tests.transport.scripts import SCRIPTS, WHOLE
+
+SETTINGS = {"max_retries": 0, "timeout": Timeout(connect=5, read=0.3, write=5, pool=5)}
+
+
+def perform(call, kind, what):
+    """One call of the script's kind; for a stream, its text."""
+    if what == "whole":
+        return call(lambda client: client.bucket.get_bucket())
+    if what == "download":
+        if kind == "sync":
+            return call(lambda client: client.files.download("files/b/x").get_content())
+
+        async def content(client):
+            return await (await client.files.download("files/b/x")).aget_content()
+
+        return call(content)
+    arguments = {"deployment_name": "m", "messages": [{"role": "user", "content": "x"}], "stream": True}
+    if kind == "sync":
+        return "".join(call(lambda client: list(client.chat.completions.create(**arguments).text())))
+
+    async def text(client):
+        return "".join([piece async for piece in (await client.chat.completions.create(**arguments)).text()])
+
+    return call(text)
+
+
+def check(script, kind):
+    with RawServer([script.sends, GOOD]) as server, client_of(kind, base_url=server.url, **SETTINGS) as call:
+        if isinstance(script.expect, type):
+            with pytest.raises(DialException) as caught:
+                perform(call, kind, script.call)
+            error = caught.value
+            assert type(error) is script.expect, repr(error)
+            assert error.request_sent == script.sent
+            assert error.request.url.startswith(server.url) and "\n" not in str(error)
+            text = error.partial.choices[0].message.content if error.partial and error.partial.choices else None
+            assert text == script.partial
+        else:
+            assert perform(call, kind, script.call) == script.expect
+        if any(isinstance(step, float) for step in script.sends):
+            time.sleep(0.12)  # what the script still sends shall have come
+        assert call(lambda client: client.bucket.get_bucket()) == "b"  # whatever happened, the next call is sound
+        first, second = server.requests[0][0], server.requests[-1][0]
+        assert (first == second) is script.again
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: "%s: %s" % (script.call, script.name))
+def test_script(script, kind):
+    check(script, kind)
+
+
+def pausing(script):
+    return any(step in (HOLD, RESET) or isinstance(step, float) for step in script.sends) or script.call == "download"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "script",
+    [script for script in SCRIPTS if not pausing(script) and sum(len(s) for s in script.sends if s is not CUT) < 700],
+    ids=lambda script: "%s: %s" % (script.call, script.name),
+)
+def test_script_sent_byte_by_byte(script, kind):
+    data = b"".join(step for step in script.sends if step is not CUT)
+    ends = [step for step in script.sends if step is CUT]
+    check(script._replace(sends=[data[at : at + 1] for at in range(len(data))] + ends), kind)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_reused_connection_that_broke_is_replaced_at_once(kind):
+    settings = {**SETTINGS, "max_retries": 0}
+    with RawServer([GOOD, [CUT], GOOD]) as server, client_of(kind, base_url=server.url, **settings) as call:
+        assert [perform(call, kind, "whole") for _ in range(2)] == ["b", "b"]
+        assert [request[0] for request in server.requests] == [1, 1, 2]
+
+
+def test_the_table_is_as_large_as_it_should_be():
+    assert len(SCRIPTS) >= 100 and len({(script.call, script.name) for script in SCRIPTS}) == len(SCRIPTS)
+    assert len(WHOLE) >= 60
