@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Awaitable, Callable, Mappi
 
 from .core.call import Answer, Download, Flow, Pages, Request
 from .core.config import BaseClient, read_config
-from .core.connection import ClientCert, connection_settings
+from .core.connection import ClientCert, ConnectionSettings, connection_settings
 from .core.limits import DEFAULT_TIMEOUT, Limits, TimeoutValue
+from .core.pickling import Portable
 
 if TYPE_CHECKING:
     import ssl
@@ -21,9 +22,29 @@ if TYPE_CHECKING:
     from .api.application import AsyncApplication
     from .api.bucket import AsyncBucket
     from .api.chat import AsyncChat
+    from .api.client_channel import AsyncClientChannel
+    from .api.completions import AsyncCompletions
+    from .api.conversations import AsyncConversations
+    from .api.custom_applications import AsyncCustomApplications
+    from .api.custom_toolsets import AsyncCustomToolsets
     from .api.deployments import AsyncDeployments
+    from .api.embeddings import AsyncEmbeddings
     from .api.files import AsyncFiles
+    from .api.invitations import AsyncInvitations
+    from .api.metadata import AsyncMetadata
+    from .api.model import AsyncModel
+    from .api.notifications import AsyncNotifications
+    from .api.prompts import AsyncPrompts
+    from .api.publications import AsyncPublications
+    from .api.raw import Response
+    from .api.resource_permissions import AsyncResourcePermissions
+    from .api.resources import AsyncResources
+    from .api.sharing import AsyncSharing
+    from .api.skills import AsyncSkillsRef
+    from .api.toolset import AsyncToolset
+    from .api.user import AsyncUser
     from .core.events import Events
+    from .core.jobs import Task
     from .transport.aio import AsyncFileDownloadResponse, AsyncStream
     from .types.bucket import AppData
 
@@ -71,11 +92,16 @@ class AsyncDial(BaseClient):
             default_headers=default_headers,
             coroutines=True,
         )
-        settings = connection_settings(limits, proxy, trust_env, ca_bundle, client_cert, ssl_context)
+        self._transport = self._new_transport(
+            connection_settings(limits, proxy, trust_env, ca_bundle, client_cert, ssl_context)
+        )
+        self._owns_transport = True
+
+    @staticmethod
+    def _new_transport(settings: ConnectionSettings) -> Any:
         from .transport.aio import AsyncTransport
 
-        self._transport = AsyncTransport(settings)
-        self._owns_transport = True
+        return AsyncTransport(settings)
 
     # -- resources
 
@@ -87,6 +113,20 @@ class AsyncDial(BaseClient):
         return AsyncChat(self)
 
     @cached_property
+    def completions(self) -> "AsyncCompletions":
+        """Legacy text completions."""
+        from .api.completions import AsyncCompletions
+
+        return AsyncCompletions(self)
+
+    @cached_property
+    def embeddings(self) -> "AsyncEmbeddings":
+        """Embeddings."""
+        from .api.embeddings import AsyncEmbeddings
+
+        return AsyncEmbeddings(self)
+
+    @cached_property
     def deployments(self) -> "AsyncDeployments":
         """Everything that can be called by id."""
         from .api.deployments import AsyncDeployments
@@ -94,11 +134,32 @@ class AsyncDial(BaseClient):
         return AsyncDeployments(self)
 
     @cached_property
+    def model(self) -> "AsyncModel":
+        """Models that the caller may use."""
+        from .api.model import AsyncModel
+
+        return AsyncModel(self)
+
+    @cached_property
     def application(self) -> "AsyncApplication":
         """Applications that the caller may use."""
         from .api.application import AsyncApplication
 
         return AsyncApplication(self)
+
+    @cached_property
+    def toolset(self) -> "AsyncToolset":
+        """Toolsets that the caller may use."""
+        from .api.toolset import AsyncToolset
+
+        return AsyncToolset(self)
+
+    @cached_property
+    def user(self) -> "AsyncUser":
+        """The caller."""
+        from .api.user import AsyncUser
+
+        return AsyncUser(self)
 
     @cached_property
     def bucket(self) -> "AsyncBucket":
@@ -113,6 +174,125 @@ class AsyncDial(BaseClient):
         from .api.files import AsyncFiles
 
         return AsyncFiles(self)
+
+    @cached_property
+    def prompts(self) -> "AsyncPrompts":
+        """Stored prompts."""
+        from .api.prompts import AsyncPrompts
+
+        return AsyncPrompts(self)
+
+    @cached_property
+    def conversations(self) -> "AsyncConversations":
+        """Stored conversations."""
+        from .api.conversations import AsyncConversations
+
+        return AsyncConversations(self)
+
+    @cached_property
+    def custom_applications(self) -> "AsyncCustomApplications":
+        """Applications that users keep in buckets: their definitions, and their life cycle."""
+        from .api.custom_applications import AsyncCustomApplications
+
+        return AsyncCustomApplications(self)
+
+    @cached_property
+    def custom_toolsets(self) -> "AsyncCustomToolsets":
+        """Toolsets that users keep in buckets: their definitions."""
+        from .api.custom_toolsets import AsyncCustomToolsets
+
+        return AsyncCustomToolsets(self)
+
+    @cached_property
+    def metadata(self) -> "AsyncMetadata":
+        """Metadata of anything stored."""
+        from .api.metadata import AsyncMetadata
+
+        return AsyncMetadata(self)
+
+    @cached_property
+    def skills(self) -> "AsyncSkillsRef":
+        """Skills: ``client.skills / "writing" / "tone"`` refers to one of the caller's own."""
+        from .api.skills import AsyncSkillsRef
+
+        return AsyncSkillsRef(self)
+
+    @cached_property
+    def sharing(self) -> "AsyncSharing":
+        """Sharing of resources with other users."""
+        from .api.sharing import AsyncSharing
+
+        return AsyncSharing(self)
+
+    @cached_property
+    def invitations(self) -> "AsyncInvitations":
+        """Invitations to use what others share."""
+        from .api.invitations import AsyncInvitations
+
+        return AsyncInvitations(self)
+
+    @cached_property
+    def publications(self) -> "AsyncPublications":
+        """Publications: resources on their way to the public bucket."""
+        from .api.publications import AsyncPublications
+
+        return AsyncPublications(self)
+
+    @cached_property
+    def notifications(self) -> "AsyncNotifications":
+        """Notifications that the server keeps for the caller."""
+        from .api.notifications import AsyncNotifications
+
+        return AsyncNotifications(self)
+
+    @cached_property
+    def resource_permissions(self) -> "AsyncResourcePermissions":
+        """Permissions that an application passes on, for the time of one request."""
+        from .api.resource_permissions import AsyncResourcePermissions
+
+        return AsyncResourcePermissions(self)
+
+    @cached_property
+    def resources(self) -> "AsyncResources":
+        """Changes of resources, as they happen."""
+        from .api.resources import AsyncResources
+
+        return AsyncResources(self)
+
+    @cached_property
+    def client_channel(self) -> "AsyncClientChannel":
+        """The channel between an application and its user's client."""
+        from .api.client_channel import AsyncClientChannel
+
+        return AsyncClientChannel(self)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        content: Union[bytes, str, None] = None,
+        headers: Optional[Mapping[str, str]] = None,
+        query: Optional[Mapping[str, Any]] = None,
+    ) -> "Response":
+        """Send any request to the server, with the client's credential, retries and errors.
+
+        Args:
+            method: "GET", "POST", ...
+            path: "/v1/...", "v1/...", or an absolute URL of this server; what is not percent-encoded yet is encoded.
+            json: a value to send as JSON. content: bytes or a str (as UTF-8) to send as they are.
+            headers, query: further header fields and query parameters; None is left out.
+        Returns:
+            The answer: `status_code`, `headers`, `content`, `text`, `json()`.
+        Raises:
+            NotDialURLError: an absolute URL of another server. DialException: of the class that the status asks for.
+        """
+        from .api.raw import request
+
+        return await self._run(
+            request(self._config, method, path, json=json, content=content, headers=headers, query=query)
+        )
 
     # -- the caller's own places
 
@@ -169,6 +349,11 @@ class AsyncDial(BaseClient):
     async def _download(self, download: Download) -> "AsyncFileDownloadResponse":
         return await self._transport.download(download, self._config)  # type: ignore[no-any-return]
 
+    async def _carry_out(self, task: "Task[T]") -> T:
+        from .transport.folders import carry_out_async
+
+        return await carry_out_async(self, task)
+
     async def aclose(self) -> None:
         """Close the client's connections; those of a pool, or shared by `with_options`, stay."""
         if self._owns_transport:
@@ -183,7 +368,7 @@ class AsyncDial(BaseClient):
         await self.aclose()
 
 
-class AsyncDialClientPool:
+class AsyncDialClientPool(Portable):
     """Connections that several async clients share; the arguments are those of DialClientPool."""
 
     def __init__(
@@ -197,12 +382,12 @@ class AsyncDialClientPool:
         client_cert: Optional[ClientCert] = None,
         ssl_context: "Optional[ssl.SSLContext]" = None,
     ) -> None:
-        from .transport.aio import AsyncTransport
-
         chosen = limits if limits is not None else connection_limits
-        self._transport = AsyncTransport(
+        self._transport = self._new_transport(
             connection_settings(chosen, proxy, trust_env, ca_bundle, client_cert, ssl_context)
         )
+
+    _new_transport = staticmethod(AsyncDial._new_transport)
 
     def create_client(
         self,

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Optional, Ty
 
 from .core.call import Answer, Download, Flow, Pages, Request
 from .core.config import BaseClient, read_config
-from .core.connection import ClientCert, connection_settings
+from .core.connection import ClientCert, ConnectionSettings, connection_settings
 from .core.limits import DEFAULT_TIMEOUT, Limits, TimeoutValue
+from .core.pickling import Portable
 
 if TYPE_CHECKING:
     import ssl
@@ -20,9 +21,29 @@ if TYPE_CHECKING:
     from .api.application import Application
     from .api.bucket import Bucket
     from .api.chat import Chat
+    from .api.client_channel import ClientChannel
+    from .api.completions import Completions
+    from .api.conversations import Conversations
+    from .api.custom_applications import CustomApplications
+    from .api.custom_toolsets import CustomToolsets
     from .api.deployments import Deployments
+    from .api.embeddings import Embeddings
     from .api.files import Files
+    from .api.invitations import Invitations
+    from .api.metadata import Metadata
+    from .api.model import Model
+    from .api.notifications import Notifications
+    from .api.prompts import Prompts
+    from .api.publications import Publications
+    from .api.raw import Response
+    from .api.resource_permissions import ResourcePermissions
+    from .api.resources import Resources
+    from .api.sharing import Sharing
+    from .api.skills import SkillsRef
+    from .api.toolset import Toolset
+    from .api.user import User
     from .core.events import Events
+    from .core.jobs import Task
     from .transport.sync import FileDownloadResponse, Stream
     from .types.bucket import AppData
 
@@ -80,11 +101,16 @@ class Dial(BaseClient):
             default_headers=default_headers,
             coroutines=False,
         )
-        settings = connection_settings(limits, proxy, trust_env, ca_bundle, client_cert, ssl_context)
+        self._transport = self._new_transport(
+            connection_settings(limits, proxy, trust_env, ca_bundle, client_cert, ssl_context)
+        )
+        self._owns_transport = True
+
+    @staticmethod
+    def _new_transport(settings: ConnectionSettings) -> Any:
         from .transport.sync import Transport
 
-        self._transport = Transport(settings)
-        self._owns_transport = True
+        return Transport(settings)
 
     # -- resources
 
@@ -96,6 +122,20 @@ class Dial(BaseClient):
         return Chat(self)
 
     @cached_property
+    def completions(self) -> "Completions":
+        """Legacy text completions."""
+        from .api.completions import Completions
+
+        return Completions(self)
+
+    @cached_property
+    def embeddings(self) -> "Embeddings":
+        """Embeddings."""
+        from .api.embeddings import Embeddings
+
+        return Embeddings(self)
+
+    @cached_property
     def deployments(self) -> "Deployments":
         """Everything that can be called by id."""
         from .api.deployments import Deployments
@@ -103,11 +143,32 @@ class Dial(BaseClient):
         return Deployments(self)
 
     @cached_property
+    def model(self) -> "Model":
+        """Models that the caller may use."""
+        from .api.model import Model
+
+        return Model(self)
+
+    @cached_property
     def application(self) -> "Application":
         """Applications that the caller may use."""
         from .api.application import Application
 
         return Application(self)
+
+    @cached_property
+    def toolset(self) -> "Toolset":
+        """Toolsets that the caller may use."""
+        from .api.toolset import Toolset
+
+        return Toolset(self)
+
+    @cached_property
+    def user(self) -> "User":
+        """The caller."""
+        from .api.user import User
+
+        return User(self)
 
     @cached_property
     def bucket(self) -> "Bucket":
@@ -122,6 +183,125 @@ class Dial(BaseClient):
         from .api.files import Files
 
         return Files(self)
+
+    @cached_property
+    def prompts(self) -> "Prompts":
+        """Stored prompts."""
+        from .api.prompts import Prompts
+
+        return Prompts(self)
+
+    @cached_property
+    def conversations(self) -> "Conversations":
+        """Stored conversations."""
+        from .api.conversations import Conversations
+
+        return Conversations(self)
+
+    @cached_property
+    def custom_applications(self) -> "CustomApplications":
+        """Applications that users keep in buckets: their definitions, and their life cycle."""
+        from .api.custom_applications import CustomApplications
+
+        return CustomApplications(self)
+
+    @cached_property
+    def custom_toolsets(self) -> "CustomToolsets":
+        """Toolsets that users keep in buckets: their definitions."""
+        from .api.custom_toolsets import CustomToolsets
+
+        return CustomToolsets(self)
+
+    @cached_property
+    def metadata(self) -> "Metadata":
+        """Metadata of anything stored."""
+        from .api.metadata import Metadata
+
+        return Metadata(self)
+
+    @cached_property
+    def skills(self) -> "SkillsRef":
+        """Skills: ``client.skills / "writing" / "tone"`` refers to one of the caller's own."""
+        from .api.skills import SkillsRef
+
+        return SkillsRef(self)
+
+    @cached_property
+    def sharing(self) -> "Sharing":
+        """Sharing of resources with other users."""
+        from .api.sharing import Sharing
+
+        return Sharing(self)
+
+    @cached_property
+    def invitations(self) -> "Invitations":
+        """Invitations to use what others share."""
+        from .api.invitations import Invitations
+
+        return Invitations(self)
+
+    @cached_property
+    def publications(self) -> "Publications":
+        """Publications: resources on their way to the public bucket."""
+        from .api.publications import Publications
+
+        return Publications(self)
+
+    @cached_property
+    def notifications(self) -> "Notifications":
+        """Notifications that the server keeps for the caller."""
+        from .api.notifications import Notifications
+
+        return Notifications(self)
+
+    @cached_property
+    def resource_permissions(self) -> "ResourcePermissions":
+        """Permissions that an application passes on, for the time of one request."""
+        from .api.resource_permissions import ResourcePermissions
+
+        return ResourcePermissions(self)
+
+    @cached_property
+    def resources(self) -> "Resources":
+        """Changes of resources, as they happen."""
+        from .api.resources import Resources
+
+        return Resources(self)
+
+    @cached_property
+    def client_channel(self) -> "ClientChannel":
+        """The channel between an application and its user's client."""
+        from .api.client_channel import ClientChannel
+
+        return ClientChannel(self)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        content: Union[bytes, str, None] = None,
+        headers: Optional[Mapping[str, str]] = None,
+        query: Optional[Mapping[str, Any]] = None,
+    ) -> "Response":
+        """Send any request to the server, with the client's credential, retries and errors.
+
+        Args:
+            method: "GET", "POST", ...
+            path: "/v1/...", "v1/...", or an absolute URL of this server; what is not percent-encoded yet is encoded.
+            json: a value to send as JSON. content: bytes or a str (as UTF-8) to send as they are.
+            headers, query: further header fields and query parameters; None is left out.
+        Returns:
+            The answer: `status_code`, `headers`, `content`, `text`, `json()`.
+        Raises:
+            NotDialURLError: an absolute URL of another server. DialException: of the class that the status asks for.
+        """
+        from .api.raw import request
+
+        return self._run(
+            request(self._config, method, path, json=json, content=content, headers=headers, query=query)
+        )
 
     # -- the caller's own places
 
@@ -180,6 +360,11 @@ class Dial(BaseClient):
     def _download(self, download: Download) -> "FileDownloadResponse":
         return self._transport.download(download, self._config)  # type: ignore[no-any-return]
 
+    def _carry_out(self, task: "Task[T]") -> T:
+        from .transport.folders import carry_out
+
+        return carry_out(self, task)
+
     def close(self) -> None:
         """Close the client's connections; those of a pool, or shared by `with_options`, stay."""
         if self._owns_transport:
@@ -194,7 +379,7 @@ class Dial(BaseClient):
         self.close()
 
 
-class DialClientPool:
+class DialClientPool(Portable):
     """Connections that several clients share.
 
     Args:
@@ -214,12 +399,12 @@ class DialClientPool:
         client_cert: Optional[ClientCert] = None,
         ssl_context: "Optional[ssl.SSLContext]" = None,
     ) -> None:
-        from .transport.sync import Transport
-
         chosen = limits if limits is not None else connection_limits
-        self._transport = Transport(
+        self._transport = self._new_transport(
             connection_settings(chosen, proxy, trust_env, ca_bundle, client_cert, ssl_context)
         )
+
+    _new_transport = staticmethod(Dial._new_transport)
 
     def create_client(
         self,

@@ -310,7 +310,7 @@ def error_from_response(
         retry_after: seconds, from the answer's headers.
         secrets: texts to mask wherever the server echoed them.
     """
-    text = body.decode("utf-8", "replace").strip()
+    text = mask(body.decode("utf-8", "replace").strip(), secrets)  # before it is cut: half a secret is one, too
     cls = class_for_status(status)
     if is_no_route(status, text) and not (upstream and status == 502):
         cls = EndpointNotSupportedError
@@ -334,7 +334,9 @@ def error_from_response(
 def error_from_object(status: int, error: Union[Mapping[str, Any], str], **kwargs: Any) -> DialException:
     """An error from DIAL's error object, as it stands in a body or inside a 200 stream."""
     fields = _fields_of(error if isinstance(error, Mapping) else {"message": error})
-    message = fields.pop("message") or _phrase(status)
+    message = fields.pop("message")
+    if not message:
+        message = _phrase(status) if status else fields["code"] or fields["type"] or _message_from_text(json.dumps(error))
     cls = class_for_status(status) if status else DialException
     return cls(message, status_code=status or 500, **fields, **kwargs)
 

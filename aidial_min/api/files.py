@@ -1,4 +1,4 @@
-"""Files in DIAL's storage: upload, download, metadata, listings, deletion, moving, copying.
+"""Files in DIAL's storage: upload, download, metadata, listings, deletion, moving, copying; folders see folders.py.
 
 Each operation is written once; the method tables at the end bind it for both clients.
 It knows paths, headers and models of /v1/files; it must not know sockets, retries or loops.
@@ -26,6 +26,7 @@ from ..core.urls import StorageUrl
 from ..types.file import FileTypes
 from ..types.metadata import FileItem, FileMetadata
 from . import storage
+from .folders import async_folder, download_folder, sync_folder, upload_folder
 
 
 def upload(
@@ -164,6 +165,8 @@ class Files(SyncResource):
     list = sync_pages(list_files)
     move_to = sync_method(move_to)
     copy_to = sync_method(copy_to)
+    upload_folder = sync_folder(upload_folder)
+    download_folder = sync_folder(download_folder)
 
 
 class AsyncFiles(AsyncResource):
@@ -178,3 +181,5 @@ class AsyncFiles(AsyncResource):
     list = async_pages(list_files)
     move_to = async_method(move_to)
     copy_to = async_method(copy_to)
+    upload_folder = async_folder(upload_folder)
+    download_folder = async_folder(download_folder)

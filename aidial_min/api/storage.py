@@ -1,11 +1,11 @@
-"""What all kinds of stored resources share: metadata, listings, deletion, moving and copying.
+"""What all kinds of stored resources share: saving and getting JSON, metadata, listings, deletion, moving and copying.
 
 Its functions take the kind ("files", "prompts", ...) and are used by the areas' own files; no method table is here.
 It knows /v1/metadata, /v1/ops/resource and ETag headers; it must not know what a resource holds.
 """
 
 from pathlib import PurePosixPath
-from typing import Any, Callable, Dict, List, Optional, TypeVar
+from typing import Any, Callable, Dict, List, Mapping, Optional, TypeVar
 
 from ..core.body import json_body
 from ..core.call import Config, Flow, Pages, Request, model_of, nothing
@@ -14,9 +14,11 @@ from ..errors import (
     DialException,
     EndpointNotSupportedError,
     InvalidDialURLError,
+    InvalidRequestError,
     ParsingDataError,
     ResourceNotFoundError,
 )
+from ..types._model import Model
 
 T = TypeVar("T")
 
@@ -42,14 +44,41 @@ def preconditions(etag_if_match: Optional[str], etag_if_none_match: Optional[str
     return {"If-Match": tags, "If-None-Match": etag_if_none_match}
 
 
+def save(
+    config: Config,
+    kind: str,
+    from_json: Callable[[Any], T],
+    url: StorageUrl,
+    value: Any,
+    etag_if_match: Optional[str],
+    etag_if_none_match: Optional[str],
+) -> Request[T]:
+    """Create or replace one item that is a JSON object.
+
+    Raises:
+        InvalidRequestError: `value` is neither a model nor a dict.
+    """
+    path = item_path(config, url, kind)
+    if not isinstance(value, (Model, Mapping)):
+        raise InvalidRequestError("what is saved under %s must be a dict or a model" % kind)
+    body = json_body(value if isinstance(value, Model) else dict(value))
+    headers = preconditions(etag_if_match, etag_if_none_match)
+    return Request("PUT", "/v1/" + path.path, headers=headers, body=body, decode=model_of(from_json))
+
+
+def read(config: Config, kind: str, from_json: Callable[[Any], T], url: StorageUrl) -> Request[T]:
+    """Get one item that is a JSON object."""
+    return Request("GET", "/v1/" + item_path(config, url, kind).path, decode=model_of(from_json))
+
+
 def metadata(
-    config: Config, kind: str, from_json: Callable[[Any], T], url: StorageUrl, query: Dict[str, Any], version: str = "v1"
+    config: Config, kind: str, from_json: Callable[[Any], T], url: StorageUrl, query: Dict[str, Any]
 ) -> Flow[T]:
     """Describe an item or a folder; a PurePosixPath can't end in a slash, so it is tried as both, item first."""
     path = parse_storage_url(config.origin, url, kind)
 
     def describe(path: StoragePath) -> Request[T]:
-        return Request("GET", "/%s/metadata/%s" % (version, path.path), query=query, decode=model_of(from_json))
+        return Request("GET", "/v1/metadata/" + path.path, query=query, decode=model_of(from_json))
 
     try:
         result: T = yield describe(path)
@@ -66,7 +95,7 @@ def metadata(
 
 
 def listing(
-    config: Config, kind: str, from_json: Callable[[Any], Any], url: StorageUrl, recursive: bool, version: str = "v1"
+    config: Config, kind: str, from_json: Callable[[Any], Any], url: StorageUrl, recursive: bool
 ) -> Pages[Any]:
     """All entries of a folder, over all pages; a folder that does not exist (404) is an empty one."""
     path = parse_storage_url(config.origin, url, kind).as_folder()
@@ -74,7 +103,7 @@ def listing(
 
     def page(token: Optional[str]) -> Request[Any]:
         query = {"limit": PAGE, "token": token, "recursive": True if recursive else None}
-        return Request("GET", "/%s/metadata/%s" % (version, path.path), query=query, decode=model_of(from_json))
+        return Request("GET", "/v1/metadata/" + path.path, query=query, decode=model_of(from_json))
 
     def follow(found: Any) -> Optional[Request[Any]]:
         token = found.next_token

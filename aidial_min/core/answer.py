@@ -19,15 +19,19 @@ class AnswerReader:
     def __init__(self, method: str) -> None:
         self.wire = ResponseReader(method)
         self._inflaters: List[Inflater] = []
+        self._begun = False
         self._ended = False
 
     def read_head(self) -> Optional[Head]:
         """The head, or None while bytes are missing; errors as ResponseReader.read_head."""
+        if self._begun:
+            return self.wire.head
         head = self.wire.read_head()
         found = head.headers.get("content-encoding") if head is not None and not self.wire.done else None
         if found:
             codings = [coding.strip().lower() for coding in found.split(",")]
             self._inflaters = [Inflater(coding) for coding in reversed(codings) if coding not in ("", "identity")]
+        self._begun = head is not None
         return head
 
     def read_body(self) -> Optional[bytes]:

@@ -117,6 +117,8 @@ def file_part(file: Any, default_name: str) -> FilePart:
         if len(file) == 3 and (isinstance(parts[2], (bytes, bytearray, memoryview)) or hasattr(parts[2], "read")):
             parts[1], parts[2] = parts[2], parts[1]
         name, content, content_type, headers = parts[0], parts[1], parts[2], parts[3] or {}
+        if not isinstance(headers, Mapping):
+            raise InvalidRequestError("the headers of a file must be a dict, not %s" % type(headers).__name__)
     for what, text in (("name", name), ("content type", content_type)):
         if text is not None and not isinstance(text, str):
             raise InvalidRequestError("the %s of a file must be a str, not %s" % (what, type(text).__name__))
@@ -179,6 +181,7 @@ class MultipartBody(Body):
         in_memory = all(isinstance(content, (bytes, io.BytesIO)) for _, content, _ in self._parts)
         self.blocking = not in_memory and (self.length is None or self.length > 65536)
         self._progress = progress
+        self._content_read = 0
 
     def _part_head(self, part: FilePart) -> bytes:
         filename = part.filename.encode("utf-8", "replace").decode("utf-8")
@@ -188,7 +191,7 @@ class MultipartBody(Body):
             disposition += "; filename*=UTF-8''" + quote(filename, safe="")
         fields = [("Content-Disposition", disposition), ("Content-Type", part.content_type)]
         taken = {name.lower() for name, _ in fields}
-        fields += [(name, value) for name, value in part.headers if name.lower() not in taken]
+        fields += [(name, value) for name, value in part.headers if str(name).lower() not in taken]
         lines = "".join(header_line(name, value) for name, value in fields)
         return ("--%s\r\n%s\r\n" % (self._boundary, lines)).encode("ascii")
 
@@ -198,14 +201,12 @@ class MultipartBody(Body):
         Raises:
             InvalidRequestError: a file can't be read, or is shorter than it was.
         """
+        self._content_read = 0
         for head, content, size in self._parts:
             yield head
-            if isinstance(content, bytes):
-                view = memoryview(content)
-                for start in range(0, len(content), PIECE):
-                    yield bytes(view[start : start + PIECE])
-            else:
-                yield from _read_file(content, size)
+            for piece in _in_pieces(content) if isinstance(content, bytes) else _read_file(content, size):
+                self._content_read += len(piece)
+                yield piece
             yield b"\r\n"
         yield self._tail
 
@@ -213,9 +214,8 @@ class MultipartBody(Body):
         """Tell the user's callback how much of the files' content has been sent (framing left out)."""
         if self._progress is None:
             return
-        total = self._content_length
         done = max(0, sent - sum(len(head) for head, _, _ in self._parts[:1]))
-        self._progress(done if total is None else min(done, total), total)
+        self._progress(min(done, self._content_read), self._content_length)
 
 
 def _size_of(content: Content) -> Optional[int]:
@@ -226,7 +226,8 @@ def _size_of(content: Content) -> Optional[int]:
     if not _can_rewind(content):
         return None
     try:
-        return content.seek(0, io.SEEK_END)
+        content.seek(0, io.SEEK_END)
+        return content.tell()  # what `seek` gives back is None in some wrappers
     except (OSError, ValueError) as error:
         raise InvalidRequestError("the size of the file to upload can't be found: %s" % error) from error
 
@@ -235,7 +236,15 @@ def _can_rewind(content: Content) -> bool:
     if isinstance(content, (bytes, os.PathLike)):
         return True
     seekable = getattr(content, "seekable", None)
-    return bool(seekable()) if callable(seekable) else False
+    if callable(seekable):
+        return bool(seekable())
+    return callable(getattr(content, "seek", None)) and callable(getattr(content, "tell", None))
+
+
+def _in_pieces(content: bytes) -> Iterator[bytes]:
+    view = memoryview(content)
+    for start in range(0, len(content), PIECE):
+        yield bytes(view[start : start + PIECE])
 
 
 def _read_file(content: Union["IO[bytes]", "os.PathLike[str]"], size: Optional[int]) -> Iterator[bytes]:
@@ -254,15 +263,25 @@ def _read_file(content: Union["IO[bytes]", "os.PathLike[str]"], size: Optional[i
 def _read_sized(file: "IO[bytes]", size: Optional[int]) -> Iterator[bytes]:
     left = size
     while left is None or left > 0:
-        piece = file.read(PIECE if left is None else min(PIECE, left))
-        if isinstance(piece, str):
-            raise InvalidRequestError("the file to upload gives text, not bytes; open it with 'rb'")
+        piece = _checked_piece(file.read(PIECE if left is None else min(PIECE, left)))
         if not piece:
             break
         if left is not None:
+            piece = piece[:left]  # more than was asked for would break the framing
             left -= len(piece)
         yield piece
     if left:
         raise InvalidRequestError(
             "the file to upload became shorter while it was sent (%d bytes are missing)" % left, request_sent="maybe"
         )
+
+
+def _checked_piece(piece: Any) -> bytes:
+    if isinstance(piece, (bytes, bytearray)):
+        return piece
+    if isinstance(piece, memoryview):
+        return bytes(piece)
+    if piece is None:
+        raise InvalidRequestError("the file to upload is non-blocking and has no bytes yet", request_sent="maybe")
+    what = "text" if isinstance(piece, str) else type(piece).__name__
+    raise InvalidRequestError("the file to upload gives %s, not bytes; open it with 'rb'" % what, request_sent="maybe")

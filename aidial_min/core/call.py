@@ -43,6 +43,9 @@ class Credential(NamedTuple):
     """"api_key", "bearer_token", or "" for none."""
     value: Any = None
 
+    def __repr__(self) -> str:
+        return "Credential(%r)" % self.kind
+
     def header(self, value: Any) -> Tuple[str, str]:
         """Header name and checked value for what the user gave, or what their callable returned.
 
@@ -73,6 +76,9 @@ class Config(NamedTuple):
     retry: RetryPolicy = RetryPolicy()
     headers: Tuple[Tuple[str, str], ...] = ()
     """Header fields for every request."""
+
+    def __repr__(self) -> str:
+        return "Config(%r)" % self.origin.url
 
 
 class Answer(NamedTuple):
@@ -187,6 +193,9 @@ class Send(NamedTuple):
     fresh: bool
     request: RequestInfo
     secrets: Tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return "Send(%r)" % (self.request,)
 
 
 class Failure(NamedTuple):

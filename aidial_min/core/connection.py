@@ -25,6 +25,9 @@ class ConnectionSettings(NamedTuple):
     client_cert: Optional[ClientCert] = None
     ssl_context: Any = None
 
+    def __repr__(self) -> str:
+        return "ConnectionSettings(%r, ...)" % (self.limits,)  # the proxy's URL may hold its password
+
     def route(self, origin: Origin) -> Route:
         """The way to a server, from these settings and the environment."""
         return find_route(origin, self.proxy, self.trust_env)

@@ -99,6 +99,10 @@ _WHAT = {
 }
 
 
+_LONGEST = 1_000_000.0
+"""Seconds (11 days): a longer limit is none, for poll() and sockets can't count beyond that."""
+
+
 class Budget:
     """The limits of one call on a running clock: which limit ends next, and when.
 
@@ -109,13 +113,13 @@ class Budget:
 
     def __init__(self, timeout: Timeout, now: float) -> None:
         self.timeout = timeout
-        self.total_at = None if timeout.total is None else now + timeout.total
+        self.total_at = _after(now, timeout.total)
         self.progress_at: Optional[float] = None
 
     def progressed(self, now: float) -> None:
         """A data event came (or the stream began): the clock of `progress` starts anew."""
         if self.timeout.progress is not None:
-            self.progress_at = now + self.timeout.progress
+            self.progress_at = _after(now, self.timeout.progress)
 
     def ends(self, limit: str, began: float) -> Tuple[Optional[float], str]:
         """When waiting must end (None: never) and the name of the limit that ends it.
@@ -124,8 +128,7 @@ class Budget:
             limit: "connect", "read", "write" or "pool": what is being waited for.
             began: when this wait began.
         """
-        seconds: Optional[float] = getattr(self.timeout, limit)
-        at = None if seconds is None else began + seconds
+        at = _after(began, getattr(self.timeout, limit))
         if limit == "read" and self.progress_at is not None and (at is None or self.progress_at < at):
             at, limit = self.progress_at, "progress"
         if self.total_at is not None and (at is None or self.total_at < at):
@@ -136,3 +139,7 @@ class Budget:
         """The error for a limit that was reached."""
         text = _WHAT[limit].format(getattr(self.timeout, limit) or 0)
         return DialTimeoutError("%s (limit: %s)" % (text, limit), limit=limit, request_sent=request_sent)
+
+
+def _after(began: float, seconds: Optional[float]) -> Optional[float]:
+    return None if seconds is None or seconds > _LONGEST else began + seconds

@@ -99,7 +99,7 @@ def sync_pages(operation: "Callable[Concatenate[Config, P], Pages[T]]") -> "Call
         client = self._client
         return cast("Iterator[T]", client._iterate(operation(client._config, *args, **kwargs)))
 
-    return describe(method, operation)
+    return describe(method, operation, each=Iterator)
 
 
 def async_pages(
@@ -111,7 +111,7 @@ def async_pages(
         client = self._client
         return cast("AsyncIterator[T]", client._iterate(operation(client._config, *args, **kwargs)))
 
-    return describe(method, operation)
+    return describe(method, operation, each=AsyncIterator)
 
 
 def sync_download(
@@ -166,8 +166,13 @@ def async_stream_download(
     return describe(method, operation, "AsyncContextManager[AsyncFileDownloadResponse]")
 
 
-def describe(method: M, operation: Callable[..., Any], returns: Optional[str] = None) -> M:
-    """Give a bound operation the name, docstring and signature that help() shall show."""
+def describe(method: M, operation: Callable[..., Any], returns: Any = None, each: Any = None) -> M:
+    """Give a bound operation the name, docstring and signature that help() shall show.
+
+    Args:
+        returns: what comes back, where the operation's own annotation does not say it.
+        each: Iterator or AsyncIterator, where the operation's pages are iterated over.
+    """
     method.__name__ = operation.__name__
     method.__qualname__ = operation.__qualname__
     method.__module__ = operation.__module__
@@ -175,9 +180,17 @@ def describe(method: M, operation: Callable[..., Any], returns: Optional[str] = 
     signature = inspect.signature(operation)
     parameters = list(signature.parameters.values())
     own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
-    found = returns or signature.return_annotation
-    if returns is None and isinstance(found, str) and found.endswith("]"):
-        found = found[found.index("[") + 1 : -1]  # what comes back of a Request[...], Flow[...] or Pages[...]
-    signature = signature.replace(parameters=[own] + parameters[1:], return_annotation=found)
+    found = returns or _result_of(signature.return_annotation)
+    signature = signature.replace(
+        parameters=[own] + parameters[1:], return_annotation=found if each is None else each[found]
+    )
     method.__signature__ = signature  # type: ignore[attr-defined]
     return method
+
+
+def _result_of(annotation: Any) -> Any:
+    """What comes back of a Request[...], Flow[...] or Pages[...]: the last of its type arguments."""
+    if isinstance(annotation, str):
+        return annotation[annotation.index("[") + 1 : -1] if annotation.endswith("]") else annotation
+    arguments = getattr(annotation, "__args__", None)
+    return arguments[-1] if arguments else annotation

@@ -134,9 +134,8 @@ def _relative_to(origin: Origin, text: str) -> str:
         raise NotDialURLError("the URL does not belong to this DIAL server (%s)" % origin.url)
     if "?" in text or "#" in text:
         raise InvalidDialURLError("an absolute storage URL has no query; write ? and # in names as %3F and %23")
-    rest = text.split("://", 1)[1].partition("/")[2]
-    prefix = origin.prefix.lstrip("/")
-    rest = rest[len(prefix) :].lstrip("/") if prefix else rest
+    segments = text.split("://", 1)[1].split("/")[1:]
+    rest = "/".join(segments[origin.prefix.count("/") :])  # the prefix itself may be written encoded or not
     if not rest.startswith(("v1/", "v2/")):
         raise InvalidDialURLError("an absolute storage URL continues with /v1/ after the server: %r" % text)
     return rest[3:]

@@ -30,7 +30,7 @@ class DialServer:
 
     Arguments, all by keyword:
 
-    - `port`: 0 takes a free one.
+    - `port`: 0 takes a free one. `host`: the address to listen on; by default this machine alone can reach it.
     - `api_key`: an API key, "dial-key" by default; `keys`: several of them, {key: project name}, of which the first is
       `server.api_key` if no other is named. Every project has a bucket of its own, the same in every run.
     - `admin_keys`: keys that may approve publications and write to the public bucket.
@@ -55,6 +55,7 @@ class DialServer:
         self,
         *,
         port: int = 0,
+        host: str = "127.0.0.1",
         api_key: Optional[str] = None,
         keys: Optional[Mapping[str, str]] = None,
         admin_keys: Iterable[str] = (),
@@ -74,6 +75,7 @@ class DialServer:
         if api_key is not None or not all_keys:
             all_keys.setdefault(api_key or DEFAULT_KEY, "project")
         self.api_key = api_key or next(iter(all_keys))
+        self.host = host
         self.port = port
         self._wanted_port = port
         self._stopping = threading.Event()
@@ -98,15 +100,16 @@ class DialServer:
 
     @property
     def url(self) -> str:
-        """http://127.0.0.1:{port}, without a slash at the end."""
-        return f"http://127.0.0.1:{self.port}"
+        """http://{host}:{port}, without a slash at the end."""
+        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
 
     def start(self) -> "DialServer":
         """Listen; the port is known when this returns."""
         if self._listener is not None:
             raise RuntimeError("the server is running already")
         self._stopping.clear()
-        self._listener = socket.create_server(("127.0.0.1", self._wanted_port), backlog=BACKLOG)
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        self._listener = socket.create_server((self.host, self._wanted_port), family=family, backlog=BACKLOG)
         self.port = self._listener.getsockname()[1]
         self._waker, waker = socket.socketpair()
         arguments = (self._listener, waker)

@@ -52,7 +52,7 @@ from ..errors import (
     StreamInterruptedError,
 )
 from .disk import Path, TargetFile
-from .shared import DRAIN, MAX_ERROR, MAX_WHOLE, ONE_SEND, RECEIVE, prepare, reason, remaining, wait_for
+from .shared import DRAIN, MAX_ERROR, MAX_WHOLE, ONE_SEND, RECEIVE, prepare, reason, remaining, survive_fork, wait_for
 from .tls import handshake_error, make_context
 
 T = TypeVar("T")
@@ -72,6 +72,7 @@ class AsyncTransport:
         self._loops: Dict[asyncio.AbstractEventLoop, LoopConnections] = {}
         self._routes: Dict[Origin, Route] = {}
         self._context: Optional[ssl.SSLContext] = None
+        survive_fork(self)
 
     # -- what clients call
 
@@ -230,6 +231,13 @@ class AsyncTransport:
         if self._context is None:
             self._context = await asyncio.get_running_loop().run_in_executor(None, self._make_context)
         return self._context
+
+    def after_fork(self) -> None:
+        """In a forked child: the parent's loops and their connections are its own; the child has loops of its own."""
+        self._lock = threading.Lock()
+        inherited, self._loops = self._loops, {}
+        for connections in inherited.values():
+            connections.forsake()
 
     def _make_context(self) -> ssl.SSLContext:
         with self._lock:  # reads certificates from disk: in a thread, once

@@ -3,10 +3,12 @@
 It must not know http.client or asyncio.
 """
 
+import os
 import select
 import socket
 import time
-from typing import Optional
+from typing import Any, List, Optional
+from weakref import WeakSet
 
 from ..core.limits import Budget
 from ..errors import DialException
@@ -21,6 +23,23 @@ DRAIN = 0.2
 """Seconds to wait for the end of a body after `[DONE]`, so that its connection can be used again."""
 ONE_SEND = 1024 * 1024
 """Bytes up to which a body is joined to its head."""
+
+
+_shells: "WeakSet[Any]" = WeakSet()
+_watching: List[bool] = []  # forks: begun with the first shell, and once for all of them
+
+
+def survive_fork(shell: Any) -> None:
+    """Call `shell.after_fork()` in every child that is forked from now on, before anything else runs there."""
+    if not _watching and hasattr(os, "register_at_fork"):
+        _watching.append(True)
+        os.register_at_fork(after_in_child=_after_fork)
+    _shells.add(shell)
+
+
+def _after_fork() -> None:
+    for shell in list(_shells):
+        shell.after_fork()
 
 
 def prepare(sock: socket.socket) -> None:

@@ -36,7 +36,7 @@ from ..errors import (
     StreamInterruptedError,
 )
 from .disk import Path, TargetFile
-from .shared import DRAIN, MAX_ERROR, MAX_WHOLE, ONE_SEND, RECEIVE, prepare, reason, remaining, wait_for
+from .shared import DRAIN, MAX_ERROR, MAX_WHOLE, ONE_SEND, RECEIVE, prepare, reason, remaining, survive_fork, wait_for
 from .tls import handshake_error, make_context
 
 T = TypeVar("T")
@@ -55,6 +55,7 @@ class Transport:
         self._routes: Dict[Origin, Route] = {}
         self._context: Optional[ssl.SSLContext] = None
         self._abandoned: Deque[Tuple[ConnectionKey, int]] = deque()
+        survive_fork(self)
 
     # -- what clients call
 
@@ -177,8 +178,6 @@ class Transport:
     def _connection(self, step: Send, budget: Budget) -> "Connection":
         if self.closed:
             raise InvalidRequestError("the client is closed")
-        if self._pid != os.getpid():
-            self._after_fork()
         origin, route = step.origin, self.route(step.origin)
         context = self._tls() if origin.scheme == "https" else None
         key = ConnectionKey(origin.scheme, origin.host, origin.port, route, id(context))
@@ -256,8 +255,11 @@ class Transport:
             self._context = make_context(self.settings)
         return self._context
 
-    def _after_fork(self) -> None:
-        # The parent's connections are its own: the child closes its copies of the descriptors and starts empty.
+    def after_fork(self) -> None:
+        """In a forked child: the parent's connections are its own, so close the copies of their descriptors here.
+
+        Other threads of the parent may have held the lock, or have been at work in the cache: both begin anew.
+        """
         self._lock = threading.Lock()
         inherited, self._cache = self._cache, ConnectionCache(self.settings.limits)
         self._pid = os.getpid()
@@ -369,8 +371,8 @@ def _open_tunnel(
 def _start_tls(
     sock: socket.socket, context: ssl.SSLContext, host: str, at: Optional[float], budget: Budget, limit: str
 ) -> socket.socket:
+    sock.settimeout(remaining(at, budget, limit))
     try:
-        sock.settimeout(remaining(at, budget, limit))
         secured = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     except (OSError, ValueError) as error:
         raise handshake_error(error if isinstance(error, OSError) else ssl.SSLError(str(error)), host) from None
@@ -455,6 +457,8 @@ class Exchange:
                     return False
                 checked = True
             return True
+        except DialTimeoutError:  # an OSError too
+            raise
         except ssl.SSLError as error:
             raise handshake_error(error, self.step.origin.host) from None
         except OSError:
@@ -545,8 +549,9 @@ class Exchange:
         now = time.monotonic()
         at, limit = self.budget.ends("read", now)
         sent = "yes" if self.reader.wire.began else "maybe"
+        seconds = remaining(at, self.budget, limit, sent)
         try:
-            self._sock.settimeout(remaining(at, self.budget, limit, sent))
+            self._sock.settimeout(seconds)
             data = self._sock.recv(RECEIVE)
         except socket.timeout:
             raise self.budget.error(limit, sent) from None

@@ -69,10 +69,10 @@ def failing(monkeypatch, error):
 
 
 def test_an_error_of_the_client_is_one_line_and_the_exit_code_is_1(monkeypatch, capsys):
-    from aidial_min import ResourceNotFoundError
+    from aidial_min import DialException
 
-    assert failing(monkeypatch, ResourceNotFoundError("there is none")) == 1
-    assert capsys.readouterr().err == "ResourceNotFoundError: there is none\n"
+    assert failing(monkeypatch, DialException("it went wrong")) == 1
+    assert capsys.readouterr().err == "DialException: it went wrong\n"
 
 
 def test_an_interrupt_is_no_traceback(monkeypatch, capsys):

@@ -11,11 +11,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def demo(*interpreter, environment=None, **options):
+def demo(*interpreter, environment=None):
     command = [sys.executable, *interpreter, "-m", "aidial_min", "demo"]
     env = {**os.environ, "PYTHONIOENCODING": "utf-8"} if environment is None else environment
-    options = {"stdin": subprocess.DEVNULL, **options}
-    return subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, **options)
+    return subprocess.run(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +74,8 @@ def test_it_runs_under_every_option_of_the_interpreter(options):
 @pytest.mark.skipif(os.name != "posix", reason="file descriptors are closed by the shell's own means")
 @pytest.mark.parametrize("closed", ["<&-", "<&- >&-", "<&- >&- 2>&-"])
 def test_it_runs_without_standard_streams(closed):
-    command = '"$0" -m aidial_min demo ' + closed
-    assert subprocess.run(["sh", "-c", command, sys.executable], cwd=ROOT, timeout=60, capture_output=True).returncode == 0
+    command = ["sh", "-c", '"$0" -m aidial_min demo ' + closed, sys.executable]
+    assert subprocess.run(command, cwd=ROOT, timeout=60, capture_output=True).returncode == 0
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the C locale is POSIX's")

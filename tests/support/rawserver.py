@@ -16,6 +16,8 @@ RESET = object()
 """Close it with a reset (RST)."""
 HOLD = object()
 """Keep it open in silence until the peer closes it or the server stops."""
+DEAF = object()
+"""Keep it open without reading anything more, until the server stops."""
 EARLY = object()
 """As a script's first step: answer when the head has come, without reading the body."""
 
@@ -23,7 +25,7 @@ GOOD = b'HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n{"bucket":"b"}'
 
 
 class RawServer:
-    """``with RawServer([script, ...]) as server: server.url``; a script is bytes or a list of bytes, pauses (s) and cuts."""
+    """``with RawServer([script, ...]) as server: server.url``; a script is bytes, or a list of bytes, pauses and cuts."""
 
     def __init__(self, scripts):
         self.scripts = [script if isinstance(script, list) else [script] for script in scripts]
@@ -108,6 +110,9 @@ class RawServer:
                 return False
             if step is RESET:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return False
+            if step is DEAF:
+                self._stopping.wait()
                 return False
             if step is HOLD:
                 while not self._stopping.is_set():

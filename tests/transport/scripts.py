@@ -9,8 +9,6 @@ import json
 import zlib
 from typing import Any, List, NamedTuple, Optional
 
-from tests.support.rawserver import CUT, GOOD, HOLD, RESET
-
 from aidial_min import (
     AuthenticationError,
     ConflictError,
@@ -30,6 +28,7 @@ from aidial_min import (
     ServerError,
     StreamInterruptedError,
 )
+from tests.support.rawserver import CUT, GOOD, HOLD, RESET
 
 JSON = b'{"bucket":"b"}'
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -78,8 +77,13 @@ WHOLE = [
     whole("Content-Length with blanks around", OK + b"content-length: \t 14 \t\r\n\r\n" + JSON, "b", again=True),
     whole("chunked", OK + CHUNKED + chunks(JSON), "b", again=True),
     whole("chunked in many chunks", OK + CHUNKED + chunks(*[JSON[i : i + 1] for i in range(14)]), "b", again=True),
-    whole("chunked, sizes with zeros and capitals", OK + CHUNKED + b"00000E\r\n" + JSON + b"\r\n0\r\n\r\n", "b", again=True),
-    whole("chunk extensions", OK + CHUNKED + b"e;a=b;c=\"d\"\r\n" + JSON + b"\r\n0;x\r\n\r\n", "b", again=True),
+    whole(
+        "chunked, sizes with zeros and capitals",
+        OK + CHUNKED + b"00000E\r\n" + JSON + b"\r\n0\r\n\r\n",
+        "b",
+        again=True,
+    ),
+    whole("chunk extensions", OK + CHUNKED + b'e;a=b;c="d"\r\n' + JSON + b"\r\n0;x\r\n\r\n", "b", again=True),
     whole("trailers", OK + CHUNKED + chunks(JSON, end=b"0\r\nx-sum: 1\r\ny: 2\r\n\r\n"), "b", again=True),
     whole("until close", [OK + b"\r\n" + JSON, CUT], "b"),
     whole("until close, HTTP/1.0", [b"HTTP/1.0 200 OK\r\n\r\n" + JSON, CUT], "b"),
@@ -97,7 +101,12 @@ WHOLE = [
     whole("byte by byte", [GOOD[i : i + 1] for i in range(len(GOOD))], "b", again=True),
     # 1xx, reasons, versions
     whole("100 before the answer", b"HTTP/1.1 100 Continue\r\n\r\n" + GOOD, "b", again=True),
-    whole("103 with headers, then 102", b"HTTP/1.1 103 Hints\r\nlink: x\r\n\r\nHTTP/1.1 102 P\r\n\r\n" + GOOD, "b", again=True),
+    whole(
+        "103 with headers, then 102",
+        b"HTTP/1.1 103 Hints\r\nlink: x\r\n\r\nHTTP/1.1 102 P\r\n\r\n" + GOOD,
+        "b",
+        again=True,
+    ),
     whole("no reason", GOOD.replace(b" OK", b""), "b", again=True),
     whole("an empty reason", GOOD.replace(b" OK", b" "), "b", again=True),
     whole("an obsolete folded header", length(JSON, b"x: a\r\n  b"), "b", again=True),
@@ -108,8 +117,12 @@ WHOLE = [
     # codings nobody asked for
     whole("gzip", length(gzip.compress(JSON), b"content-encoding: gzip"), "b", again=True),
     whole("gzip, chunked", OK + b"content-encoding: GZIP\r\n" + CHUNKED + chunks(gzip.compress(JSON)), "b", again=True),
-    whole("gzip of two members", length(gzip.compress(JSON[:5]) + gzip.compress(JSON[5:]), b"content-encoding: gzip"), "b",
-          again=True),
+    whole(
+        "gzip of two members",
+        length(gzip.compress(JSON[:5]) + gzip.compress(JSON[5:]), b"content-encoding: gzip"),
+        "b",
+        again=True,
+    ),
     whole("deflate", length(zlib.compress(JSON), b"content-encoding: deflate"), "b", again=True),
     whole("deflate without its zlib head", length(raw_deflate(JSON), b"content-encoding: deflate"), "b", again=True),
     whole("identity", length(JSON, b"content-encoding: identity"), "b", again=True),
@@ -127,9 +140,14 @@ WHOLE = [
     whole("closed inside a chunk size", [OK + CHUNKED + b"e", CUT], ResponseInterruptedError),
     whole("closed inside a chunk", [OK + CHUNKED + b"e\r\n{", CUT], ResponseInterruptedError),
     whole("closed after a chunk", [OK + CHUNKED + b"e\r\n" + JSON + b"\r\n", CUT], ResponseInterruptedError),
-    whole("closed before the last chunk's blank line", [OK + CHUNKED + chunks(JSON, end=b"0\r\n"), CUT],
-          ResponseInterruptedError),
-    whole("closed inside the trailers", [OK + CHUNKED + chunks(JSON, end=b"0\r\nx: 1\r\n"), CUT], ResponseInterruptedError),
+    whole(
+        "closed before the last chunk's blank line",
+        [OK + CHUNKED + chunks(JSON, end=b"0\r\n"), CUT],
+        ResponseInterruptedError,
+    ),
+    whole(
+        "closed inside the trailers", [OK + CHUNKED + chunks(JSON, end=b"0\r\nx: 1\r\n"), CUT], ResponseInterruptedError
+    ),
     whole("silence before the answer", [HOLD], DialTimeoutError, sent="maybe"),
     whole("silence inside the head", [b"HTTP/1.1 200 OK\r\n", HOLD], DialTimeoutError),
     whole("silence inside the body", [GOOD[:-1], HOLD], DialTimeoutError),
@@ -230,16 +248,31 @@ STREAMS = [
     stream("two pieces", [delta("hel"), delta("lo"), DONE], "hello", again=True),
     stream("all in one chunk", [delta("hel") + delta("lo") + DONE], "hello", again=True),
     stream("an event torn apart", [delta("hello")[:9], delta("hello")[9:], DONE], "hello", again=True),
-    stream("heartbeats everywhere", [b": heartbeat\n\n", delta("hello"), b": heartbeat\n\n", DONE], "hello", again=True),
-    stream("CRLF line ends", [delta("hello").replace(b"\n", b"\r\n"), DONE.replace(b"\n", b"\r\n")], "hello", again=True),
+    stream(
+        "heartbeats everywhere", [b": heartbeat\n\n", delta("hello"), b": heartbeat\n\n", DONE], "hello", again=True
+    ),
+    stream(
+        "CRLF line ends", [delta("hello").replace(b"\n", b"\r\n"), DONE.replace(b"\n", b"\r\n")], "hello", again=True
+    ),
     stream("CR line ends", [delta("hello").replace(b"\n", b"\r"), DONE.replace(b"\n", b"\r")], "hello", again=True),
     stream("a byte order mark", [b"\xef\xbb\xbf" + delta("hello"), DONE], "hello", again=True),
     stream("data without blank", [delta("hello").replace(b"data: ", b"data:"), DONE], "hello", again=True),
-    stream("an event in several data lines", [b'data: {"choices":\ndata: []}\n\n', delta("hello"), DONE], "hello", again=True),
+    stream(
+        "an event in several data lines",
+        [b'data: {"choices":\ndata: []}\n\n', delta("hello"), DONE],
+        "hello",
+        again=True,
+    ),
     stream("other fields", [b"event: m\nid: 7\nretry: 1\nfoo\n" + delta("hello"), DONE], "hello", again=True),
-    stream("chunks without choices, id or sense", [event({"choices": []}), event({"new": 1}), delta("hello"), DONE], "hello",
-           again=True),
-    stream("a finish_reason is not the end", [delta("hel", finish_reason="stop"), delta("lo"), DONE], "hello", again=True),
+    stream(
+        "chunks without choices, id or sense",
+        [event({"choices": []}), event({"new": 1}), delta("hello"), DONE],
+        "hello",
+        again=True,
+    ),
+    stream(
+        "a finish_reason is not the end", [delta("hel", finish_reason="stop"), delta("lo"), DONE], "hello", again=True
+    ),
     stream("after [DONE], a cut", [delta("hello"), DONE, CUT], "hello"),
     stream("after [DONE], a reset", [delta("hello"), DONE, RESET], "hello"),
     stream("after [DONE], silence", [delta("hello"), DONE, HOLD], "hello"),
@@ -249,25 +282,60 @@ STREAMS = [
     stream("cut between events", [delta("hello"), CUT], StreamInterruptedError, partial="hello"),
     stream("reset between events", [delta("hello"), 0.05, RESET], StreamInterruptedError, partial="hello"),
     stream("cut inside an event", [delta("hello"), delta("lost")[:20], CUT], StreamInterruptedError, partial="hello"),
-    stream("the last event without its blank line", [delta("hello"), delta("lost")[:-1]], StreamInterruptedError,
-           partial="hello", again=True),
+    stream(
+        "the last event without its blank line",
+        [delta("hello"), delta("lost")[:-1]],
+        StreamInterruptedError,
+        partial="hello",
+        again=True,
+    ),
     stream("silence between events", [delta("hello"), HOLD], DialTimeoutError, partial="hello"),
     stream("an event that is not JSON", [delta("hello"), b"data: {nope\n\n", DONE], ParsingDataError, partial="hello"),
-    stream("an error with a word", [delta("hello"), late({"message": "m", "code": "late"}), DONE], DialException,
-           partial="hello"),
-    stream("an error with a status", [delta("hello"), late({"message": "m", "code": "429"}), DONE], RateLimitError,
-           partial="hello"),
+    stream(
+        "an error with a word",
+        [delta("hello"), late({"message": "m", "code": "late"}), DONE],
+        DialException,
+        partial="hello",
+    ),
+    stream(
+        "an error with a status",
+        [delta("hello"), late({"message": "m", "code": "429"}), DONE],
+        RateLimitError,
+        partial="hello",
+    ),
     stream("an error with a number", [late({"message": "m", "code": 503})], ServerError),
     stream("an error that is a text", [delta("hello"), late("boom"), DONE], DialException, partial="hello"),
-    stream("an error after finish_reason", [delta("hello", finish_reason="stop"), late({"message": "m", "code": "500"}), DONE],
-           ServerError, partial="hello"),
-    Script("malformed framing", "stream", [SSE + CHUNKED + chunks(delta("hello"), end=b"zz\r\n")], RemoteProtocolError,
-           partial="hello"),
+    stream(
+        "an error after finish_reason",
+        [delta("hello", finish_reason="stop"), late({"message": "m", "code": "500"}), DONE],
+        ServerError,
+        partial="hello",
+    ),
+    Script(
+        "malformed framing",
+        "stream",
+        [SSE + CHUNKED + chunks(delta("hello"), end=b"zz\r\n")],
+        RemoteProtocolError,
+        partial="hello",
+    ),
     Script("until close", "stream", [SSE + b"\r\n" + delta("hello") + DONE, CUT], "hello"),
-    Script("of known length", "stream", [length(delta("hello") + DONE, b"content-type: text/event-stream")], "hello", again=True),
-    Script("gzip", "stream", [length(gzip.compress(delta("hello") + DONE), b"content-encoding: gzip")], "hello", again=True),
-    Script("an error object in place of a stream", "stream", [length(b'{"error":{"message":"m","code":"404"}}')],
-           ResourceNotFoundError, again=True),
+    Script(
+        "of known length",
+        "stream",
+        [length(delta("hello") + DONE, b"content-type: text/event-stream")],
+        "hello",
+        again=True,
+    ),
+    Script(
+        "gzip", "stream", [length(gzip.compress(delta("hello") + DONE), b"content-encoding: gzip")], "hello", again=True
+    ),
+    Script(
+        "an error object in place of a stream",
+        "stream",
+        [length(b'{"error":{"message":"m","code":"404"}}')],
+        ResourceNotFoundError,
+        again=True,
+    ),
     Script("an HTTP error", "stream", [refused(404, b"Unknown application: m")], ResourceNotFoundError, again=True),
     Script("502 No route", "stream", [refused(502, b"No route")], ServerError, again=True),
     Script("closed before the answer", "stream", [CUT], DialConnectionError, sent="maybe"),
@@ -285,7 +353,9 @@ DOWNLOADS = [
     Script("cut", "download", [length(BLOB, count=len(BLOB) + 1), CUT], ResponseInterruptedError),
     Script("reset", "download", [length(BLOB, count=len(BLOB) + 1), 0.05, RESET], ResponseInterruptedError),
     Script("chunked and cut", "download", [OK + CHUNKED + chunks(BLOB, end=b""), CUT], ResponseInterruptedError),
-    Script("a missing last CRLF", "download", [OK + CHUNKED + chunks(BLOB, end=b"0\r\n"), CUT], ResponseInterruptedError),
+    Script(
+        "a missing last CRLF", "download", [OK + CHUNKED + chunks(BLOB, end=b"0\r\n"), CUT], ResponseInterruptedError
+    ),
     Script("silence", "download", [length(BLOB, count=len(BLOB) + 1), HOLD], DialTimeoutError),
     Script("404 without body", "download", [refused(404)], ResourceNotFoundError, again=True),
 ]

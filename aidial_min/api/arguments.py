@@ -1,0 +1,134 @@
+"""Arguments that several areas take: lists, storage addresses in JSON bodies, kinds of resources, permissions.
+
+Checked and brought into the wire's form before anything is sent.
+It knows what callers write and what Core expects; it must not know any endpoint.
+"""
+
+from pathlib import PurePosixPath
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Union
+from urllib.parse import quote
+
+from ..core.call import Config
+from ..core.urls import StorageUrl, decode_segment, parse_storage_url
+from ..errors import InvalidDialURLError, InvalidRequestError
+from ..types._model import Model
+from ..types.permission import ResourcePermission
+
+_TYPES = {
+    "files": "FILE",
+    "conversations": "CONVERSATION",
+    "prompts": "PROMPT",
+    "applications": "APPLICATION",
+    "toolsets": "TOOL_SET",
+    "skills": "SKILL",
+}
+
+SharedUrl = Union[StorageUrl, Mapping[str, Any], Model]
+"""A resource to share or to grant: its address, or a dict or model with `url` and, if need be, `permissions`."""
+
+
+def list_given(name: str, value: Any, *, empty: bool = False) -> List[Any]:
+    """The elements of an argument that must be a list.
+
+    Raises:
+        InvalidRequestError: a str, a dict or no iterable at all; an empty one unless `empty` allows it.
+    """
+    if isinstance(value, (str, bytes, Mapping, Model, PurePosixPath)) or not isinstance(value, Iterable):
+        raise InvalidRequestError("%s must be a list, not %s" % (name, type(value).__name__))
+    elements = list(value)
+    if not elements and not empty:
+        raise InvalidRequestError("%s must not be empty" % name)
+    return elements
+
+
+def resource_url(config: Config, url: StorageUrl, kind: Optional[str] = None) -> str:
+    """An address as JSON bodies hold it: relative, percent-encoded; folders end in a slash."""
+    return parse_storage_url(config.origin, url, kind).path
+
+
+def item_url(config: Config, url: StorageUrl) -> str:
+    """The same of one item, of any kind.
+
+    Raises:
+        InvalidDialURLError: it names a folder or the root of a bucket.
+    """
+    path = parse_storage_url(config.origin, url)
+    if path.folder:
+        raise InvalidDialURLError("a name is wanted here, not a folder: %r" % str(url))
+    return path.path
+
+
+def type_names(types: Any) -> List[str]:
+    """Kinds of resources as operations name them; "files" is understood as "FILE", and so on."""
+    found = []
+    for name in list_given("resource_types", types):
+        if not isinstance(name, str) or not name.strip():
+            raise InvalidRequestError("a resource type must be a str like FILE or CONVERSATION, not %r" % (name,))
+        found.append(_TYPES.get(name.lower(), name.upper()))
+    return found
+
+
+def permission_names(permissions: Optional[Sequence[str]]) -> Optional[List[str]]:
+    """Permissions as they travel (READ, WRITE, SHARE), or None."""
+    if permissions is None:
+        return None
+    names = list_given("permissions", permissions)
+    if not all(isinstance(name, str) and name for name in names):
+        raise InvalidRequestError("permissions must be names like READ and WRITE")
+    return [name.upper() for name in names]
+
+
+def resource_links(
+    config: Config, name: str, resources: Any, permissions: Optional[Sequence[str]] = None
+) -> List[Dict[str, Any]]:
+    """Resources as sharing and permissions want them: [{"url": ..., "permissions": [...]}].
+
+    Of a model that is no ResourcePermission (an entry of a listing, say) only the `url` is taken: its `permissions` are
+    what the caller has, not what shall be given away.
+
+    Args:
+        name: of the argument, for errors.
+        permissions: of those that do not bring their own; left out if None.
+    """
+    given = permission_names(permissions)
+    links = []
+    for resource in list_given(name, resources):
+        link: Dict[str, Any] = {"url": resource}
+        if isinstance(resource, (Mapping, Model)):
+            link = Model.to_dict(resource) if isinstance(resource, Model) else dict(resource)
+            if link.get("url") is None:
+                raise InvalidRequestError("%s: a resource has no url" % name)
+            if isinstance(resource, Model) and not isinstance(resource, ResourcePermission):
+                link = {"url": link["url"]}
+        link["url"] = resource_url(config, link["url"])
+        wanted = permission_names(link.pop("permissions", None) or None) or given
+        links.append({**link, "permissions": wanted} if wanted else link)
+    return links
+
+
+def public_folder(name: str, url: Union[str, PurePosixPath]) -> str:
+    """A public folder as publications and rules name it: "public/a/b/", without a type, encoded as `target_url` says.
+
+    Raises:
+        InvalidDialURLError: it does not lie in the public bucket.
+    """
+    text = str(url) if isinstance(url, (str, PurePosixPath)) else ""
+    parts = text[:-1].split("/") if text.endswith("/") else text.split("/")
+    if parts[0] != "public":
+        raise InvalidDialURLError("%s must be a folder like public/team/, not %r" % (name, text or url))
+    return "/".join(_as_core_writes(decode_segment(part, text)) for part in parts) + "/"
+
+
+def target_url(config: Config, url: StorageUrl) -> str:
+    """Where a publication puts a resource, or takes it from.
+
+    Core compares this, as it came, with its own spelling of the target folder when a publication takes a resource back;
+    so it is encoded as Core does it, with the colon escaped (Core answers 500 to many that are not).
+    """
+    path = parse_storage_url(config.origin, url)
+    segments = [path.kind, path.bucket] + [_as_core_writes(segment) for segment in path.segments]
+    return "/".join(segments) + ("/" if path.folder else "")
+
+
+def _as_core_writes(segment: str) -> str:
+    return quote(segment, safe="!$&'()*+,;=@")

@@ -1,0 +1,217 @@
+"""The client channel: an application asks its user's client for something, and the client answers (JSON-RPC).
+
+What returns or reads a stream stands twice; what is sent and how answers read is written once.
+It knows /v1/ops/client-channel; it must not know sockets, retries or loops, nor how a client signs in.
+"""
+
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union, cast
+
+from ..core.body import json_body
+from ..core.call import Answer, Config, Request, as_it_came, nothing
+from ..core.config import NOT_GIVEN
+from ..core.events import Events
+from ..core.limits import read_timeout
+from ..core.tables import AsyncResource, SyncResource, async_method, describe, sync_method
+from ..errors import DialException, InvalidRequestError
+from ..types._model import plain
+from ..types.client_channel import (
+    ClientChannelRequest,
+    ClientChannelResponse,
+    ClientChannelResponseParam,
+    SigninResult,
+)
+from .arguments import list_given
+
+if TYPE_CHECKING:
+    from ..transport.aio import AsyncStream
+    from ..transport.sync import Stream
+
+HEADER = "X-DIAL-CLIENT-CHANNEL-ID"
+REQUESTS = Events(ClientChannelRequest.from_json, fails=False)
+"""What applications ask of the client; the stream has no end of its own."""
+
+
+def signin_toolsets(
+    config: Config, *, channel_id: str, toolset_ids: Sequence[str], timeout: Any = NOT_GIVEN
+) -> "Optional[Tuple[Request[Answer], Events]]":
+    """Ask the user, through their client, to sign in to toolsets, and wait for the answers.
+
+    Args:
+        channel_id: of the user's client: header X-DIAL-CLIENT-CHANNEL-ID of the request that the application serves.
+        toolset_ids: e.g. "toolsets/public/my-tools"; an empty list asks for nothing.
+        timeout: seconds, a Timeout or None, for this call: it lasts as long as the user takes.
+    Returns:
+        A SigninResult by toolset id, in the order given; what was not answered is ERROR.
+    Raises:
+        InvalidRequestError: `toolset_ids` is a str, or names a toolset twice.
+        DialException: the channel could not pass the requests on, or closed without an answer.
+
+    POST /v1/ops/client-channel/interact
+    """
+    ids = _toolset_ids(toolset_ids)
+    if not ids:
+        return None
+    asked = [
+        {"jsonrpc": "2.0", "method": "toolset/signin", "params": {"toolsetId": name}, "id": str(number)}
+        for number, name in enumerate(ids, start=1)
+    ]
+    request = Request(
+        "POST",
+        "/v1/ops/client-channel/interact",
+        headers=_channel(channel_id),
+        body=json_body(asked),
+        decode=as_it_came,
+        timeout=None if timeout is NOT_GIVEN else read_timeout(timeout),
+    )
+    return request, Events(lambda value: _signin_results(ids, value), fails=False)
+
+
+def subscribe(config: Config, channel_id: Optional[str] = None) -> Request[Answer]:
+    """Open a channel, as a user's client does, and read what applications ask.
+
+    Args:
+        channel_id: to come back to a channel after a break; None makes a new one.
+    Returns:
+        A Stream of ClientChannelRequest, whose `headers["X-DIAL-CLIENT-CHANNEL-ID"]` names a new channel. Send that
+        header along with chat requests, so that applications can reach the client, and answer with `report`.
+    Raises:
+        EndpointNotSupportedError: Core of 2024 has no client channel.
+
+    POST /v1/ops/client-channel/subscribe
+    """
+    headers = None if channel_id is None else _channel(channel_id)
+    return Request("POST", "/v1/ops/client-channel/subscribe", headers=headers, decode=as_it_came)
+
+
+def report(
+    config: Config,
+    channel_id: str,
+    response: Union[ClientChannelResponse, ClientChannelResponseParam, Mapping[str, Any]],
+) -> Request[None]:
+    """Answer one request of an application.
+
+    Args:
+        response: `{"id": ..., "result": ...}` or `{"id": ..., "error": {"code": ..., "message": ...}}` with the `id` of
+            the request as it came; to `toolset/signin` the result is "success" or "denied".
+
+    POST /v1/ops/client-channel/report
+    """
+    if not isinstance(response, (ClientChannelResponse, Mapping)):
+        raise InvalidRequestError("response must be a dict like {'id': ..., 'result': ...}")
+    value = {"jsonrpc": "2.0", **dict(plain(response))}
+    if value.get("id") is None or ("result" in value) == ("error" in value):
+        raise InvalidRequestError("response needs the id of the request, and either a result or an error")
+    return Request(
+        "POST", "/v1/ops/client-channel/report", headers=_channel(channel_id), body=json_body(value), decode=nothing
+    )
+
+
+def unsubscribe(config: Config, channel_id: str) -> Request[None]:
+    """Close a channel.
+
+    Raises:
+        ResourceNotFoundError: there is none.
+
+    POST /v1/ops/client-channel/unsubscribe
+    """
+    return Request("POST", "/v1/ops/client-channel/unsubscribe", headers=_channel(channel_id), decode=nothing)
+
+
+def _channel(channel_id: Any) -> Dict[str, Optional[str]]:
+    if not isinstance(channel_id, str) or not channel_id.strip():
+        raise InvalidRequestError("channel_id must be the id of a client channel")
+    return {HEADER: channel_id}
+
+
+def _toolset_ids(toolset_ids: Any) -> List[str]:
+    ids = list_given("toolset_ids", toolset_ids, empty=True)
+    if not all(isinstance(name, str) for name in ids):
+        raise InvalidRequestError("toolset_ids must be a list of the ids of toolsets")
+    if len(set(ids)) != len(ids):
+        raise InvalidRequestError("toolset_ids must not name a toolset twice")
+    return ids
+
+
+def _signin_results(ids: List[str], value: Any) -> Dict[str, SigninResult]:
+    """The outcome per toolset, from one JSON-RPC response or a list of them.
+
+    Raises:
+        DialException: the channel answered for the whole batch (`id` null) with an error.
+    """
+    answers: Dict[str, ClientChannelResponse] = {}
+    for index, item in enumerate(value if isinstance(value, list) else [value]):
+        response = ClientChannelResponse.from_json(item, "[%d]" % index if isinstance(value, list) else "")
+        if response.id is not None:
+            answers[str(response.id)] = response
+        elif response.error is not None:
+            error = response.error
+            raise DialException(
+                "the client channel failed (%s): %s" % (error.code, error.message),
+                status_code=502,
+                code=str(error.code),
+                request_sent="yes",
+            )
+    return {name: _outcome(answers.get(str(number))) for number, name in enumerate(ids, start=1)}
+
+
+def _outcome(response: Optional[ClientChannelResponse]) -> SigninResult:
+    if response is None or response.error is not None:
+        return SigninResult.ERROR
+    return SigninResult(response.result) if response.result in ("success", "denied") else SigninResult.ERROR
+
+
+def _unanswered() -> DialException:
+    return DialException("the client channel closed without an answer", status_code=504, request_sent="yes")
+
+
+class ClientChannel(SyncResource):
+    """The channel between an application and its user's client."""
+
+    def signin_toolsets(
+        self, *, channel_id: str, toolset_ids: Sequence[str], timeout: Any = NOT_GIVEN
+    ) -> Dict[str, SigninResult]:
+        client: Any = self._client
+        asked = signin_toolsets(client._config, channel_id=channel_id, toolset_ids=toolset_ids, timeout=timeout)
+        if asked is None:
+            return {}
+        with client._stream(*asked) as stream:  # closed after the first event: the server never ends it
+            for results in stream:
+                return cast(Dict[str, SigninResult], results)
+        raise _unanswered()
+
+    def subscribe(self, channel_id: Optional[str] = None) -> "Stream[ClientChannelRequest]":
+        client: Any = self._client
+        return cast("Stream[ClientChannelRequest]", client._stream(subscribe(client._config, channel_id), REQUESTS))
+
+    report = sync_method(report)
+    unsubscribe = sync_method(unsubscribe)
+
+
+class AsyncClientChannel(AsyncResource):
+    """The channel between an application and its user's client."""
+
+    async def signin_toolsets(
+        self, *, channel_id: str, toolset_ids: Sequence[str], timeout: Any = NOT_GIVEN
+    ) -> Dict[str, SigninResult]:
+        client: Any = self._client
+        asked = signin_toolsets(client._config, channel_id=channel_id, toolset_ids=toolset_ids, timeout=timeout)
+        if asked is None:
+            return {}
+        async with await client._stream(*asked) as stream:
+            async for results in stream:
+                return cast(Dict[str, SigninResult], results)
+        raise _unanswered()
+
+    async def subscribe(self, channel_id: Optional[str] = None) -> "AsyncStream[ClientChannelRequest]":
+        client: Any = self._client
+        stream = await client._stream(subscribe(client._config, channel_id), REQUESTS)
+        return cast("AsyncStream[ClientChannelRequest]", stream)
+
+    report = async_method(report)
+    unsubscribe = async_method(unsubscribe)
+
+
+describe(ClientChannel.signin_toolsets, signin_toolsets, "Dict[str, SigninResult]")
+describe(AsyncClientChannel.signin_toolsets, signin_toolsets, "Dict[str, SigninResult]")
+describe(ClientChannel.subscribe, subscribe, "Stream[ClientChannelRequest]")
+describe(AsyncClientChannel.subscribe, subscribe, "AsyncStream[ClientChannelRequest]")

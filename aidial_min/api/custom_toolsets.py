@@ -1,0 +1,158 @@
+"""Toolsets (MCP servers) that users keep in buckets: their definitions; Core of 2024 has none.
+
+It knows the paths and models of /v1/toolsets; it must not know sockets, retries or loops.
+"""
+
+from typing import Any, Mapping, Optional, Union
+
+from ..core.call import Config, Flow, Pages, Request
+from ..core.tables import (
+    AsyncResource,
+    SyncResource,
+    async_flow,
+    async_method,
+    async_pages,
+    sync_flow,
+    sync_method,
+    sync_pages,
+)
+from ..core.urls import StorageUrl
+from ..types.metadata import ToolsetItem, ToolsetMetadata
+from ..types.toolset import CustomToolset, CustomToolsetParam
+from . import storage
+
+
+def save(
+    config: Config,
+    url: StorageUrl,
+    body: Union[CustomToolset, CustomToolsetParam, Mapping[str, Any]],
+    etag_if_match: Optional[str] = None,
+    etag_if_none_match: Optional[str] = None,
+) -> Request[ToolsetItem]:
+    """Create or replace a toolset.
+
+    Args:
+        url: where it shall be, e.g. "toolsets/{bucket}/my tools".
+        body: its definition: a CustomToolset, or a dict as it is stored (endpoint, transport, allowed_tools, ...).
+        etag_if_match: replace only this version; on one that does not exist Core does not look at it.
+        etag_if_none_match: "*" creates only.
+    Returns:
+        The metadata of the stored toolset.
+    Raises:
+        EtagMismatchError: a precondition does not hold. InvalidRequestError: the server does not take it (a
+            field is missing, say).
+        EndpointNotSupportedError: Core of 2024 has no toolsets.
+
+    PUT /v1/toolsets/{bucket}/{path}
+    """
+    return storage.save(config, "toolsets", ToolsetItem.from_json, url, body, etag_if_match, etag_if_none_match)
+
+
+def get(config: Config, url: StorageUrl) -> Request[CustomToolset]:
+    """Get a toolset: its definition, or what may be seen of it by those who may only read it.
+
+    Raises:
+        ResourceNotFoundError: there is none. EndpointNotSupportedError: Core of 2024 has no toolsets.
+
+    GET /v1/toolsets/{bucket}/{path}
+    """
+    return storage.read(config, "toolsets", CustomToolset.from_json, url)
+
+
+def delete(config: Config, url: StorageUrl, etag_if_match: Optional[str] = None) -> Request[None]:
+    """Delete a toolset.
+
+    Args:
+        etag_if_match: delete only this version.
+    Raises:
+        ResourceNotFoundError: there is none. EtagMismatchError: it is another version.
+
+    DELETE /v1/toolsets/{bucket}/{path}
+    """
+    return storage.delete(config, "toolsets", url, etag_if_match)
+
+
+def get_metadata(
+    config: Config,
+    url: StorageUrl,
+    *,
+    limit: Optional[int] = None,
+    token: Optional[str] = None,
+    recursive: Optional[bool] = None,
+    permissions: Optional[bool] = None,
+) -> Flow[ToolsetMetadata]:
+    """Describe a toolset, or a folder (its URL ends in a slash) with one page of its entries.
+
+    Args:
+        limit: entries per page, 1 to 1000 (server's default: 100).
+        token: `next_token` of the page before.
+        recursive: all toolsets below, without folders.
+        permissions: tell what the caller may do with each entry.
+    Raises:
+        ResourceNotFoundError: there is nothing; an empty folder other than a bucket's root is nothing, too.
+
+    GET /v1/metadata/toolsets/{bucket}/{path}
+    """
+    query = {"limit": limit, "token": token, "recursive": recursive, "permissions": permissions}
+    return storage.metadata(config, "toolsets", ToolsetMetadata.from_json, url, query)
+
+
+def list_toolsets(config: Config, url: StorageUrl, recursive: bool = False) -> Pages[ToolsetItem]:
+    """Iterate over the entries of a folder, over all pages; an empty folder gives none.
+
+    Args:
+        recursive: all toolsets below, without folders.
+
+    GET /v1/metadata/toolsets/{bucket}/{path}/
+    """
+    return storage.listing(config, "toolsets", ToolsetMetadata.from_json, url, recursive)
+
+
+def move_to(
+    config: Config, source: StorageUrl, destination: StorageUrl, overwrite: bool = False
+) -> Request[None]:
+    """Move a toolset.
+
+    Raises:
+        InvalidRequestError: the source is missing, or the destination exists and `overwrite` is off (Core: 400).
+
+    POST /v1/ops/resource/move
+    """
+    return storage.transfer(config, "toolsets", "move", source, destination, overwrite)
+
+
+def copy_to(
+    config: Config, source: StorageUrl, destination: StorageUrl, overwrite: bool = False
+) -> Request[None]:
+    """Copy a toolset. Core of 2024 does not have this endpoint.
+
+    Raises:
+        InvalidRequestError: the source is missing, or the destination exists and `overwrite` is off (Core: 400).
+
+    POST /v1/ops/resource/copy
+    """
+    return storage.transfer(config, "toolsets", "copy", source, destination, overwrite)
+
+
+class CustomToolsets(SyncResource):
+    """Toolsets that users keep in buckets."""
+
+    save = sync_method(save)
+    get = sync_method(get)
+    delete = sync_method(delete)
+    get_metadata = sync_flow(get_metadata)
+    list = sync_pages(list_toolsets)
+    move_to = sync_method(move_to)
+    copy_to = sync_method(copy_to)
+
+
+class AsyncCustomToolsets(AsyncResource):
+    """Toolsets that users keep in buckets."""
+
+    save = async_method(save)
+    get = async_method(get)
+    delete = async_method(delete)
+    get_metadata = async_flow(get_metadata)
+    list = async_pages(list_toolsets)
+    move_to = async_method(move_to)
+    copy_to = async_method(copy_to)

@@ -1,0 +1,126 @@
+"""Any request to the server, with the client's credential, retries and errors: the way to what has no method yet.
+
+It knows how a path or an absolute URL of this server is named; it must not know any endpoint, sockets or loops.
+"""
+
+import json as jsonlib
+import re
+from typing import Any, Mapping, Optional, Union
+from urllib.parse import quote
+
+from ..core.body import BytesBody, json_body
+from ..core.call import Answer, Config, Request
+from ..core.http11 import Headers
+from ..core.urls import is_url_of
+from ..errors import InvalidRequestError, NotDialURLError, ParsingDataError
+
+_METHOD = re.compile(r"[A-Za-z]+")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
+_AUTHORITY = re.compile(r"\A[^/?#]*")
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_UPSTREAM = re.compile(r"/+openai/deployments/[^?]+/(chat/completions|completions|embeddings)(\?.*)?")
+
+
+class Response:
+    """An answer as it came.
+
+    Attributes:
+        status_code: the HTTP status.
+        headers: header fields; names are case-insensitive.
+        content: the body, as bytes.
+    """
+
+    def __init__(self, status_code: int, headers: Headers, content: bytes) -> None:
+        self.status_code = status_code
+        self.headers = headers
+        self.content = content
+
+    @property
+    def text(self) -> str:
+        """The body as text: in the charset that the answer names, else in UTF-8."""
+        match = re.search(r"charset=\"?([\w.\-]+)", self.headers.get("content-type", ""))
+        try:
+            return self.content.decode(match[1] if match else "utf-8", "replace")
+        except LookupError:
+            return self.content.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body as JSON, whatever its Content-Type says.
+
+        Raises:
+            ParsingDataError: it is not JSON.
+        """
+        try:
+            return jsonlib.loads(self.content)
+        except (ValueError, RecursionError):
+            raise ParsingDataError("the answer is not JSON", body=self.text, request_sent="yes") from None
+
+    def __repr__(self) -> str:
+        return "Response(%d, %d bytes)" % (self.status_code, len(self.content))
+
+
+def request(
+    config: Config,
+    method: str,
+    path: str,
+    *,
+    json: Any = None,
+    content: Union[bytes, str, None] = None,
+    headers: Optional[Mapping[str, str]] = None,
+    query: Optional[Mapping[str, Any]] = None,
+) -> Request[Response]:
+    """Send any request to the server, with the client's credential, retries and errors.
+
+    Args:
+        method: "GET", "POST", ...
+        path: "/v1/...", "v1/...", or an absolute URL of this server; what is not percent-encoded yet is encoded.
+        json: a value to send as JSON. content: bytes or a str (as UTF-8) to send as they are.
+        headers, query: further header fields and query parameters; None is left out.
+    Returns:
+        The answer: `status_code`, `headers`, `content`, `text`, `json()`.
+    Raises:
+        NotDialURLError: an absolute URL of another server. DialException: of the class that the status asks for.
+
+    {method} {path}
+    """
+    if not isinstance(method, str) or _METHOD.fullmatch(method) is None:
+        raise InvalidRequestError("method must be a word like GET or POST")
+    if json is not None and content is not None:
+        raise InvalidRequestError("pass json= or content=, not both")
+    if content is not None and not isinstance(content, (bytes, bytearray, memoryview, str)):
+        raise InvalidRequestError("content must be bytes or a str, not %s" % type(content).__name__)
+    body: Optional[BytesBody] = None
+    if json is not None:
+        body = json_body(json)
+    elif content is not None:
+        body = BytesBody(content.encode("utf-8") if isinstance(content, str) else bytes(content), None)
+    target = _target(config, path)
+    upstream = _UPSTREAM.fullmatch(target) is not None
+    return Request(
+        method.upper(), target, query=query, headers=headers, body=body, upstream=upstream, decode=_response
+    )
+
+
+def _target(config: Config, path: str) -> str:
+    """Path and query below the server's base URL, percent-encoded where they are not yet.
+
+    Raises:
+        NotDialURLError: an absolute URL of another server. InvalidRequestError: no path at all.
+    """
+    if not isinstance(path, str) or not path.strip("/ "):
+        raise InvalidRequestError("path must be a str like /v1/bucket")
+    absolute = _SCHEME.match(path)
+    if absolute is not None:
+        if not is_url_of(config.origin, path):
+            raise NotDialURLError("the URL does not belong to this DIAL server (%s)" % config.origin.url)
+        path = _AUTHORITY.sub("", path[absolute.end() :])
+    elif path.startswith("//"):
+        raise InvalidRequestError("path must begin with one slash: %r" % path)
+    path = quote(_BROKEN_ESCAPE.sub("%25", path), safe="/?%:@!$&'()*+,;=~-._")
+    if absolute is not None:
+        path = path[len(config.origin.prefix) :]
+    return path if path.startswith("/") else "/" + path
+
+
+def _response(answer: Answer) -> Response:
+    return Response(answer.head.status, answer.head.headers, answer.content)

@@ -1,0 +1,187 @@
+"""An answer as it is shown: text on stdout as it comes; stages, attachments and tool calls on stderr, beside it.
+
+It knows chunks, answers and the two streams; it must not know where a question came from.
+"""
+
+import sys
+from typing import Any, Dict, List, Optional
+
+from ..errors import DialException
+from .table import bytes_text
+from .terminal import dim, is_terminal, note, visible, write, write_json
+
+_CUT = {"length": "the answer was cut: it reached the token limit", "content_filter": "the answer was cut by a filter"}
+
+
+class Screen:
+    """Where an answer is shown.
+
+    Args:
+        quiet: no stages and attachments.
+        json: the whole answer as JSON in the end, and nothing before.
+    """
+
+    def __init__(self, quiet: bool = False, json: bool = False) -> None:
+        self.json = json
+        self._quiet = quiet or json
+        self._shared = is_terminal(sys.stdout) and is_terminal(sys.stderr)
+        self._within = False  # the cursor stands behind text of the answer
+        self._last = "\n"
+        self._stages: Dict[int, _Stage] = {}
+
+    def text(self, piece: str) -> None:
+        """A piece of the answer's text."""
+        if piece and not self.json:
+            self._last = piece[-1]  # noted first: Ctrl-C may come while it is written
+            self._within = self._last != "\n"
+            write(piece)
+
+    def beside(self, line: str) -> None:
+        """A line that is not the answer."""
+        if self._quiet:
+            return
+        if self._within and self._shared:
+            note("")  # the text goes on below
+            self._within = False
+        note(dim(visible(line)))
+
+    def delta(self, delta: Any) -> None:
+        """What one chunk adds."""
+        self.text(delta.content or "")
+        for position, stage in enumerate((delta.custom_content and delta.custom_content.stages) or ()):
+            index = position if stage.index is None else stage.index
+            self._stages.setdefault(index, _Stage()).add(stage, self)
+
+    def end(self) -> None:
+        """Nothing more comes: close what is open."""
+        for stage in self._stages.values():
+            stage.close(self)
+        self._stages.clear()
+        if self._last != "\n":
+            self.text("\n")
+
+    def whole(self, message: Any) -> None:
+        """A message that came at once."""
+        self.delta(message)
+        self.end()
+
+    def appendix(self, choice: Any) -> None:
+        """What is known when the answer is complete."""
+        message = choice.message
+        for attachment in (message.custom_content and message.custom_content.attachments) or ():
+            self.beside("+ " + describe(attachment))
+        for call in message.tool_calls or ():
+            self.beside("tool call: %s(%s)" % (call.function.name, call.function.arguments))
+        if choice.finish_reason in _CUT:
+            self.beside("(%s)" % _CUT[choice.finish_reason])
+
+
+class _Stage:
+    """One stage while it is written: its name in a line, its content below in whole lines."""
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.named = False
+        self.content = ""
+        self.attachments: Dict[int, Dict[str, Any]] = {}
+
+    def add(self, stage: Any, screen: Screen) -> None:
+        self.name += stage.name or ""
+        self.content += stage.content or ""
+        for position, attachment in enumerate(stage.attachments or ()):
+            index = position if attachment.index is None else attachment.index
+            known = self.attachments.setdefault(index, {})
+            for name, value in attachment.to_dict().items():
+                known[name] = known.get(name, "") + value if name == "data" and value else value or known.get(name)
+        if not stage.name:
+            self._show_name(screen)
+        *lines, self.content = self.content.split("\n")
+        for line in lines:
+            screen.beside("  " + line)
+        if stage.status:
+            self.close(screen)
+            if stage.status != "completed":
+                screen.beside("  " + stage.status)
+
+    def close(self, screen: Screen) -> None:
+        self._show_name(screen)
+        if self.content:
+            screen.beside("  " + self.content)
+            self.content = ""
+        for attachment in self.attachments.values():
+            screen.beside("  + " + describe(attachment))
+        self.attachments.clear()
+
+    def _show_name(self, screen: Screen) -> None:
+        if not self.named:
+            self.named = True
+            screen.beside("* " + (self.name or "(a stage)"))
+
+
+def describe(attachment: Any) -> str:
+    """An attachment in one line: title, type, and its URL or how much it holds."""
+    found: Dict[str, Optional[str]] = attachment if isinstance(attachment, dict) else attachment.to_dict()
+    url, data = found.get("url"), found.get("data")
+    about = [found.get("type") or "text/markdown"]
+    if data and not url:
+        about.append(bytes_text(len(data.encode("utf-8", "replace"))))
+    title = found.get("title") or (url or "").rstrip("/").rpartition("/")[2] or "attachment"
+    return "%s (%s)%s" % (title, ", ".join(about), " " + url if url else "")
+
+
+def ask(client: Any, deployment: str, messages: List[Any], screen: Screen, *, stream: bool) -> Any:
+    """Send a conversation and show the answer.
+
+    Returns:
+        The whole answer, a ChatCompletionResponse.
+    Raises:
+        DialException: with what came until then in `.partial`; all of it has been shown.
+        Stopped: Ctrl-C, the same.
+    """
+    call = client.chat.completions.create
+    try:
+        if stream:
+            answer = _streamed(call(deployment_name=deployment, messages=messages, stream=True), screen)
+        else:
+            answer = call(deployment_name=deployment, messages=messages)
+            if answer.choices:
+                screen.whole(answer.choices[0].message)
+    except (DialException, Stopped) as error:
+        if screen.json and error.partial is not None:
+            write_json(error.partial.to_dict())
+        raise
+    if screen.json:
+        write_json(answer.to_dict())
+    elif answer.choices:
+        screen.appendix(answer.choices[0])
+    return answer
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C while an answer came; `partial` is what came until then, or None."""
+
+    def __init__(self, partial: Any) -> None:
+        super().__init__()
+        self.partial = partial
+
+
+def _streamed(stream: Any, screen: Screen) -> Any:
+    with stream:
+        try:
+            for chunk in stream:
+                for choice in chunk.choices:
+                    if choice.index in (0, None):
+                        screen.delta(choice.delta)
+        except KeyboardInterrupt:
+            raise Stopped(_partial(stream)) from None
+        finally:
+            screen.end()
+        return stream.result()
+
+
+def _partial(stream: Any) -> Any:
+    stream.close()
+    try:
+        return stream.result()
+    except DialException as error:
+        return error.partial

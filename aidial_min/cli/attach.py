@@ -1,0 +1,51 @@
+"""Local files as attachments of a question: checked, stored in the caller's bucket, and named by their URL there.
+
+It knows the bucket's folder for attachments; it must not know messages or how they are sent.
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import Any, Dict, List
+
+from .exit_codes import UsageError
+from .progress import Progress
+from .remote import encode, stored_name
+from .terminal import dim, note, visible, word
+
+FOLDER = "attachments"
+
+
+def check_files(names: List[str]) -> List[Path]:
+    """The files to attach, before anything is sent.
+
+    Raises:
+        UsageError: a folder. OSError: not there, or not readable.
+    """
+    paths = [Path(name) for name in names]
+    for path in paths:
+        if path.is_dir():
+            raise UsageError("%s is a folder; attach its files" % path)
+        with open(path, "rb"):
+            pass
+    return paths
+
+
+def upload_files(client: Any, paths: List[Path], *, quiet: bool = False) -> List[Dict[str, Any]]:
+    """Store files in a new folder of the caller's bucket and describe them as attachments."""
+    if not paths:
+        return []
+    unique = time.strftime("%Y%m%d-%H%M%S-") + os.urandom(4).hex()
+    attachments: List[Dict[str, Any]] = []
+    for path in paths:
+        name = title = stored_name(word(path.name))
+        if any(known["title"] == title for known in attachments):
+            name = "%d-%s" % (len(attachments) + 1, title)
+        url = encode(client.my_bucket(), [FOLDER, unique, name])
+        with Progress(path.stat().st_size) as bar:
+            bar.label = visible(title)
+            item = client.files.upload(url, path, progress=bar.sent)
+        attachments.append({"type": item.content_type, "title": title, "url": item.url})
+        if not quiet:
+            note(dim("+ %s is stored as %s" % (visible(title), visible(item.url))))
+    return attachments

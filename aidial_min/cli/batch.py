@@ -1,0 +1,275 @@
+"""The command `batch`: a file of prompts in, a file of answers out, to be stopped and killed at any moment.
+
+It knows options, which files belong together, and how a run is watched and ended. It must not know how a line is asked
+(batch_run.py), nor how files are written (batch_output.py, batch_journal.py).
+"""
+
+import argparse
+import os
+import signal
+import time
+from typing import Any, Optional, Tuple
+
+from .batch_input import Identity, identify
+from .batch_journal import Journal, discard_new, read_header, sync_folder
+from .batch_output import Lock, Output, Standing, drop_failures, inspect, restore_order
+from .connection import add_options, client_arguments
+from .exit_codes import CTRL_C, FAILED, OK, UsageError, code_of, line_about
+from .help import teach
+from .progress import Progress, time_text
+from .terminal import note, word
+
+GRACE = 10.0
+"""Seconds that answers on their way are waited for after Ctrl-C."""
+TERMINATED = 143
+
+TEXT = """
+Ask every line of INPUT.jsonl, many at a time, and write a line for each to OUTPUT.jsonl as the answers come.
+
+A line of the input is "text", {"prompt": ...} or {"messages": [...]}, with parameters like "temperature", and "id" and
+"deployment" if wanted. A line of the output is {"line": 7, "ok": true, "id": ..., "answer": ..., "response": {...}} or
+{"line": 7, "ok": false, "id": ..., "error": {...}}.
+
+The same command goes on where it was stopped, by Ctrl-C, a crash or a power cut, and never asks a finished line
+again. What was being asked when a run was killed may have been billed: such lines fail, and --ask-again asks them
+(and all others that failed) again. OUTPUT.jsonl.journal tells the next run what happened; keep it with the output.
+
+A rate limit (429) makes all wait as long as the server says. The run ends early where nothing can be asked: a wrong
+key, no connection, refusals for longer than --max-wait, 20 failures in a row without an answer. Its exit code is then
+that of the error; it is 1 where lines have failed, 0 where all were answered.
+"""
+
+EXAMPLES = """
+-d gpt-4o prompts.jsonl                      # answers: prompts.answers.jsonl
+-d gpt-4o -j 32 prompts.jsonl -o out.jsonl
+-d gpt-4o prompts.jsonl -o out.jsonl --ask-again
+"""
+
+
+def set_up(parser: argparse.ArgumentParser) -> None:
+    """Name the options."""
+    teach(parser, TEXT, EXAMPLES)
+    parser.add_argument("input", metavar="INPUT.jsonl", help="the prompts")
+    parser.add_argument("-o", "--output", metavar="OUTPUT.jsonl", help="the answers; INPUT.answers.jsonl if not given")
+    parser.add_argument("-j", "--jobs", metavar="N", type=_jobs, default=8, help="how many to ask at a time (8)")
+    parser.add_argument("-d", "--deployment", metavar="ID", help="for lines that name none; DIAL_DEPLOYMENT")
+    parser.add_argument("-s", "--system", metavar="TEXT", help="the system message, for lines that are prompts")
+    parser.add_argument("--unordered", action="store_true", help="write answers as they come, not in the input's order")
+    parser.add_argument("--ask-again", action="store_true", help="ask failed lines again; some may be billed twice")
+    parser.add_argument("--retries", metavar="N", type=_count, default=10, help="per line, if nothing was billed (10)")
+    parser.add_argument(
+        "--max-wait", metavar="SECONDS", type=float, default=600.0, help="how long refusals may last (600)"
+    )
+    add_options(parser)
+
+
+def _jobs(text: str) -> int:
+    number = _count(text)
+    if not 1 <= number <= 512:
+        raise argparse.ArgumentTypeError("a number from 1 to 512 is wanted, not %r" % text)
+    return number
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or len(text) > 6:
+        raise argparse.ArgumentTypeError("a number is wanted, not %r" % text)
+    return int(text)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Begin a batch, or go on with it."""
+    path = arguments.output or _default_output(arguments.input)
+    identity = identify(arguments.input)
+    lock = Lock(path + ".lock")
+    try:
+        standing, journal = open_files(arguments, path, identity)
+        ordered = bool(journal.header["ordered"])
+        if ordered == arguments.unordered:
+            note("%s was begun %s --unordered, and goes on so" % (path, "without" if ordered else "with"))
+        output = Output(path, standing, journal, ordered)
+        code = OK
+        try:
+            if _left(identity, standing):
+                code = ask_all(arguments, identity, output, journal)
+        finally:
+            output.close()
+            journal.close()
+        return finish(path, identity, standing, journal, code)
+    finally:
+        lock.release()
+
+
+def _default_output(path: str) -> str:
+    return (path[: -len(".jsonl")] if path.endswith(".jsonl") else path) + ".answers.jsonl"
+
+
+def _left(identity: Identity, standing: Standing) -> int:
+    return identity.prompts - standing.answered - standing.failed
+
+
+# ---------------------------------------------------------------- the files of a batch
+
+
+def open_files(arguments: argparse.Namespace, path: str, identity: Identity) -> Tuple[Standing, Journal]:
+    """What is known of the batch; its files are made where there are none, and repaired where a run has died.
+
+    Raises:
+        UsageError: the files do not belong together.
+    """
+    known = path + ".journal"
+    for name in (path, known):
+        discard_new(name)
+    if not os.path.exists(known):
+        if os.path.exists(path) and os.path.getsize(path):
+            raise UsageError("%s exists and has no journal, so it is no batch to go on with; name another file" % path)
+        header = {"batch": 1, "input": identity._asdict(), "ordered": not arguments.unordered}
+        journal = Journal.create(known, header)
+        _touch(path)
+        return Standing(identity.lines), journal
+    header = _checked_header(known, path, arguments.input, identity)
+    if not os.path.exists(path):
+        if header.get("finished") or header["empty"] is False:
+            raise UsageError("%s is gone, but %s says that it was begun; remove both to begin anew" % (path, known))
+        _touch(path)
+    standing = inspect(path, identity.lines)
+    if arguments.ask_again and standing.failed:
+        drop_failures(path)
+        standing = inspect(path, identity.lines)
+    return standing, Journal.load(known, standing.has)
+
+
+def _checked_header(known: str, path: str, given: str, identity: Identity) -> Any:
+    try:
+        header = read_header(known)
+        before = Identity(**header["input"])
+    except (ValueError, KeyError, TypeError):
+        raise UsageError("%s is no journal of a batch; name another output with -o" % known) from None
+    if before != identity:
+        raise UsageError(
+            "%s has changed since %s was begun (then %s; now %s): give the old input, or name another output with -o"
+            % (given, path, before, identity)
+        )
+    return header
+
+
+def _touch(path: str) -> None:
+    open(path, "ab").close()
+    sync_folder(path)
+
+
+# ---------------------------------------------------------------- a run
+
+
+def ask_all(arguments: argparse.Namespace, identity: Identity, output: Output, journal: Journal) -> int:
+    """Ask what is left, and say with which exit code the run ended: OK if it came to the input's end."""
+    from ..client import Dial
+    from ..core.limits import Limits
+    from .batch_run import Run, Settings
+
+    settings = Settings(
+        arguments.input,
+        word(arguments.deployment or os.environ.get("DIAL_DEPLOYMENT") or "") or None,
+        word(arguments.system) if arguments.system else None,
+        arguments.jobs,
+        arguments.retries,
+        arguments.max_wait,
+        arguments.ask_again,
+    )
+    options = {**client_arguments(arguments), "limits": Limits(arguments.jobs, arguments.jobs), "max_retries": 0}
+    previous = _on_sigterm(_terminate)
+    try:
+        with Dial(**options) as client, Bar(identity.prompts, output.standing, len(journal.kept)) as bar:
+            work = Run(client, settings, output, journal)
+            try:
+                work.start()
+                watch(work, output, bar)
+            except KeyboardInterrupt as stop:
+                bar.clear()
+                leave(work)
+                return TERMINATED if isinstance(stop, Terminated) else CTRL_C
+            finally:
+                work.stop()
+    finally:
+        _on_sigterm(previous)
+    if work.halted is None:
+        return OK
+    if not isinstance(work.halted, Exception):
+        raise work.halted
+    note(line_about(work.halted))
+    return code_of(work.halted)
+
+
+def watch(work: Any, output: Output, bar: Progress) -> None:
+    """Draw the bar and have the disk catch up once a second, until the run has ended."""
+    synced = time.monotonic()
+    while not work.wait(0.1):
+        pause = work.pace.pause_left()
+        bar.update(work.finished, "rate limit: waiting %s" % time_text(pause) if pause >= 1 else "")
+        if time.monotonic() - synced >= 1.0:
+            output.sync()
+            synced = time.monotonic()
+
+
+def leave(work: Any) -> None:
+    """After Ctrl-C: ask nothing more, and wait a little for what is on its way."""
+    work.stop()
+    try:
+        if not work.wait(0.2):
+            note("waiting for %d answers on their way; Ctrl-C again leaves them behind" % work.pace.asking)
+            work.wait(GRACE)
+    except KeyboardInterrupt:
+        pass
+
+
+def finish(path: str, identity: Identity, standing: Standing, journal: Journal, code: int) -> int:
+    """Tidy up after a run, say what stands in the output, and give the exit code."""
+    left = _left(identity, standing)
+    if not left:
+        if journal.header["ordered"] and standing.falls:
+            restore_order(path, standing.falls)  # lines that were asked again go to their places
+        journal.compact(finished=standing.answered + standing.failed)
+        journal.close()
+    note("%s: %d answered, %d failed, %d left" % (path, standing.answered, standing.failed, left))
+    if left:
+        note("the same command goes on with what is left")
+        if journal.kept:
+            note("%d of it are answered, and wait in the journal for the lines before them" % len(journal.kept))
+    elif standing.failed:
+        note("the same command with --ask-again asks the failed lines again")
+    return code or (FAILED if standing.failed else OK)
+
+
+class Bar(Progress):
+    """Progress over the whole batch, at the rate of this run."""
+
+    def __init__(self, total: int, standing: Standing, kept: int) -> None:
+        super().__init__(total, str)
+        self._standing = standing
+        self._before = standing.answered + standing.failed + kept
+
+    def line(self, seconds: float) -> str:
+        """The bar as it stands after so many seconds."""
+        total, done = self.total or 0, self._before + self.done
+        rate = self.done / seconds if seconds > 0 else 0.0
+        speed = "%.1f/s" % rate if rate >= 1 or not rate else "%.1f/min" % (rate * 60)
+        left = time_text((total - done) / rate) if rate else "--:--"
+        part = done / total if total else 1.0
+        bar = ("#" * int(part * 20)).ljust(20, ".")
+        failed = "%d failed" % self._standing.failed if self._standing.failed else ""
+        label = "  ".join(filter(None, [failed, self.label]))
+        return "[%s] %3d%%  %d of %d  %s  %s left  %s" % (bar, int(part * 100), done, total, speed, left, label)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: the run ends as with Ctrl-C."""
+
+
+def _terminate(number: int, frame: Any) -> None:
+    raise Terminated
+
+
+def _on_sigterm(handler: Any) -> Optional[Any]:
+    try:
+        return signal.signal(signal.SIGTERM, handler)
+    except (ValueError, TypeError):  # not the main thread; a handler that Python did not set
+        return None

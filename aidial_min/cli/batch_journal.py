@@ -1,0 +1,264 @@
+"""The journal of a batch: which lines are being asked just now, so that a killed run knows what it may have asked.
+
+    {"batch": 1, "input": {...}, ...}     the first line: what the output belongs to
+    > 17                                  line 17 is about to be asked: on the disk (fsync) before the request leaves
+    < 17                                  it was refused before any work was done for it (429, no connection, ...)
+    = {"line": 17, ...}                   its answer, complete, but not yet its turn in the output
+
+A line that was begun (>) and stands neither after = nor in the output may have been asked.
+It knows records and the disk; it must not know requests, answers or threads that ask.
+"""
+
+import json
+import os
+import threading
+from typing import IO, Any, Callable, Dict, Iterable, NamedTuple, Optional, Set
+
+COMPACT_AT = 4 << 20
+"""Bytes from which a journal is written anew, when most of it is of no more use."""
+
+NEW = ".new"
+
+
+class Place(NamedTuple):
+    """Where in the journal an answer is kept."""
+
+    offset: int
+    length: int
+
+
+class Journal:
+    """The records of a batch, appended by many threads.
+
+    A record is handed to the operating system before the method that writes it returns, so it survives the death of
+    this process; `begin` also waits for the disk, so that a power cut does not lose it. Threads that begin at the same
+    time share one fsync.
+    """
+
+    def __init__(self, path: str, header: Dict[str, Any]) -> None:
+        self.header = header
+        self.begun: Set[int] = set()
+        self.kept: Dict[int, Place] = {}
+        self._path = path
+        self._lock = threading.Lock()
+        self._disk = threading.Lock()
+        self._kept_bytes = 0
+        self._written = 0  # records so far, and how many of them are on the disk
+        self._synced = 0
+        self._open()
+
+    @classmethod
+    def create(cls, path: str, header: Dict[str, Any]) -> "Journal":
+        """A journal without records, in one step."""
+        replace(path, [_json_line(header)])
+        return cls(path, header)
+
+    @classmethod
+    def load(cls, path: str, finished: Callable[[int], bool]) -> "Journal":
+        """Read what a run that ended somehow has left; a torn record at its end is cut off.
+
+        Args:
+            finished: whether a line stands in the output.
+        Raises:
+            ValueError: this is no journal.
+        """
+        begun: Set[int] = set()
+        kept: Dict[int, Place] = {}
+        end = 0
+        header: Optional[Dict[str, Any]] = None
+        with open(path, "rb") as file:
+            for record in file:
+                if not record.endswith(b"\n"):
+                    break
+                if header is None:
+                    header = _header(record)
+                elif record.startswith(b"= "):
+                    number = line_number(record[2:])
+                    begun.discard(number)
+                    if not finished(number):
+                        kept[number] = Place(end + 2, len(record) - 2)
+                elif record.startswith(b"> ") and not finished(int(record[2:])):
+                    begun.add(int(record[2:]))
+                else:
+                    begun.discard(int(record[2:]))
+                end += len(record)
+        if header is None:
+            raise ValueError("this is no journal of a batch")
+        os.truncate(path, end)
+        journal = cls(path, header)
+        journal.begun, journal.kept = begun, kept
+        journal._kept_bytes = sum(place.length for place in kept.values())
+        return journal
+
+    def _open(self) -> None:
+        self._file = open(self._path, "ab", buffering=0)
+        self._reader = open(self._path, "rb", buffering=0)
+        self._size = self._file.tell()
+
+    # -- records
+
+    def begin(self, number: int) -> None:
+        """A line is about to be asked; when this returns, even a power cut leaves word of it."""
+        with self._lock:
+            self._append(b"> %d\n" % number)
+            self.begun.add(number)
+            mine = self._written
+        with self._disk:
+            if self._synced < mine:  # else another thread's fsync has covered this record too
+                target = self._written
+                os.fsync(self._file.fileno())
+                self._synced = target
+
+    def give_back(self, number: int) -> None:
+        """The line was refused, and can be asked again."""
+        with self._lock:
+            self._append(b"< %d\n" % number)
+            self.begun.discard(number)
+
+    def keep(self, number: int, line: bytes) -> None:
+        """Keep a finished line until its turn in the output comes."""
+        with self._lock:
+            self._append(b"= " + line)
+            self.kept[number] = Place(self._size - len(line), len(line))
+            self._kept_bytes += len(line)
+            self.begun.discard(number)
+
+    def read(self, number: int) -> bytes:
+        """A line that was kept."""
+        with self._lock:
+            return self._read(self.kept[number])
+
+    def finished(self, number: int) -> None:
+        """The line stands in the output: there is nothing more to know of it."""
+        with self._lock:
+            self.begun.discard(number)
+            place = self.kept.pop(number, None)
+            self._kept_bytes -= place.length if place is not None else 0
+
+    def _append(self, record: bytes) -> None:
+        write_all(self._file, record)
+        self._size += len(record)
+        self._written += 1
+
+    def _read(self, place: Place) -> bytes:
+        self._reader.seek(place.offset)
+        data = b""
+        while len(data) < place.length:
+            piece = self._reader.read(place.length - len(data))
+            if not piece:
+                raise OSError("the journal %s was cut while it was in use" % self._path)
+            data += piece
+        return data
+
+    # -- the file
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it is worth writing anew."""
+        return self._size > COMPACT_AT and self._size > 4 * self._kept_bytes
+
+    def compact(self, **header: Any) -> None:
+        """Write it anew, in one step, with what is still of use.
+
+        The lines that are left out must be on the disk in the output (fsync) before.
+        """
+        with self._disk, self._lock:
+            self.header = {**self.header, **header}
+            replace(self._path, self._live_records(), self._close)
+            offset = len(_json_line(self.header)) + sum(len(b"> %d\n" % number) for number in self.begun)
+            for number, place in self.kept.items():
+                self.kept[number] = Place(offset + 2, place.length)
+                offset += 2 + place.length
+            self._open()
+            self._synced = self._written
+
+    def _live_records(self) -> Iterable[bytes]:
+        yield _json_line(self.header)
+        for number in self.begun:
+            yield b"> %d\n" % number
+        for place in self.kept.values():
+            yield b"= " + self._read(place)
+
+    def _close(self) -> None:
+        self._file.close()
+        self._reader.close()
+
+    def close(self) -> None:
+        """Close the file; what it says stays."""
+        with self._disk, self._lock:
+            self._close()
+
+
+def line_number(line: bytes) -> int:
+    """The number that a line of the output begins with.
+
+    Raises:
+        ValueError: it is no such line.
+    """
+    if not line.startswith(b'{"line": '):
+        raise ValueError("not a line of a batch")
+    return int(line[9 : line.index(b",", 9)])
+
+
+def write_all(file: IO[bytes], data: bytes) -> None:
+    """Hand all of it to the operating system (`write` of an unbuffered file may take less)."""
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) or 0 :]
+
+
+def replace(path: str, pieces: Iterable[bytes], before: Callable[[], None] = lambda: None) -> None:
+    """Write a file anew: it is the old one or the new one, whatever happens meanwhile.
+
+    Args:
+        before: called just before the exchange, e.g. to close the old file (Windows wants that).
+    """
+    with open(path + NEW, "wb") as file:
+        for piece in pieces:
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+    before()
+    os.replace(path + NEW, path)
+    sync_folder(path)
+
+
+def discard_new(path: str) -> None:
+    """Remove what a process left that died in `replace`."""
+    try:
+        os.unlink(path + NEW)
+    except FileNotFoundError:
+        pass
+
+
+def sync_folder(path: str) -> None:
+    """Make the name of a file as durable as its content, where the system can (POSIX)."""
+    if os.name == "posix":
+        folder = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        except OSError:
+            pass  # some file systems can't, and none of them needs it
+        finally:
+            os.close(folder)
+
+
+def _json_line(value: Any) -> bytes:
+    return json.dumps(value).encode() + b"\n"
+
+
+def read_header(path: str) -> Dict[str, Any]:
+    """The first line of a journal, and whether it is all: `empty`.
+
+    Raises:
+        ValueError: this is no journal.
+    """
+    with open(path, "rb") as file:
+        return {**_header(file.readline()), "empty": not file.readline()}
+
+
+def _header(record: bytes) -> Dict[str, Any]:
+    header = json.loads(record)
+    if not isinstance(header, dict) or header.get("batch") != 1:
+        raise ValueError("this is no journal of a batch")
+    return header

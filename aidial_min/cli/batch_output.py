@@ -1,0 +1,276 @@
+"""The output of `batch`: a line for every line of the input, exactly once, whatever happened on the way.
+
+It is repaired and read when a batch goes on, written in the input's order (an answer that is early waits in the
+journal), and locked while a run writes to it.
+It knows lines, files and their order; it must not know what is asked, or of whom.
+"""
+
+import heapq
+import json
+import os
+import re
+import threading
+from collections import deque
+from typing import IO, Any, Deque, Iterator, List, Optional
+
+from .batch_journal import Journal, line_number, replace, write_all
+from .exit_codes import UsageError
+
+_START = re.compile(rb'\{"line": ([0-9]{1,15}), "ok": (true|false), ')
+
+WINDOW = 10_000
+"""Lines that may be asked beyond the first one that has no answer yet, where the order is kept."""
+
+
+class Standing:
+    """What an output holds: which lines of the input, how many of them answered, and how they are ordered."""
+
+    def __init__(self, lines: int) -> None:
+        self._finished = bytearray(lines // 8 + 1)  # one bit each: an input may have many millions of lines
+        self._lines = lines
+        self._last = 0
+        self.answered = 0
+        self.failed = 0
+        self.size = 0
+        self.falls: List[int] = []
+        """Byte offsets of lines with a smaller number than the line before."""
+
+    def has(self, number: int) -> bool:
+        """Whether this line of the input stands there."""
+        return bool(self._finished[number >> 3] & 1 << (number & 7))
+
+    def add(self, number: int, ok: bool, length: int) -> None:
+        """Note a line.
+
+        Raises:
+            ValueError: the input has no such line, or it stands there already.
+        """
+        if not 0 < number <= self._lines:
+            raise ValueError("line %d is none of the input's" % number)
+        if self.has(number):
+            raise ValueError("line %d stands there twice" % number)
+        self._finished[number >> 3] |= 1 << (number & 7)
+        if number < self._last:
+            self.falls.append(self.size)
+        self._last = number
+        self.size += length
+        self.answered += ok
+        self.failed += not ok
+
+
+def inspect(path: str, lines: int) -> Standing:
+    """Repair an output (a torn last line is cut off, a missing line end added) and say what it holds.
+
+    Args:
+        lines: how many the input has.
+    Raises:
+        UsageError: something else is in the file.
+    """
+    standing = Standing(lines)
+    with open(path, "r+b") as file:
+        for line in file:
+            start = _START.match(line)
+            if not line.endswith(b"\n"):  # the last one
+                if start is None or not _is_json(line):
+                    file.seek(standing.size)
+                    file.truncate()
+                    break
+                file.seek(0, os.SEEK_END)
+                file.write(b"\n")
+                line += b"\n"
+            try:
+                if start is None:
+                    raise ValueError("it is no line of a batch's output")
+                standing.add(int(start.group(1)), start.group(2) == b"true", len(line))
+            except ValueError as error:
+                place = standing.answered + standing.failed + 1
+                raise UsageError("%s, line %d: %s; name another file with -o" % (path, place, error)) from None
+        file.flush()
+        os.fsync(file.fileno())
+    return standing
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+        return True
+    except ValueError:
+        return False
+
+
+def drop_failures(path: str) -> None:
+    """Leave only the answered lines, in one step."""
+    with open(path, "rb") as file:
+        replace(path, (line for line in file if b', "ok": true, ' in line[:40]), file.close)
+
+
+def restore_order(path: str, falls: List[int]) -> None:
+    """Merge the sorted stretches of an output into one, in one step.
+
+    Args:
+        falls: byte offsets where all but the first begin.
+    """
+    begins = [0, *falls]
+    ends: List[Optional[int]] = [*falls, None]
+    replace(path, heapq.merge(*map(_stretch, [path] * len(begins), begins, ends), key=line_number))
+
+
+def _stretch(path: str, begin: int, end: Optional[int]) -> Iterator[bytes]:
+    with open(path, "rb") as file:
+        file.seek(begin)
+        for line in file:
+            yield line
+            begin += len(line)
+            if begin == end:
+                break
+
+
+class Output:
+    """The file as it grows, written by many threads: `expect` a line before it is asked, `put` it when it is finished.
+
+    Every line is handed to the operating system at once, so it survives the death of this process.
+    """
+
+    def __init__(self, path: str, standing: Standing, journal: Journal, ordered: bool) -> None:
+        self.standing = standing
+        self._journal = journal
+        self._ordered = ordered
+        self._expected: Deque[int] = deque()
+        self._room = threading.Condition()
+        self._file: IO[bytes] = open(path, "ab", buffering=0)
+        self._dirty = False
+        self._closed = False
+
+    def expect(self, number: int) -> bool:
+        """A line comes next in order; False: it is finished already, from the journal.
+
+        Waits while too many lines are finished before their turn.
+        """
+        with self._room:
+            while len(self._expected) >= WINDOW and not self._closed:
+                self._room.wait()
+            self._expected.append(number)
+            if number not in self._journal.kept:
+                return True
+            self._write_what_is_due()
+            return False
+
+    def put(self, number: int, line: bytes) -> None:
+        """Write a finished line, or keep it until its turn; after `close` it is dropped."""
+        with self._room:
+            if self._closed:
+                return
+            if not self._ordered:
+                self._expected.remove(number)
+                self._write(number, line)
+            elif self._expected[0] == number:
+                self._expected.popleft()
+                self._write(number, line)
+                self._write_what_is_due()
+            else:
+                self._journal.keep(number, line)
+            if self._journal.is_long:
+                self._sync()
+                self._journal.compact(finished=self.standing.answered + self.standing.failed)
+            self._room.notify_all()
+
+    def _write_what_is_due(self) -> None:
+        while self._expected and self._expected[0] in self._journal.kept:
+            number = self._expected.popleft()
+            self._write(number, self._journal.read(number))
+
+    def _write(self, number: int, line: bytes) -> None:
+        write_all(self._file, line)
+        self._dirty = True
+        self.standing.add(number, line.startswith(b'{"line": %d, "ok": true, ' % number), len(line))
+        self._journal.finished(number)
+
+    def sync(self) -> None:
+        """Wait until what was written is on the disk."""
+        with self._room:
+            self._sync()
+
+    def _sync(self) -> None:
+        if self._dirty and not self._closed:
+            os.fsync(self._file.fileno())
+            self._dirty = False
+
+    def close(self) -> None:
+        """No more lines; what comes late is dropped."""
+        with self._room:
+            self._sync()
+            self._closed = True
+            self._file.close()
+            self._room.notify_all()
+
+
+class Lock:
+    """A file that one process at a time holds, and that a dead one does not: the lock belongs to the process.
+
+    Raises:
+        UsageError: another process holds it.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        while True:
+            self._file = open(path, "a+b")
+            if not _try_lock(self._file):
+                holder = _holder(self._file)
+                self._file.close()
+                raise UsageError("another run%s writes to %s" % (holder, path[: -len(".lock")]))
+            if _is_at(self._file, path):  # else its last holder has removed it meanwhile
+                break
+            self._file.close()
+        self._file.truncate(0)
+        self._file.write(b"%d\n" % os.getpid())
+        self._file.flush()
+
+    def release(self) -> None:
+        """Give it free and remove the file."""
+        if os.name == "posix":
+            os.unlink(self._path)  # while it is held, so that nobody else's is removed
+            self._file.close()
+            return
+        self._file.close()
+        try:
+            os.unlink(self._path)
+        except OSError:
+            pass  # the next run holds it already
+
+
+def _try_lock(file: IO[bytes]) -> bool:
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:
+        return _try_lock_windows(file)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _try_lock_windows(file: IO[bytes]) -> bool:
+    msvcrt: Any = __import__("msvcrt")
+    file.seek(1 << 30)  # far behind the number that others may read
+    try:
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    except OSError:
+        return False
+    return True
+
+
+def _holder(file: IO[bytes]) -> str:
+    file.seek(0)
+    number = file.read(20).strip()
+    return " (process %d)" % int(number) if number.isdigit() else ""
+
+
+def _is_at(file: IO[bytes], path: str) -> bool:
+    try:
+        there = os.stat(path)
+    except OSError:
+        return False
+    here = os.fstat(file.fileno())
+    return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)

@@ -1,0 +1,259 @@
+"""The work of `batch`: threads that take lines of the input, ask them, and hand in what came of it.
+
+A line is asked again only where that can't bill twice: core/retry.py decides, and this module decides what a refusal
+means for the others. It knows questions, errors and pauses; it must not know files' formats, options or terminals.
+"""
+
+import json
+import math
+import sys
+import threading
+import time
+from typing import Any, Dict, NamedTuple, Optional, Tuple
+
+from ..client import Dial
+from ..core.retry import RetryPolicy
+from ..errors import (
+    AuthenticationError,
+    ConfigurationError,
+    DialConnectionError,
+    DialException,
+    EndpointNotSupportedError,
+    InvalidRequestError,
+    RequestTooLargeError,
+    is_no_route,
+)
+from .batch_input import lines_of, read_question
+from .batch_journal import Journal
+from .batch_output import Output
+from .batch_pace import Pace, Stopped
+
+IN_VAIN = 20
+"""Lines in a row that fail, without one answer between them, after which a run ends: it is not their fault."""
+
+UNCERTAIN = (
+    "the run was killed while it asked this line, which may have been answered, and billed, all the same; "
+    "--ask-again asks it again"
+)
+
+
+PATIENT = RetryPolicy(sys.maxsize)
+"""Which failures allow to ask again, and when; how often is decided here."""
+
+
+class Settings(NamedTuple):
+    """How a run asks."""
+
+    path: str
+    deployment: Optional[str]
+    system: Optional[str]
+    workers: int
+    retries: int
+    """How often a line is asked again, where others are answered."""
+    longest_wait: float
+    """Seconds without an answer, after which refusals end the run."""
+    ask_again: bool
+
+
+class Halt(Exception):
+    """No line can be asked now: the run ends, and the next one goes on."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class Run:
+    """One run of a batch: `start`, then `wait`; `stop` from any thread."""
+
+    def __init__(self, client: Dial, settings: Settings, output: Output, journal: Journal) -> None:
+        self.pace = Pace(settings.workers)
+        self.finished = 0
+        """Lines of this run."""
+        self.halted: Optional[BaseException] = None
+        """Why it ended early."""
+        self._client = client
+        self._settings = settings
+        self._output = output
+        self._journal = journal
+        self._uncertain = frozenset() if settings.ask_again else frozenset(journal.begun)
+        self._lines = lines_of(settings.path)
+        self._taking = threading.Lock()
+        self._counting = threading.Lock()
+        self._in_vain = 0
+        self._stopped = False
+        self._alive = settings.workers
+        self._ended = threading.Event()
+
+    def start(self) -> None:
+        """Begin to ask."""
+        for number in range(self._settings.workers):
+            threading.Thread(target=self._work, name="batch-%d" % number, daemon=True).start()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether all workers have ended, waiting so long for it."""
+        return self._ended.wait(seconds)
+
+    def stop(self) -> None:
+        """Ask nothing more; what is being asked may still be answered."""
+        self._stopped = True
+        self.pace.stop()
+
+    # -- workers
+
+    def _work(self) -> None:
+        try:
+            task = self._next()
+            while task is not None:
+                number, line = task
+                self._output.put(number, self._result(number, line))
+                with self._counting:
+                    self.finished += 1
+                task = self._next()
+        except Stopped:
+            pass
+        except BaseException as error:  # handed on to the thread that waits
+            if self.halted is None and not self._stopped:
+                self.halted = error.error if isinstance(error, Halt) else error
+            self.stop()
+        finally:
+            with self._counting:
+                self._alive -= 1
+                if not self._alive:
+                    self._ended.set()
+
+    def _next(self) -> Optional[Tuple[int, bytes]]:
+        """The next line that does not stand in the output."""
+        with self._taking:
+            for number, line in self._lines:
+                if self._stopped:
+                    break
+                if not self._output.standing.has(number) and self._output.expect(number):
+                    return number, line
+        return None
+
+    def _result(self, number: int, line: bytes) -> bytes:
+        """The line that stands for this one in the output."""
+        given: Dict[str, Any] = {}
+        try:
+            given, arguments = read_question(line, self._settings.deployment, self._settings.system)
+            if number in self._uncertain:
+                raise DialConnectionError(UNCERTAIN, request_sent="maybe")
+            response = self._ask(number, arguments).to_dict()
+        except InvalidRequestError as error:
+            return failed_line(number, getattr(error, "given", given), error)
+        except DialException as error:
+            if number not in self._uncertain:
+                self._count_in_vain(error)
+            return failed_line(number, given, error)
+        self._in_vain = 0
+        return answered_line(number, given, arguments["deployment_name"], response)
+
+    def _ask(self, number: int, arguments: Dict[str, Any]) -> Any:
+        """Ask until there is an answer.
+
+        Raises:
+            DialException: the line has failed.
+            Halt: the run is to end; the line can be asked by the next one.
+            Stopped: the run is ending.
+        """
+        refusals, first = 0, math.inf
+        while True:
+            since = self.pace.enter(refusals > 0)
+            try:
+                self._journal.begin(number)
+                response = self._client.chat.completions.create(**arguments)
+                self.pace.answered(since)
+                return response
+            except DialException as error:
+                delay = self._delay(error, refusals)
+                if delay is None:
+                    raise  # asking again could bill twice, or would end alike
+                first = min(first, time.monotonic())
+                if refusals >= self._settings.retries and self.pace.last_answer > first:
+                    raise  # others are answered, this one is not
+                self._journal.give_back(number)
+                if self._is_hopeless(error, delay, refusals):
+                    raise Halt(error) from None
+                if _is_for_all(error):
+                    self.pace.pause(since, error.retry_after)
+                    delay = 0.0
+            except (TypeError, ValueError, RecursionError) as error:  # a parameter that create does not know
+                raise InvalidRequestError(str(error)) from None
+            finally:
+                self.pace.leave()
+            refusals += 1
+            self.pace.sleep(delay)
+
+    # -- judgement
+
+    def _delay(self, error: DialException, refusals: int) -> Optional[float]:
+        """Seconds after which the line may be asked again; None: never; inf: not in this run."""
+        if isinstance(error, (AuthenticationError, ConfigurationError, EndpointNotSupportedError)):
+            return math.inf
+        refusals = min(refusals, 8)
+        if isinstance(error, DialConnectionError):
+            return PATIENT.after_error(refusals, error, method="POST")
+        if error.request_sent == "no":
+            return None
+        if _is_for_all(error):
+            return error.retry_after or 0.0
+        status = error.status_code or 0
+        no_route = is_no_route(status, error.message.strip())
+        return PATIENT.after_status(
+            refusals, status, method="POST", upstream=True, no_route=no_route, retry_after=error.retry_after
+        )
+
+    def _is_hopeless(self, error: DialException, delay: float, refusals: int) -> bool:
+        """Whether a refused line is a reason to end the run."""
+        quiet = self.pace.refused()
+        if isinstance(error, DialConnectionError) and self.pace.last_answer < 0:
+            return refusals >= self._settings.retries  # there was never a connection: is the URL right?
+        return max(delay, quiet) > self._settings.longest_wait
+
+    def _count_in_vain(self, error: DialException) -> None:
+        if isinstance(error, RequestTooLargeError):
+            return
+        with self._counting:
+            self._in_vain += 1
+            if self._in_vain >= IN_VAIN and self.halted is None:
+                self.halted = error
+                self.stop()
+
+
+def _is_for_all(error: DialException) -> bool:
+    """Whether the others would be refused too: a rate limit, or a server that names a time."""
+    return error.status_code == 429 or (error.status_code == 503 and error.retry_after is not None)
+
+
+# ---------------------------------------------------------------- lines of the output
+
+
+def answered_line(number: int, given: Dict[str, Any], deployment: str, response: Dict[str, Any]) -> bytes:
+    """An answer: its text, and all of it as it came."""
+    choices = response.get("choices") or [{}]
+    text = (choices[0].get("message") or {}).get("content")
+    return _json_line(
+        {"line": number, "ok": True, **given, "deployment": deployment, "answer": text, "response": response}
+    )
+
+
+def failed_line(number: int, given: Dict[str, Any], error: DialException) -> bytes:
+    """A failure: which error, what it says, its HTTP status, and whether the request reached the server."""
+    told: Dict[str, Any] = {
+        "class": type(error).__name__,
+        "message": error.message,
+        "status": None if error.request_sent == "no" else error.status_code,
+        "request_sent": error.request_sent,
+    }
+    for name in ("code", "display_message"):
+        if getattr(error, name) is not None:
+            told[name] = getattr(error, name)
+    return _json_line({"line": number, "ok": False, **given, "error": told})
+
+
+def _json_line(value: Dict[str, Any]) -> bytes:
+    try:
+        return json.dumps(value, ensure_ascii=False).encode("utf-8") + b"\n"
+    except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can write
+        return json.dumps(value).encode("ascii") + b"\n"

@@ -1,0 +1,110 @@
+"""How commands end: the exit codes, which error has which one, and an error as one line with what to do about it.
+
+It knows the error classes; it must not know any command or stream.
+"""
+
+from typing import Tuple, Type
+
+from ..errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ConnectError,
+    DialException,
+    DialTimeoutError,
+    InvalidRequestError,
+    PermissionDeniedError,
+    RateLimitError,
+    ResourceNotFoundError,
+    ResponseInterruptedError,
+    StreamInterruptedError,
+)
+
+OK = 0
+FAILED = 1
+USAGE = 2
+AUTH = 3
+NOT_FOUND = 4
+RATE_LIMIT = 5
+TIMEOUT = 6
+INTERRUPTED = 7
+NO_CONNECTION = 8
+CTRL_C = 130
+
+MEANINGS = {
+    OK: "done",
+    FAILED: "anything else: the server failed or refused, a local file can't be read or written",
+    USAGE: "usage: wrong words, no server or credential named, a path that names nothing",
+    AUTH: "the credential is missing, wrong or expired, or may not do this (401, 403)",
+    NOT_FOUND: "no such deployment or file (404)",
+    RATE_LIMIT: "rate limit: too many requests or tokens (429)",
+    TIMEOUT: "a time limit was reached",
+    INTERRUPTED: "the answer began and broke off; what came of it was written",
+    NO_CONNECTION: "no connection: name, network, proxy or TLS; nothing was sent",
+    CTRL_C: "interrupted by Ctrl-C; what came of the answer was written",
+}
+"""Every exit code, as `--help` lists them."""
+
+_CODES: Tuple[Tuple[Type[DialException], int], ...] = (
+    (AuthenticationError, AUTH),
+    (PermissionDeniedError, AUTH),
+    (ResourceNotFoundError, NOT_FOUND),
+    (RateLimitError, RATE_LIMIT),
+    (DialTimeoutError, TIMEOUT),
+    (StreamInterruptedError, INTERRUPTED),
+    (ResponseInterruptedError, INTERRUPTED),
+    (ConnectError, NO_CONNECTION),
+)
+
+_HINTS: Tuple[Tuple[Type[DialException], str], ...] = (
+    (AuthenticationError, "is DIAL_API_KEY a key of this server? `doctor` looks closer"),
+    (ConnectError, "`doctor` looks closer"),
+    (ConfigurationError, "see --help"),
+)
+
+
+class CommandError(Exception):
+    """Why a command can't go on, where it is not the server's or the system's doing."""
+
+    def __init__(self, message: str, code: int = FAILED) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class UsageError(CommandError):
+    """Words that make no sense together, found after they were parsed; the message says what to write instead."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, USAGE)
+
+
+def code_of(error: BaseException) -> int:
+    """The exit code of an error.
+
+    Arguments that can't be sent are the caller's own fault, and end like wrong words.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        return CTRL_C
+    if isinstance(error, CommandError):
+        return error.code
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return code
+    return USAGE if isinstance(error, InvalidRequestError) and error.request_sent == "no" else FAILED
+
+
+def line_about(error: BaseException) -> str:
+    """An error as one line for stderr."""
+    if isinstance(error, DialException):
+        text = "%s: %s" % (type(error).__name__, error)
+        if isinstance(error, RateLimitError) and error.retry_after:
+            text += "; the server asks to wait %g s" % error.retry_after
+        hint = next((hint for kind, hint in _HINTS if isinstance(error, kind)), "")
+        return "%s (%s)" % (text, hint) if hint else text
+    if isinstance(error, OSError) and error.strerror:
+        return "%s: %s" % (error.filename, error.strerror) if error.filename else error.strerror
+    return str(error) or type(error).__name__
+
+
+def table() -> str:
+    """The exit codes for `--help`."""
+    return "\n".join("  %3d  %s" % pair for pair in MEANINGS.items())

@@ -1,0 +1,108 @@
+"""Paths in DIAL's storage as people write them, and the URLs they mean.
+
+A path is relative to the caller's own bucket and written as one sees it; one that begins with files/ is a DIAL URL,
+as answers show them (percent-encoded). A slash at its end makes it a folder.
+It knows names and how they are encoded; it must not know what happens to files.
+"""
+
+import os
+import re
+from typing import Any, Iterable, List, NamedTuple, Sequence
+from urllib.parse import quote, unquote
+
+from .exit_codes import CommandError, UsageError
+from .terminal import word
+
+RULE = """
+PATH is a path in your own bucket, as you see it: "notes.txt", "trip/photo 1.jpg"; "" or / is the bucket itself.
+If it begins with files/ it is a DIAL URL as answers show it, of any bucket: files/3xU.../trip/photo%201.jpg
+(a folder of your own called "files" is ./files/). A folder ends in a slash.
+"""
+
+
+class Remote(NamedTuple):
+    """A place in the storage: its URL ("files/{bucket}/a%20b.txt") and the path as it was written."""
+
+    url: str
+    shown: str
+
+    @property
+    def is_folder(self) -> bool:
+        return self.url.endswith("/")
+
+    @property
+    def name(self) -> str:
+        """The last segment, decoded; "" for a bucket."""
+        segments = self.url.rstrip("/").split("/")
+        return unquote(segments[-1]) if len(segments) > 2 else ""
+
+    @property
+    def folder(self) -> "Remote":
+        """The same with its slash."""
+        return self if self.is_folder else Remote(self.url + "/", self.shown + "/")
+
+    def child(self, segments: Iterable[str]) -> "Remote":
+        """A place below this folder, from decoded segments."""
+        parts = list(segments)
+        url = self.folder.url + "/".join(quote(part, safe="") for part in parts)
+        base = self.shown.rstrip("/")
+        return Remote(url, "/".join([base, *parts] if base not in ("", ".") else parts))
+
+
+def resolve(client: Any, text: str) -> Remote:
+    """The place that a word of the command line means.
+
+    Raises:
+        UsageError: a path with .. in it.
+    """
+    text = word(text)
+    if text.startswith("files/") and len(text) > len("files/"):
+        if text.count("/") == 1:
+            text += "/"  # a whole bucket
+        return Remote(text, text)
+    if re.match(r"https?://", text, re.IGNORECASE):
+        if not client.is_dial_url(text):
+            raise UsageError("%s does not belong to this DIAL server" % text)
+        if "/v1/files/" not in text:
+            raise UsageError("%s is no URL of a file; it should continue with /v1/files/" % text)
+        return Remote(text[text.index("/v1/files/") + len("/v1/") :], text)
+    segments = [segment for segment in text.split("/") if segment not in ("", ".")]
+    if ".." in segments:
+        raise UsageError("a path in a bucket has no ..: %s" % text)
+    slash = "/" if text.endswith("/") and segments else ""
+    return Remote(encode(client.my_bucket(), segments) + slash, text or "/")
+
+
+def encode(bucket: str, segments: Sequence[str]) -> str:
+    """The URL of decoded segments in a bucket; that of the bucket itself ends in a slash."""
+    return "/".join(["files", bucket, *(quote(segment, safe="") for segment in segments)]) + ("" if segments else "/")
+
+
+def below(url: str, folder: str) -> List[str]:
+    """The decoded segments of an item's URL below a folder's URL; a folder's last one ends in a slash."""
+    bare = [unquote(part) for part in url.strip("/").split("/")]
+    base = [unquote(part) for part in folder.strip("/").split("/")]
+    if bare[: len(base)] != base or len(bare) == len(base):
+        raise CommandError("the server lists %s below %s" % (url, folder))
+    found = bare[len(base) :]
+    return found[:-1] + [found[-1] + "/"] if url.endswith("/") else found
+
+
+def stored_name(name: str) -> str:
+    """A name that DIAL stores, for one of a local file: it refuses braces and control characters."""
+    return re.sub(r"[\x00-\x1f/{}]", "_", name) or "file"
+
+
+def local_path(folder: str, segments: Sequence[str]) -> str:
+    """Where decoded segments lie below a local folder.
+
+    Raises:
+        CommandError: a name that would lead elsewhere on this system.
+    """
+    from .terminal import local
+
+    for segment in segments:
+        dangerous = [separator for separator in (os.sep, os.altsep, "\0") if separator and separator in segment]
+        if segment in ("", ".", "..") or dangerous or os.path.splitdrive(segment)[0]:
+            raise CommandError("the name %r can't be used on this system" % segment)
+    return os.path.join(folder, *map(local, segments))

@@ -1,0 +1,92 @@
+"""The command `serve`: the embedded DIAL server as a program, for development.
+
+It knows options and what to tell the person who starts it; it must not know what the server answers.
+"""
+
+import argparse
+import os
+import threading
+import time
+
+from .exit_codes import CommandError
+from .help import teach
+from .terminal import dim, note, red, visible, write
+
+TEXT = """
+Run a DIAL server on this machine: bucket, files, prompts, applications, and deployments that answer by themselves
+(echo, calculator, showcase, ...). It is made for development and tests: its key is known to everybody.
+
+The URL is written to stdout, the rest to stderr: what to set in another terminal, then a line for each request.
+Ctrl-C ends it. What is stored is forgotten then, unless --data names a folder for it.
+"""
+
+EXAMPLES = """
+@
+--port 9000 --data ./dial        # what is stored is there again the next time
+--port 0 > url.txt               # any free port
+"""
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def set_up(parser: argparse.ArgumentParser) -> None:
+    """Name the options."""
+    teach(parser, TEXT, EXAMPLES)
+    parser.add_argument("--port", type=_port, default=8080, metavar="N", help="0 takes a free one (8080)")
+    parser.add_argument("--data", metavar="DIR", help="keep what is stored in this folder")
+    parser.add_argument(
+        "--host", default="127.0.0.1", metavar="ADDRESS", help="listen there; by default this machine alone reaches it"
+    )
+    parser.add_argument("--generation", choices=("2024", "2026"), default="2024", help="the DIAL Core it plays (2024)")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no line for each request")
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError("a number from 0 to 65535 is wanted, not %r" % text)
+    return int(text)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until Ctrl-C."""
+    from ..testing import DialServer
+
+    server = DialServer(
+        port=arguments.port,
+        host=arguments.host,
+        data=arguments.data,
+        generation=arguments.generation,
+        log=None if arguments.quiet else log,
+    )
+    try:
+        server.start()
+    except OSError as error:
+        where = "%s:%d" % (arguments.host, arguments.port)
+        raise CommandError("can't listen on %s: %s; --port takes another one" % (where, error.strerror)) from None
+    try:
+        introduce(server.url, server.api_key, arguments)
+        threading.Event().wait()
+    finally:
+        server.stop()
+    return 0
+
+
+def introduce(url: str, key: str, arguments: argparse.Namespace) -> None:
+    """Say where the server is, and how to use it from another terminal."""
+    write(url + "\n")
+    if os.name == "nt":
+        note("In another terminal:\n\n    set DIAL_URL=%s\n    set DIAL_API_KEY=%s\n" % (url, key))
+    else:
+        note("In another terminal:\n\n    export DIAL_URL=%s DIAL_API_KEY=%s\n" % (url, key))
+    kept = "kept in %s" % arguments.data if arguments.data else "forgotten when the server ends"
+    note("What is stored is %s. Ctrl-C ends it." % kept)
+    if arguments.host not in LOOPBACK:
+        note(red("Everybody who reaches %s can use this server: its key is no secret." % arguments.host))
+
+
+def log(line: str) -> None:
+    """One line about a request."""
+    try:
+        note(dim("%s %s" % (time.strftime("%H:%M:%S"), visible(line, lines=False))))
+    except (OSError, ValueError):
+        pass  # nobody reads it any more: the server goes on

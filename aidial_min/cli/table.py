@@ -1,0 +1,90 @@
+"""Lists as tables: columns in line, cut to the width of a terminal, whole in a pipe.
+
+It knows text and its width on a screen; it must not know what the rows are about.
+"""
+
+import sys
+import unicodedata
+from typing import Any, Iterable, List, Mapping, Sequence
+
+from .terminal import bold, is_terminal, visible, write
+
+GAP = "  "
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows under their heads; an empty cell is a dash, so that every line has the same number of columns."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(width_of(row[index]) for row in [list(heads), *cells]) for index in range(len(heads))]
+    room = _room()
+    if cells:
+        write(bold(_line(list(heads), widths, room)) + "\n", own=True)
+    for row in cells:
+        write(_line(row, widths, room) + "\n")
+
+
+def print_pairs(pairs: Mapping[str, Any]) -> None:
+    """Print names and values, one pair a line, in the order given; pairs without a value are left out."""
+    shown = {name: _cell(value) for name, value in pairs.items() if value not in (None, "", [], {})}
+    width = max(map(len, shown), default=0)
+    for name, value in shown.items():
+        write("%s%s%s\n" % (name.ljust(width), GAP, value))
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        value = ", ".join(map(str, value))
+    return visible(str(value), lines=False) if value not in (None, "") else "-"
+
+
+def _line(cells: List[str], widths: List[int], room: int) -> str:
+    padded = [cell + " " * (width - width_of(cell)) for cell, width in zip(cells, widths)]
+    return _cut(GAP.join(padded).rstrip(), room)
+
+
+def _room() -> int:
+    """Columns of the terminal; 0 where there is none, and nothing is cut."""
+    if not is_terminal(sys.stdout):
+        return 0
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
+def _cut(line: str, room: int) -> str:
+    if not room or width_of(line) <= room:
+        return line
+    width = 0
+    for index, character in enumerate(line):
+        width += width_of(character)
+        if width > room - 3:
+            return line[:index] + "..."
+    return line
+
+
+def width_of(text: str) -> int:
+    """Columns that a text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    return sum(_width(character) for character in text)
+
+
+def _width(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def size_text(size: int) -> str:
+    """A number of bytes for people: 950, 1.2K, 34M (powers of 1024)."""
+    value, unit = float(size), ""
+    for unit in ("", "K", "M", "G", "T"):
+        if value < 999.5 or unit == "T":
+            break
+        value /= 1024
+    return ("%.1f%s" if unit and value < 9.95 else "%.0f%s") % (value, unit)
+
+
+def bytes_text(size: int) -> str:
+    """The same with its unit."""
+    return "%d byte%s" % (size, "" if size == 1 else "s") if size < 1000 else size_text(size) + "B"

@@ -1,0 +1,144 @@
+"""The three standard streams as people and programs use them: text in and out, notes, colours, questions.
+
+Answers go to stdout, everything else to stderr. Text of a server never moves a terminal's cursor, and no character
+is ever a reason to fail. It knows streams; it must not know DIAL.
+"""
+
+import os
+import sys
+from typing import IO, Any, Iterable, Optional
+
+_DIM, _BOLD, _RED, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[31m", "\x1b[0m"
+_CONTROLS = {code: "\\x%02x" % code for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(code) not in "\t\n"}
+
+
+def is_terminal(stream: Optional[IO[Any]]) -> bool:
+    """Whether a person sits at this stream (closed and missing ones are none)."""
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False
+
+
+def has_colours(stream: Optional[IO[Any]]) -> bool:
+    """Whether colours are wanted there: a terminal that has them, and no NO_COLOR (https://no-color.org)."""
+    return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def visible(text: str, *, lines: bool = True) -> str:
+    """Text of others, safe for a terminal: control characters are spelt out.
+
+    Args:
+        lines: whether line ends and tabs may stay.
+    """
+    text = text.replace("\r\n", "\n").translate(_CONTROLS)
+    return text if lines else " ".join(text.split())
+
+
+def dim(text: str) -> str:
+    """What stands beside the answer, on stderr."""
+    return _DIM + text + _PLAIN if has_colours(sys.stderr) else text
+
+
+def red(text: str) -> str:
+    """What went wrong, on stderr."""
+    return _RED + text + _PLAIN if has_colours(sys.stderr) else text
+
+
+def bold(text: str) -> str:
+    """A heading, on stdout."""
+    return _BOLD + text + _PLAIN if has_colours(sys.stdout) else text
+
+
+def write(text: str, *, own: bool = False) -> None:
+    """A piece of the answer, at once; as it is, except that it can't command a terminal.
+
+    Args:
+        own: it is made here, colours and all.
+    """
+    if sys.stdout is None:
+        return
+    sys.stdout.write(text if own or not is_terminal(sys.stdout) else visible(text))
+    sys.stdout.flush()
+
+
+def note(text: str, *, end: str = "\n") -> None:
+    """A line beside the answer."""
+    if sys.stderr is None:
+        return
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    sys.stderr.write(text + end)
+    sys.stderr.flush()
+
+
+def write_bytes(pieces: Iterable[bytes]) -> None:
+    """Bytes to stdout, untouched."""
+    if sys.stdout is None:
+        return
+    sys.stdout.flush()
+    for piece in pieces:
+        sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
+
+
+def write_json(value: Any) -> None:
+    """A JSON value, readable; characters that stdout can't write are escaped as JSON escapes them."""
+    import json
+
+    if sys.stdout is None:
+        return
+    text = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2) + "\n"
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def read_all() -> str:
+    """Everything on stdin as text: UTF-8 whatever the locale says, other bytes as the replacement character."""
+    if sys.stdin is None:
+        return ""
+    data = sys.stdin.buffer.read()
+    return data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+
+
+def word(text: str) -> str:
+    """A word of the command line, or a local file's name, as the text it was meant to be.
+
+    Where the locale is no UTF-8 one, Python keeps its bytes as lone surrogates.
+    """
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    except UnicodeEncodeError:  # a broken name of Windows
+        return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def local(text: str) -> str:
+    """A local file's name for text that came from a server: the opposite of `word`."""
+    try:
+        os.fsencode(text)
+        return text
+    except UnicodeEncodeError:
+        return os.fsdecode(text.encode("utf-8"))
+
+
+def can_ask() -> bool:
+    """Whether there is somebody to ask: stdin and stderr are terminals."""
+    return is_terminal(sys.stdin) and is_terminal(sys.stderr)
+
+
+def ask(question: str) -> str:
+    """A line of stdin, asked for on stderr; "" at its end."""
+    note(question, end="")
+    line = sys.stdin.readline()
+    if not line:
+        note("")
+    return line.strip()
+
+
+def confirm(question: str) -> bool:
+    """A yes-or-no question; anything but yes is no."""
+    return ask(question + " [y/N] ").lower() in ("y", "yes")

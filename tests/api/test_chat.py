@@ -1,0 +1,123 @@
+"""Chat completions: what is sent, what comes back whole, and what comes in pieces."""
+
+import pytest
+
+from aidial_min import InvalidRequestError, RateLimitError, ResourceNotFoundError, ServerError
+from aidial_min.types import ChatCompletionMessage, ChatCompletionResponse
+
+MESSAGES = [{"role": "user", "content": "2+3="}]
+
+
+def create(do, **arguments):
+    given = {"deployment_name": "calculator", "messages": MESSAGES, **arguments}
+    return do(lambda c: c.chat.completions.create(**given))
+
+
+def events_of(do, stream):
+    async def read(client):
+        return [event async for event in stream]
+
+    return list(stream) if do.kind == "sync" else do(read)
+
+
+def test_a_whole_answer(core, dial, last):
+    do = dial(core)
+    answer = create(do, temperature=0, seed=None, stop=["x"])
+    assert isinstance(answer, ChatCompletionResponse) and answer.choices[0].message.content == "5"
+    assert last(core) == (
+        "POST",
+        "/openai/deployments/calculator/chat/completions",
+        {"temperature": 0, "stop": ["x"], "messages": MESSAGES, "model": "calculator", "stream": False},
+    )
+
+
+def test_a_streamed_answer_merges_into_the_whole_one(core, dial, last):
+    do = dial(core)
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    stages = [{"name": "Search", "content": "x", "status": "completed"}]
+    core.reply(chunks=["one ", "two"], stages=stages, state={"k": [1]}, usage=usage, times=3)
+    whole = create(do)
+    chunks = events_of(do, create(do, stream=True))
+    assert last(core)[2]["stream"] is True and len(chunks) > 3
+    stream = create(do, stream=True)
+    merged = do(lambda c: stream.result())
+    assert merged.choices[0].message.to_dict() == whole.choices[0].message.to_dict()
+    assert merged.usage == whole.usage and merged.choices[0].message.custom_content.state == {"k": [1]}
+
+
+def test_an_answer_is_sent_back_without_nulls(core, dial, last):
+    do = dial(core)
+    message = ChatCompletionMessage.from_json(
+        {
+            "role": "assistant",
+            "content": None,
+            "custom_content": {
+                "attachments": [{"type": None, "url": "https://example.com/a", "title": "t"}],
+                "stages": None,
+                "state": {"kept": None},
+            },
+        }
+    )
+    create(do, messages=[*MESSAGES, message, *MESSAGES])
+    assert last(core)[2]["messages"][1] == {
+        "role": "assistant",
+        "content": None,
+        "custom_content": {
+            "attachments": [{"url": "https://example.com/a", "title": "t"}],
+            "state": {"kept": None},
+        },
+    }
+
+
+def test_what_is_sent_besides(older, dial, last):
+    do = dial(older, api_version="2023")
+    extra = {"extra_params": {"a": 1, "b": 1}, "extra_query": {"b": 2}, "extra_body": {"user": "me"}}
+    create(do, api_version="2024", n=1, user="you", **extra)
+    _, target, body = last(older)
+    assert target == "/openai/deployments/calculator/chat/completions?api-version=2024&a=1&b=2"
+    assert (body["user"], body["n"]) == ("me", 1)
+    create(do, model="other", extra_headers={"X-Conversation-Id": "c"})
+    assert last(older)[1].endswith("?api-version=2023") and last(older)[2]["model"] == "other"
+    assert older.requests[-1].headers["x-conversation-id"] == "c"
+
+
+def test_misspelt_parameters_are_not_sent(older, dial):
+    do = dial(older)
+    with pytest.raises(TypeError, match="Did you mean 'temperature'.*extra_body"):
+        create(do, temprature=1)
+    for messages in ("text", {"role": "user"}, None, 5):
+        with pytest.raises(InvalidRequestError):
+            create(do, messages=messages)
+    for name in ("", "a//b", None):
+        with pytest.raises(InvalidRequestError):
+            create(do, deployment_name=name)
+    assert not older.requests
+
+
+def test_errors_of_core_and_of_the_deployment(core, dial):
+    do = dial(core, max_retries=0)
+    with pytest.raises(ResourceNotFoundError):
+        create(do, deployment_name="none")
+    error = {"error": {"message": "Hit token rate limit", "code": "429", "display_message": "Wait"}}
+    core.fail(429, body=error, retry_after=7)
+    with pytest.raises(RateLimitError) as caught:
+        create(do)
+    assert (caught.value.retry_after, caught.value.display_message) == (7, "Wait")
+    core.fail(502, body="No route")
+    with pytest.raises(ServerError, match="No route"):
+        create(do)
+
+
+def test_an_error_inside_the_answer(core, dial):
+    core.fail(200, body={"error": {"message": "no", "code": "429"}})
+    with pytest.raises(RateLimitError):
+        create(dial(core))
+
+
+def test_an_error_inside_a_stream_keeps_what_came(core, dial):
+    core.reply(chunks=["one "], error="failed")
+    do = dial(core)
+    stream = create(do, stream=True)
+    with pytest.raises(Exception, match="failed") as caught:
+        events_of(do, stream)
+    assert caught.value.partial.choices[0].message.content == "one "

@@ -1,0 +1,99 @@
+"""What all operations have in common: each is written once, bound twice, and says its method and path."""
+
+import inspect
+import re
+from functools import cached_property
+
+import pytest
+
+from aidial_min import AsyncDial, Dial
+from aidial_min.core.tables import SyncResource
+
+SETTINGS = {"base_url": "http://127.0.0.1:9", "api_key": "key-of-nobody"}
+LAST_LINE = re.compile(r"(GET|PUT|POST|DELETE|\{method\}) (/(v1|v2|openai)/\S*|\{path\})")
+
+EXPECTED = {
+    "application": "get list",
+    "bucket": "get_appdata get_bucket get_raw",
+    "chat.completions": "create",
+    "client_channel": "report signin_toolsets subscribe unsubscribe",
+    "completions": "create",
+    "conversations": "copy_to delete get get_metadata list move_to save",
+    "custom_applications": "copy_to delete deploy get get_metadata list logs move_to redeploy save start stop undeploy",
+    "custom_toolsets": "copy_to delete get get_metadata list move_to save",
+    "deployments": "get get_configuration_schema limits list list_names rate tokenize truncate_prompt",
+    "embeddings": "create",
+    "files": "copy_to delete download download_folder get_metadata list metadata move_to stream_download upload "
+    "upload_folder",
+    "invitations": "accept delete get list",
+    "metadata": "get",
+    "model": "get list",
+    "notifications": "delete list",
+    "prompts": "copy_to delete get get_metadata list move_to save",
+    "publications": "approve create delete get list list_resources list_rules reject",
+    "resource_permissions": "grant list revoke",
+    "resources": "subscribe",
+    "sharing": "copy create discard list revoke",
+    "skills": "create_folder delete delete_folder download list put stream_download",
+    "skills.files": "delete list put read stream",
+    "toolset": "get list",
+    "user": "info",
+}
+
+
+def resources_of(client):
+    """Every group of operations of a client, by name."""
+    names = [name for name, value in vars(type(client)).items() if isinstance(value, cached_property)]
+    found = {name: getattr(client, name) for name in names if not name.startswith("_")}
+    found["chat.completions"] = found.pop("chat").completions
+    found["skills.files"] = found["skills"].files
+    return found
+
+
+def operations():
+    for client in (Dial(**SETTINGS), AsyncDial(**SETTINGS)):
+        for name, resource in resources_of(client).items():
+            assert isinstance(resource, SyncResource)
+            for method in dir(type(resource)):
+                value = inspect.getattr_static(type(resource), method)
+                if not method.startswith("_") and not isinstance(value, property):
+                    yield "%s.%s.%s" % (type(client).__name__, name, method), getattr(resource, method)
+
+
+OPERATIONS = dict(operations())
+
+
+@pytest.mark.parametrize("client_class", [Dial, AsyncDial])
+def test_these_are_the_operations(client_class):
+    found = {}
+    for name in OPERATIONS:
+        client, _, rest = name.partition(".")
+        if client == client_class.__name__:
+            resource, _, method = rest.rpartition(".")
+            found.setdefault(resource, []).append(method)
+    assert {resource: " ".join(sorted(methods)) for resource, methods in found.items()} == EXPECTED
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_help_is_useful(name):
+    operation = OPERATIONS[name]
+    text = inspect.getdoc(operation)
+    first, last = text.splitlines()[0], text.splitlines()[-1]
+    assert first.endswith(".") or ". " in first or first.endswith(":"), first
+    assert LAST_LINE.match(last), last
+    signature = inspect.signature(operation)
+    assert "config" not in signature.parameters and "place" not in signature.parameters
+    returns = str(signature.return_annotation)
+    if not name.endswith("chat.completions.create"):
+        assert not re.search(r"\b(Request\[|Flow\[|Pages\[|Task\[|Generator\[)", returns), returns
+
+
+def test_request_says_the_same_on_both_clients():
+    assert Dial.request.__doc__ == AsyncDial.request.__doc__
+    assert inspect.signature(Dial.request).parameters.keys() == inspect.signature(AsyncDial.request).parameters.keys()
+
+
+def test_a_resource_is_made_once():
+    client = Dial(**SETTINGS)
+    assert all(getattr(client, name) is getattr(client, name) for name in resources_of(client) if "." not in name)
+    assert "Dial(base_url='http://127.0.0.1:9/', api_key=...)" in repr(client.files)

@@ -1,0 +1,214 @@
+"""`doctor`: every step ok or failed, with what to do; nothing secret in it."""
+
+import json
+import socket
+import ssl
+import threading
+import time
+
+import pytest
+
+from aidial_min.cli.credentials import describe
+from tests.support.certificates import authority
+
+STEPS = ["program", "server", "credential", "way", "name", "connection", "bucket", "deployments"]
+
+
+@pytest.fixture
+def doctor(dial):
+    """The steps by name, and the exit code."""
+
+    def examine(*words, **env):
+        answer = dial("doctor", "--json", *words, **env)
+        return {step["name"]: step for step in json.loads(answer.out)}, answer.code
+
+    return examine
+
+
+def test_all_is_well(dial, server):
+    answer = dial("doctor")
+    assert answer.code == 0 and answer.err == ""
+    assert [line.split()[:2] for line in answer.lines[: len(STEPS)]] == [["ok", name] for name in STEPS]
+    assert answer.lines[-1] == "Everything is well."
+    assert "4 deployments, 4 applications" in answer.out
+
+
+def test_nothing_secret_is_told(tmp_path, server, dial):
+    bucket = dial("whoami", "--json").out
+    answer = dial("doctor", "--proxy", "http://user:pass-word@127.0.0.1:1")
+    assert "pass-word" not in answer.out and "with a user and password" in answer.out
+    shown = dial("doctor").out
+    assert server.api_key not in shown and json.loads(bucket)["bucket"] not in shown
+
+
+def test_no_server(doctor):
+    steps, code = doctor(DIAL_URL=None)
+    assert (steps["server"]["status"], code) == ("failed", 2)
+    assert "DIAL_URL" in steps["server"]["advice"][0]
+    assert steps["connection"]["status"] == "skipped" and steps["credential"]["status"] == "ok"
+
+
+def test_no_credential_and_two_of_them(doctor):
+    steps, code = doctor(DIAL_API_KEY=None)
+    assert (steps["credential"]["status"], steps["connection"]["status"], code) == ("failed", "ok", 2)
+    steps, code = doctor(DIAL_BEARER_TOKEN="t0ken")
+    assert "unset one" in steps["credential"]["advice"][0] and code == 2
+
+
+def test_a_name_that_does_not_exist(doctor):
+    steps, code = doctor("--url", "http://nowhere.invalid")
+    assert (steps["name"]["status"], steps["connection"]["status"], code) == ("failed", "skipped", 8)
+    assert "nowhere.invalid can't be resolved" in steps["name"]["lines"][0]
+
+
+def test_a_port_where_nobody_listens(doctor):
+    steps, code = doctor("--url", "http://127.0.0.1:1")
+    assert (steps["connection"]["status"], code) == ("failed", 8)
+    assert any("proxy" in advice for advice in steps["connection"]["advice"])
+
+
+def test_which_proxy_and_why(doctor):
+    steps, code = doctor(http_proxy="http://127.0.0.1:1")
+    assert steps["way"]["lines"] == [
+        "forwarded by the proxy 127.0.0.1:1: the environment names a proxy for http"
+    ]
+    assert steps["connection"]["status"] == "failed" and code == 8
+    steps, code = doctor(http_proxy="http://127.0.0.1:1", no_proxy="127.0.0.1")
+    assert steps["way"]["lines"] == ["direct: no_proxy names the host"] and code == 0
+    steps, _ = doctor("--proxy", "")
+    assert steps["way"]["lines"] == ['direct: --proxy "" was given']
+
+
+def test_a_credential_that_the_server_does_not_know(doctor):
+    steps, code = doctor(DIAL_API_KEY="not-a-key-of-this-server")
+    assert (steps["bucket"]["status"], steps["deployments"]["status"], code) == ("failed", "skipped", 3)
+    assert steps["bucket"]["lines"][0].startswith("401 ")
+
+
+def test_a_server_that_is_no_dial(doctor, server):
+    server.fail(404, times=None, body="Route is not found")
+    steps, code = doctor()
+    assert "is this a DIAL server?" in steps["bucket"]["advice"][0] and code == 4
+
+
+def test_a_redirect_names_the_right_server(doctor, server):
+    server.fail(301, times=None, headers={"Location": "https://new.example/v1/bucket"})
+    steps, code = doctor()
+    assert "https://new.example/v1/bucket" in steps["bucket"]["advice"][0] and code == 1
+
+
+# -- TLS
+
+
+class Front:
+    """TLS before a server: what comes in is handed on."""
+
+    def __init__(self, port, certificate):
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(authority() / certificate)
+        self._inner = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join(5)
+        self._listener.close()
+
+    def _run(self):
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            sock.settimeout(5)
+            try:
+                with self._context.wrap_socket(sock, server_side=True) as outer:
+                    self._hand_on(outer)
+            except OSError:
+                sock.close()
+
+    def _hand_on(self, outer):
+        with socket.create_connection(("127.0.0.1", self._inner), timeout=5) as inner:
+            while True:
+                data = outer.recv(65536)
+                if not data:
+                    return
+                inner.sendall(data)
+                outer.sendall(inner.recv(65536))
+
+
+def test_a_trusted_certificate_is_shown(doctor, server):
+    with Front(server.port, "good.pem") as front:
+        steps, code = doctor("--url", "https://127.0.0.1:%d" % front.port, "--ca-bundle", str(authority() / "ca.pem"))
+    assert (steps["connection"]["status"], code) == ("ok", 0)
+    first, own, *_ = steps["connection"]["lines"]
+    assert "TLSv1." in first and own.startswith("good, signed by TestCA, until ")
+
+
+def test_an_untrusted_certificate_is_shown_with_what_to_do(doctor, server):
+    with Front(server.port, "good.pem") as front:
+        steps, code = doctor("--url", "https://127.0.0.1:%d" % front.port)
+    assert (steps["connection"]["status"], code) == ("failed", 8)
+    assert "it shows: good, signed by TestCA" in steps["connection"]["lines"][0]
+    assert "--ca-bundle" in steps["connection"]["advice"][0]
+    assert server.requests == []
+
+
+def test_a_certificate_of_another_name(doctor, server):
+    with Front(server.port, "other.pem") as front:
+        steps, code = doctor("--url", "https://127.0.0.1:%d" % front.port, "--ca-bundle", str(authority() / "ca.pem"))
+    assert code == 8 and "it shows: other, " in steps["connection"]["lines"][0]
+
+
+def test_http_where_tls_is_asked_for(doctor, server):
+    steps, code = doctor("--url", server.url.replace("http:", "https:"), "--timeout", "0.5")
+    assert (steps["connection"]["status"], code) == ("failed", 6)
+    assert any("begins with http://" in advice for advice in steps["connection"]["advice"])
+
+
+# -- the shape of credentials
+
+
+def token(**claims):
+    import base64
+
+    parts = ({"alg": "none"}, claims, {})
+    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+
+
+def test_a_sound_credential_is_described_by_kind_and_length():
+    assert describe("api_key", "abcdefgh\n", 0.0) == ("an API key of 8 characters", [])
+    line, faults = describe("bearer_token", token(exp=time.time() + 7300), time.time())
+    assert "which is a token (JWT), good for 2 hours" in line and faults == []
+
+
+@pytest.mark.parametrize(
+    "value, said",
+    [
+        ('"abcdefgh"', "quotes"),
+        ("abcd efgh", "blanks"),
+        ("abcdéfgh", "characters"),
+        ("Bearer abcdefgh", "header's words"),
+        ("https://dial.example.com", "URL"),
+        ("${DIAL_KEY}", "placeholder"),
+        ("  ", "empty"),
+    ],
+)
+def test_what_is_plainly_wrong_is_said(value, said):
+    _, faults = describe("api_key", value, 0.0)
+    assert any(said in fault for fault in faults)
+
+
+def test_an_expired_token_is_said_to_be_so():
+    line, faults = describe("bearer_token", token(exp=1000), 1000 + 3 * 86400)
+    assert "expired" in line and faults == ["the token expired 3 days ago: get a new one"]
+
+
+def test_a_token_given_as_a_key_is_noticed():
+    assert "DIAL_BEARER_TOKEN" in describe("api_key", token(exp=2000), 1000)[1][0]

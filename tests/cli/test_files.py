@@ -1,0 +1,305 @@
+"""`files`: paths as people write them, and what ls, get, put, cat, cp, mv, rm and stat do with them."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from aidial_min.testing import DialServer
+
+
+@pytest.fixture
+def files(dial):
+    """`files ACTION ...` as a function."""
+    return lambda *words, **more: dial("files", *words, **more)
+
+
+@pytest.fixture
+def stored(dial, files):
+    """A bucket with something in it."""
+    write(dial.folder / "in", {"a.txt": b"A", "b c/d é.bin": bytes(range(256)), "b c/100%25.txt": b"percent"})
+    assert files("put", "-r", "in/.").code == 0
+    return files
+
+
+def write(folder, contents):
+    for name, content in contents.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def read(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+# -- ls
+
+
+def test_ls_shows_names_and_folders_with_a_slash(stored):
+    assert stored("ls").lines == ["a.txt", "b c/"]
+    assert stored("ls", "b c/").lines == stored("ls", "b c").lines == ["100%25.txt", "d é.bin"]
+
+
+def test_ls_recursive_shows_files_only(stored):
+    assert stored("ls", "-r").lines == ["a.txt", "b c/100%25.txt", "b c/d é.bin"]
+
+
+def test_ls_of_a_file_is_the_file(stored):
+    assert stored("ls", "b c/d é.bin").lines == ["b c/d é.bin"]
+
+
+def test_an_empty_bucket_is_no_error_and_a_folder_that_is_not_there_is(files):
+    assert files("ls") == (0, b"", b"")
+    missing = files("ls", "nowhere/")
+    assert (missing.code, missing.out) == (4, "") and "ResourceNotFoundError" in missing.err
+
+
+def test_ls_long_asks_each_file_for_its_size(stored):
+    head, a, folder = stored("ls", "-l").lines
+    assert head.split() == ["SIZE", "MODIFIED", "TYPE", "NAME"]
+    assert a.split()[0] == "1" and a.endswith("Z  text/plain  a.txt")  # listings of this server say 0
+    assert folder.split() == ["-", "-", "-", "b", "c/"]
+
+
+def test_ls_json_is_what_the_server_tells(stored):
+    assert [item["name"] for item in json.loads(stored("ls", "--json").out)] == ["a.txt", "b c"]
+
+
+def test_a_listing_of_many_pages_is_complete(dial, server, files):
+    write(dial.folder / "many", {"%04d" % number: b"" for number in range(30)})
+    files("put", "-r", "many")
+    assert len(files("ls", "many/").lines) == 30
+
+
+# -- paths
+
+
+def test_a_path_that_begins_with_files_is_a_url_of_any_bucket(tmp_path):
+    with DialServer(keys={"one": "first", "two": "second"}) as server:
+        from tests.support.command import Command
+
+        one = Command(tmp_path, DIAL_URL=server.url, DIAL_API_KEY="one")
+        two = Command(tmp_path, DIAL_URL=server.url, DIAL_API_KEY="two")
+        write(tmp_path, {"a b.txt": b"A"})
+        (url,) = one("files", "put", "a b.txt").lines
+        assert url.startswith("files/") and url.endswith("/a%20b.txt")
+        assert one("files", "cat", url).out == one("files", "cat", "a b.txt").out == "A"
+        assert one("files", "cat", server.url + "/v1/" + url).out == "A"
+        assert two("files", "cat", url).code == 3
+
+
+def test_a_folder_called_files_is_reached_with_a_dot(dial, files):
+    write(dial.folder, {"x": b"X"})
+    files("put", "x", "./files/x")
+    assert files("ls", "./files/").lines == ["x"] and files("cat", "/files/x").out == "X"
+
+
+def test_paths_of_elsewhere_are_refused_before_anything_is_sent(files, server):
+    assert files("cat", "https://other.example/v1/files/b/x").code == 2
+    assert server.requests == []
+    assert files("cat", "../x").code == 2
+
+
+def test_the_rule_about_paths_stands_in_every_help(files):
+    for action in ("ls", "get", "put", "cat", "cp", "mv", "rm", "stat"):
+        shown = files(action, "--help").out
+        assert "begins with files/" in shown and "examples:" in shown
+
+
+# -- cat
+
+
+def test_cat_writes_bytes_untouched(stored):
+    assert stored("cat", "b c/d é.bin").stdout == bytes(range(256))
+    assert stored("cat", "b c/d é.bin", PYTHONIOENCODING="ascii").stdout == bytes(range(256))
+
+
+def test_cat_goes_on_after_a_file_that_is_missing(stored):
+    answer = stored("cat", "a.txt", "nowhere", "a.txt")
+    assert (answer.code, answer.stdout) == (4, b"AA") and answer.err.count("\n") == 1
+
+
+# -- put and get
+
+
+def test_put_without_a_path_stores_at_the_top(dial, files):
+    write(dial.folder, {"é.txt": b"E"})
+    (url,) = files("put", "é.txt").lines
+    assert url.endswith("/%C3%A9.txt") and files("ls").lines == ["é.txt"]
+
+
+def test_put_into_a_folder_and_under_another_name(dial, files):
+    write(dial.folder, {"a": b"A", "b": b"B"})
+    files("put", "a", "b", "in/")
+    files("put", "a", "in/c")
+    assert files("ls", "-r").lines == ["in/a", "in/b", "in/c"]
+
+
+def test_several_files_into_what_is_no_folder_is_refused(dial, files):
+    write(dial.folder, {"a": b"A", "b": b"B", "c": b"C"})
+    answer = files("put", "a", "b", "c")
+    assert answer.code == 2 and "end c with a slash" in answer.err
+    assert files("ls").out == ""
+
+
+def test_put_recursive_keeps_the_tree(dial, files):
+    write(dial.folder / "tree", {"x": b"1", "deep/er/y": b"2"})
+    assert files("put", "-r", "tree", "to/").err == "2 files, 2 bytes stored\n"
+    assert files("put", "-r", "tree", "as").code == files("put", "-r", "tree/.", "dot/").code == 0
+    expected = ["%s/%s" % (top, name) for top in ("as", "dot", "to/tree") for name in ("deep/er/y", "x")]
+    assert files("ls", "-r").lines == expected
+
+
+def test_a_folder_needs_recursive(dial, files):
+    write(dial.folder / "tree", {"x": b"1"})
+    files("put", "-r", "tree")
+    for words in (["put", "tree"], ["get", "tree/"], ["rm", "tree/"], ["cp", "tree/", "b/"]):
+        answer = files(*words)
+        assert answer.code == 2 and "tree" in answer.err and "folder" in answer.err
+
+
+def test_put_of_a_pipe(dial):
+    assert dial.shell("echo piped | dial files put /dev/stdin p.txt >&2; dial files cat p.txt").out == "piped\n"
+
+
+def test_get_into_the_current_folder_a_folder_and_a_name(dial, stored):
+    (dial.folder / "is").mkdir()
+    for words in (["a.txt"], ["a.txt", "is"], ["a.txt", "new/"], ["a.txt", "copy"]):
+        assert stored("get", *words) == (0, b"", b"")
+    found = read(dial.folder)
+    assert [name for name in ("a.txt", "is/a.txt", "new/a.txt", "copy") if found.get(name) == b"A"] == [
+        *("a.txt", "is/a.txt", "new/a.txt", "copy")
+    ]
+
+
+def test_get_recursive_gives_back_what_was_put(dial, stored):
+    assert stored("get", "-r", "/", "back").err == "3 files, 264 bytes fetched\n"
+    assert read(dial.folder / "back") == read(dial.folder / "in")
+    stored("get", "-r", "b c", "part/")
+    assert read(dial.folder / "part" / "b c") == read(dial.folder / "in" / "b c")
+
+
+def test_a_name_is_what_it_was_under_a_locale_of_ascii(dial, stored):
+    bare = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    assert stored("get", "b c/d é.bin", **bare).code == 0
+    assert (dial.folder / "d é.bin").read_bytes() == bytes(range(256))
+    assert stored("put", "d é.bin", "again/", **bare).code == 0
+    assert stored("ls", "again/").lines == ["d é.bin"]
+
+
+def test_no_clobber_replaces_nothing(dial, stored):
+    write(dial.folder, {"a.txt": b"mine"})
+    for action in ("get", "put"):
+        answer = stored(action, "-n", "a.txt")
+        assert answer.code == 1 and "a.txt: it is there already" in answer.err
+    assert (dial.folder / "a.txt").read_bytes() == b"mine" and stored("cat", "a.txt").out == "A"
+
+
+def test_a_broken_download_leaves_no_trace_and_has_its_own_exit_code(dial, server, files):
+    write(dial.folder, {"big": b"x" * 100_000})
+    files("put", "big")
+    os.unlink(dial.folder / "big")
+    server.drop(after_bytes=50_000, times=None, path="/big")
+    assert files("get", "big").code == 7
+    assert read(dial.folder) == {}
+    cut = files("cat", "big")
+    assert cut.code == 7 and 0 < len(cut.stdout) < 100_000  # what came was written
+
+
+def test_a_listing_can_not_lead_a_download_elsewhere(server, dial, files):
+    bucket = files("stat", "--json", "/").out
+    base = "files/%s/x/" % json.loads(bucket)["bucket"]
+    item = {"name": "..", "bucket": "b", "url": base + "..%2F..%2Fevil", "nodeType": "ITEM", "resourceType": "FILE"}
+    folder = {"url": base, "nodeType": "FOLDER", "resourceType": "FILE", "bucket": "b", "items": [item]}
+    server.fail(200, times=None, path="/metadata/", body=folder)
+    answer = files("get", "-r", "x/", "out")
+    assert answer.code == 1 and "can't be used" in answer.err
+    assert not list(dial.folder.parent.rglob("evil"))
+
+
+# -- cp, mv, rm, stat
+
+
+@pytest.mark.parametrize("generation", ["2024", "2026"])
+def test_cp_copies_whether_the_server_can_or_not(tmp_path, generation):
+    from tests.support.command import Command
+
+    with DialServer(generation=generation) as server:
+        dial = Command(tmp_path, DIAL_URL=server.url, DIAL_API_KEY=server.api_key)
+        write(tmp_path, {"a.txt": b"A", "b.txt": b"B"})
+        dial("files", "put", "a.txt", "b.txt", "/")
+        assert dial("files", "cp", "a.txt", "to/") == (0, b"", b"")
+        assert dial("files", "cat", "to/a.txt").out == "A"
+        assert json.loads(dial("files", "stat", "--json", "to/a.txt").out)["contentType"] == "text/plain"
+        refused = dial("files", "cp", "a.txt", "b.txt")
+        assert (refused.code, refused.err) == (1, "b.txt is there already; -f replaces it\n")
+        assert dial("files", "cat", "b.txt").out == "B"
+        assert dial("files", "cp", "-f", "a.txt", "b.txt").code == 0
+        assert dial("files", "cat", "b.txt").out == "A"
+        assert dial("files", "cp", "nowhere", "c").code == 4
+
+
+def test_mv_moves(stored):
+    assert stored("mv", "a.txt", "b c/") == (0, b"", b"")
+    assert stored("ls", "-r").lines == ["b c/100%25.txt", "b c/a.txt", "b c/d é.bin"]
+    assert stored("mv", "b c/a.txt", "b c/100%25.txt").err == "b c/100%25.txt is there already; -f replaces it\n"
+    assert stored("mv", "nowhere", "x").code == 4
+
+
+def test_rm_removes_and_says_what_was_not_there(stored):
+    answer = stored("rm", "nowhere", "a.txt")
+    assert answer.code == 4 and stored("ls").lines == ["b c/"]
+    assert stored("rm", "-f", "nowhere") == (0, b"", b"")
+
+
+def test_rm_recursive_removes_everything_below(stored):
+    assert stored("rm", "-r", "b c").err == "2 files removed\n"
+    assert stored("ls", "-r").lines == ["a.txt"]
+    assert stored("rm", "-r", "b c/").code == 4
+
+
+def test_rm_recursive_asks_a_person_first(terminal, stored):
+    with terminal("files", "rm", "-r", "b c/") as person:
+        person.expect("Remove 2 files below b c/? [y/N] ")
+        person.say("n")
+        person.expect("nothing was removed")
+        assert person.code() == 1
+    assert len(stored("ls", "-r").lines) == 3
+    with terminal("files", "rm", "-r", "b c/") as person:
+        person.expect("[y/N] ")
+        person.say("y")
+        person.expect("2 files removed")
+        assert person.code() == 0
+    assert stored("ls", "-r").lines == ["a.txt"]
+
+
+def test_stat_tells_what_is_known(stored):
+    known = dict(line.split(None, 1) for line in stored("stat", "a.txt").lines)
+    assert (known["size"], known["type"], known["kind"]) == ("1 byte", "text/plain", "file")
+    assert known["etag"] and known["permissions"] == "READ, WRITE" and known["updated"].endswith("Z")
+    assert json.loads(stored("stat", "--json", "a.txt").out)["contentLength"] == 1
+
+
+# -- progress
+
+
+def test_a_person_sees_how_far_a_transfer_is(dial, server, terminal):
+    size = 40_000_000
+    write(dial.folder, {"big": b"\0" * size})
+    with terminal("files", "put", "big") as person:
+        before = person.expect("/big\r\n")
+        assert "%  " in before and "of 38M" in before and "left" in before
+        assert before.endswith(" \r" + before.rpartition("\r")[2])  # the bar is gone before the URL is written
+        assert person.code() == 0
+    with terminal("files", "get", "big", "back", stdout=subprocess.DEVNULL) as person:
+        assert "of 38M" in person.rest()
+
+
+def test_a_bar_is_for_terminals_only(dial, terminal):
+    write(dial.folder, {"big": b"\0" * 40_000_000})
+    with terminal("files", "put", "big", stderr=subprocess.PIPE) as person:
+        assert person.process.stderr.read() == b""
+        person.expect("/big")
+    assert dial("files", "get", "big", "back") == (0, b"", b"")

@@ -1,0 +1,80 @@
+"""The command line as a process of its own: words in, streams and exit code out; its environment is named in full.
+
+It knows processes and pipes; terminals are in terminal.py.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Union
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Result(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def out(self) -> str:
+        return self.stdout.decode("utf-8")
+
+    @property
+    def err(self) -> str:
+        return self.stderr.decode("utf-8")
+
+    @property
+    def lines(self) -> List[str]:
+        return self.out.splitlines()
+
+
+class Command:
+    """`python -m aidial_min` in a folder, with the variables of `env` and nothing else of this process."""
+
+    def __init__(self, folder: Path, **env: str) -> None:
+        self.folder = folder
+        self.env = {"PATH": os.environ.get("PATH", ""), "HOME": str(folder), "PYTHONPATH": str(ROOT)}
+        self.env.update({name: os.environ[name] for name in ("SYSTEMROOT", "TEMP") if name in os.environ})
+        self.env.update({"LC_ALL": "C.UTF-8", "PYTHONUTF8": "1", "TERM": "xterm"}, **env)
+
+    def words(self, *words: str) -> List[str]:
+        return [sys.executable, "-m", "aidial_min", *words]
+
+    def environment(self, changes: Dict[str, Any]) -> Dict[str, str]:
+        """With changes; None takes a variable away."""
+        return {name: value for name, value in {**self.env, **changes}.items() if value is not None}
+
+    def __call__(self, *words: str, input: Union[str, bytes] = b"", **env: Any) -> Result:
+        data = input.encode("utf-8") if isinstance(input, str) else input
+        done = subprocess.run(
+            self.words(*words), cwd=self.folder, env=self.environment(env), input=data, capture_output=True, timeout=60
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *words: str, stdin: int = subprocess.DEVNULL, **env: Any) -> "subprocess.Popen[bytes]":
+        """A process that runs on; whoever starts it ends it."""
+        return subprocess.Popen(
+            self.words(*words),
+            cwd=self.folder,
+            env=self.environment(env),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def shell(self, line: str, **env: Any) -> Result:
+        """A line of sh, in which `dial` is the command."""
+        define = 'dial() { "%s" -m aidial_min "$@"; }\n' % sys.executable
+        done = subprocess.run(
+            ["sh", "-c", define + line],
+            cwd=self.folder,
+            env=self.environment(env),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)

@@ -1,0 +1,189 @@
+"""The folder works wherever it is put: copied and renamed, under -I -S, -O and -OO, in a zip, or installed by pip."""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipapp
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import aidial_min
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "aidial_min"
+
+OPTIONS = [["-I", "-S"], ["-I", "-S", "-O"], ["-I", "-S", "-OO"], ["-I", "-S", "-X", "dev", "-W", "error"]]
+
+JOB = '''
+import sys
+sys.path.insert(0, sys.argv[1])
+
+def check(found, wanted):
+    if found != wanted:  # an assert would be gone under -O
+        raise SystemExit("%r is not %r" % (found, wanted))
+
+from {package} import AsyncDial, Dial, ResourceNotFoundError
+from {package}.testing import DialServer
+
+messages = [{{"role": "user", "content": "2+3="}}]
+
+def sync_job(server):
+    with Dial(base_url=server.url, api_key=server.api_key, trust_env=False) as client:
+        check("gpt-35-turbo" in [deployment.id for deployment in client.deployments.list()], True)
+        whole = client.chat.completions.create(deployment_name="calculator", messages=messages)
+        check(whole.choices[0].message.content, "5")
+        stream = client.chat.completions.create(deployment_name="echo", messages=messages, stream=True)
+        check(stream.result().choices[0].message.content, "2+3=")
+        url = client.my_files_home() / "a folder/caf\\u00e9.txt"
+        check(client.files.upload(url, b"abc").name, "caf\\u00e9.txt")
+        check(client.files.metadata(url).content_length, 3)
+        check(client.files.download(url).get_content(), b"abc")
+        client.files.delete(url)
+        try:
+            client.files.download(url)
+        except ResourceNotFoundError:
+            pass
+        else:
+            raise SystemExit("the file is still there")
+
+async def async_job(server):
+    async with AsyncDial(base_url=server.url, api_key=server.api_key, trust_env=False) as client:
+        stream = await client.chat.completions.create(deployment_name="echo", messages=messages, stream=True)
+        check((await stream.result()).choices[0].message.content, "2+3=")
+        url = await client.my_files_home() / "b.txt"
+        await client.files.upload(url, b"abc")
+        check(await (await client.files.download(url)).aget_content(), b"abc")
+
+with DialServer() as server:
+    sync_job(server)
+    check("asyncio" in sys.modules, False)
+    import asyncio
+    asyncio.run(async_job(server))
+
+from {package}.__main__ import main
+check(main(["demo"]), 0)
+if "{package}" != "aidial_min":
+    check([name for name in sys.modules if name.startswith("aidial_min")], [])
+print("all of it")
+'''
+
+
+def python(options, *arguments, **more):
+    command = [sys.executable, *options, *map(str, arguments)]
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    environment.pop("PYTHONPATH", None)
+    return subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, env=environment, timeout=300, **more
+    )
+
+
+def do_the_job(options, place, package, folder):
+    """Run JOB with `place` on the path, in a working folder from which nothing can be imported."""
+    answer = python(options, "-c", JOB.format(package=package), place, cwd=folder)
+    assert answer.stderr.decode() == ""
+    assert answer.stdout.decode("utf-8").splitlines()[-1] == "all of it"
+
+
+@pytest.fixture(scope="module")
+def application(tmp_path_factory):
+    """An application with a copy of the package as its `_vendor.renamed`."""
+    place = tmp_path_factory.mktemp("application")
+    shutil.copytree(PACKAGE, place / "_vendor" / "renamed", ignore=shutil.ignore_patterns("__pycache__"))
+    (place / "_vendor" / "__init__.py").touch()
+    return place
+
+
+@pytest.fixture(scope="module")
+def archive(application, tmp_path_factory):
+    """The same application in a zip."""
+    path = tmp_path_factory.mktemp("archive") / "application.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for source in sorted(application.rglob("*.py")):
+            file.write(source, source.relative_to(application))
+    return path
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=" ".join)
+def test_a_copied_and_renamed_folder_does_the_whole_job(options, application, tmp_path):
+    do_the_job(options, application, "_vendor.renamed", tmp_path)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=" ".join)
+def test_a_zip_does_the_whole_job(options, archive, tmp_path):
+    do_the_job(options, archive, "_vendor.renamed", tmp_path)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=" ".join)
+def test_the_demo_runs_as_a_zipapp_with_an_entry_point_of_its_own(options, application, tmp_path):
+    zipapp.create_archive(application, tmp_path / "demo.pyz", main="_vendor.renamed.__main__:main")
+    answer = python(options, tmp_path / "demo.pyz", "demo", cwd=tmp_path)
+    assert (answer.returncode, answer.stderr) == (0, b"")
+    assert b">>> from _vendor.renamed import Dial" in answer.stdout.replace(b"\r\n", b"\n")
+
+
+def test_a_package_inside_another_package_can_be_run_with_dash_m(application):
+    answer = python([], "-m", "_vendor.renamed", "demo", cwd=application)
+    assert (answer.returncode, answer.stderr) == (0, b"")
+
+
+def test_the_licence_travels_with_the_folder(application):
+    text = (application / "_vendor" / "renamed" / "LICENSE").read_text(encoding="utf-8")
+    assert "Apache License" in text and "Version 2.0, January 2004" in text
+    assert "END OF TERMS AND CONDITIONS" in text
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A folder into which pip installed the project, from a copy of it that has no left-overs of other builds."""
+    if importlib.util.find_spec("pip") is None:
+        pytest.skip("this environment has no pip")
+    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("target")
+    shutil.copytree(PACKAGE, source / "aidial_min", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, source / name)
+    answer = python([], "-m", "pip", "install", "--no-deps", "--no-compile", "--target", target, source, cwd=source)
+    said = answer.stdout.decode() + answer.stderr.decode()
+    if answer.returncode and re.search(r"No matching distribution found for setuptools|Could not fetch", said):
+        pytest.skip("pip can't get setuptools, with which the project is built: %s" % said.strip().splitlines()[-1])
+    assert answer.returncode == 0, said
+    return target
+
+
+def files_of(folder):
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+
+
+def test_pip_installs_every_file_of_the_package(installed):
+    assert files_of(installed / "aidial_min") == files_of(PACKAGE)
+
+
+@pytest.mark.parametrize("options", OPTIONS[:3], ids=" ".join)
+def test_what_pip_installed_does_the_whole_job(options, installed, tmp_path):
+    do_the_job(options, installed, "aidial_min", tmp_path)
+
+
+def test_the_metadata_says_what_holds(installed):
+    from importlib.metadata import distributions
+
+    (found,) = distributions(name="aidial-min", path=[str(installed)])
+    assert found.version == aidial_min.__version__
+    assert found.requires is None
+    assert found.metadata["Requires-Python"] == ">=3.9"
+    assert found.metadata["License-Expression"] == "Apache-2.0"
+    assert [str(entry.value) for entry in found.entry_points] == ["aidial_min.__main__:main"]
+
+
+def test_the_installed_command_runs(installed, tmp_path):
+    scripts = [path for path in installed.glob("bin/*") if path.name == "aidial-min"]
+    if not scripts and os.name != "posix":
+        pytest.skip("scripts are programs of their own here")
+    environment = {**os.environ, "PYTHONPATH": str(installed), "PYTHONIOENCODING": "utf-8"}
+    answer = subprocess.run(
+        [sys.executable, str(scripts[0]), "demo"], cwd=tmp_path, env=environment, capture_output=True, timeout=60
+    )
+    assert (answer.returncode, answer.stderr) == (0, b"")
