@@ -168,7 +168,7 @@ class ResourceNotFoundError(DialException):
 
 
 class EndpointNotSupportedError(ResourceNotFoundError):
-    """This server does not have the endpoint: 502 with the text `No route` (Core of 2024), or 404 on an unknown route."""
+    """This server does not have the endpoint: 502 with the text `No route` (Core of 2024), 404 on an unknown route."""
 
 
 class ConflictError(DialException):
@@ -336,7 +336,8 @@ def error_from_object(status: int, error: Union[Mapping[str, Any], str], **kwarg
     fields = _fields_of(error if isinstance(error, Mapping) else {"message": error})
     message = fields.pop("message")
     if not message:
-        message = _phrase(status) if status else fields["code"] or fields["type"] or _message_from_text(json.dumps(error))
+        word = fields["code"] or fields["type"] or _message_from_text(json.dumps(error))
+        message = _phrase(status) if status else word
     cls = class_for_status(status) if status else DialException
     return cls(message, status_code=status or 500, **fields, **kwargs)
 
@@ -402,7 +403,7 @@ def _phrase(status: int) -> str:
 
 def mask(text: str, secrets: Iterable[str]) -> str:
     """`text` with every one of `secrets` replaced by `***`."""
-    for secret in secrets:
+    for secret in sorted(secrets, key=len, reverse=True):  # one may hold another
         if len(secret) >= 4:  # shorter ones are no secrets, and masking them would garble the text
             text = text.replace(secret, "***")
     return text
@@ -417,6 +418,8 @@ def conceal(error: DialException, secrets: Iterable[str]) -> None:
     for name, value in error.__dict__.items():
         if isinstance(value, str):
             error.__dict__[name] = mask(value, secrets)
+    if error.request is not None:
+        error.request = error.request._replace(url=mask(error.request.url, secrets))
     if error.headers:
         masked = [(name, mask(value, secrets)) for name, value in error.headers.items()]
         error.headers = type(error.headers)(masked)  # type: ignore[call-arg]  # dict and Headers both take pairs

@@ -4,7 +4,6 @@ Nothing outside of a folder is read or written on its behalf, whatever symbolic 
 It knows local paths and their traps; it must not know DIAL's storage or what happens to a file.
 """
 
-import hashlib
 import os
 from typing import Dict, List, NamedTuple, Optional, Tuple, Union
 
@@ -101,6 +100,8 @@ def md5_of(path: str) -> Optional[str]:
     """The MD5 of a regular file, in hex, as ETags have it; None where there is no such file."""
     if not os.path.isfile(path):
         return None
+    import hashlib
+
     digest = hashlib.md5(usedforsecurity=False)
     with open(path, "rb") as file:
         for piece in iter(lambda: file.read(_PIECE), b""):

@@ -136,7 +136,7 @@ class Journal:
             self._kept_bytes -= place.length if place is not None else 0
 
     def _append(self, record: bytes) -> None:
-        write_all(self._file, record)
+        append(self._file, record, self._size)
         self._size += len(record)
         self._written += 1
 
@@ -200,11 +200,19 @@ def line_number(line: bytes) -> int:
     return int(line[9 : line.index(b",", 9)])
 
 
-def write_all(file: IO[bytes], data: bytes) -> None:
-    """Hand all of it to the operating system (`write` of an unbuffered file may take less)."""
+def append(file: IO[bytes], data: bytes, end: int) -> None:
+    """Hand a piece to the operating system whole, or not at all (an unbuffered file may take less, a disk is full).
+
+    Args:
+        end: how long the file is.
+    """
     view = memoryview(data)
-    while view:
-        view = view[file.write(view) or 0 :]
+    try:
+        while view:
+            view = view[file.write(view) or 0 :]
+    except OSError:
+        file.truncate(end)
+        raise
 
 
 def replace(path: str, pieces: Iterable[bytes], before: Callable[[], None] = lambda: None) -> None:

@@ -13,7 +13,7 @@ import threading
 from collections import deque
 from typing import IO, Any, Deque, Iterator, List, Optional
 
-from .batch_journal import Journal, line_number, replace, write_all
+from .batch_journal import Journal, append, line_number, replace
 from .exit_codes import UsageError
 
 _START = re.compile(rb'\{"line": ([0-9]{1,15}), "ok": (true|false), ')
@@ -180,7 +180,7 @@ class Output:
             self._write(number, self._journal.read(number))
 
     def _write(self, number: int, line: bytes) -> None:
-        write_all(self._file, line)
+        append(self._file, line, self.standing.size)
         self._dirty = True
         self.standing.add(number, line.startswith(b'{"line": %d, "ok": true, ' % number), len(line))
         self._journal.finished(number)

@@ -71,7 +71,7 @@ class AnswerReader:
 
 
 class Inflater:
-    """One content coding, undone incrementally: gzip (also several members in a row) or deflate (with zlib head or raw)."""
+    """One content coding, undone incrementally: gzip (also several members in a row) or deflate (zlib or raw)."""
 
     def __init__(self, coding: str) -> None:
         if coding not in ("gzip", "x-gzip", "deflate"):
@@ -98,7 +98,7 @@ class Inflater:
             try:
                 piece: bytes = self._object.decompress(self._input, PIECE)
             except self._zlib.error:
-                raise RemoteProtocolError("the compressed body of the answer is malformed", request_sent="yes") from None
+                raise RemoteProtocolError("the compressed body is malformed", request_sent="yes") from None
             if self._object.eof:
                 self._input = self._object.unused_data
                 self._object, self._finished = None, True

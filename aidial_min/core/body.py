@@ -277,9 +277,9 @@ def _read_sized(file: "IO[bytes]", size: Optional[int]) -> Iterator[bytes]:
 
 
 def _checked_piece(piece: Any) -> bytes:
-    if isinstance(piece, (bytes, bytearray)):
+    if isinstance(piece, bytes):
         return piece
-    if isinstance(piece, memoryview):
+    if isinstance(piece, (bytearray, memoryview)):
         return bytes(piece)
     if piece is None:
         raise InvalidRequestError("the file to upload is non-blocking and has no bytes yet", request_sent="maybe")

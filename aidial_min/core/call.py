@@ -286,7 +286,8 @@ def _head(request: Request[Any], config: Config, route: Route, credential: str, 
         if body is not None and body.content_type is not None:
             lines.append("Content-Type: %s\r\n" % body.content_type)
     if body is not None:
-        lines.append("Transfer-Encoding: chunked\r\n" if body.length is None else "Content-Length: %d\r\n" % body.length)
+        size = body.length
+        lines.append("Transfer-Encoding: chunked\r\n" if size is None else "Content-Length: %d\r\n" % size)
     elif request.method in ("POST", "PUT", "PATCH"):
         lines.append("Content-Length: 0\r\n")
     if route.kind == "forward":

@@ -74,7 +74,7 @@ def read_credential(api_key: Any, bearer_token: Any, coroutines: bool) -> Creden
         InvalidRequestError: a value that can't travel in a header; it is not echoed.
     """
     if api_key is not None and bearer_token is not None:
-        raise ConfigurationError("pass api_key= or bearer_token=, not both: DIAL refuses a request with two credentials")
+        raise ConfigurationError("pass api_key= or bearer_token=, not both: DIAL refuses requests with two credentials")
     if api_key is None and bearer_token is None:
         raise ConfigurationError("no credential: pass api_key= or bearer_token=, or set DIAL_API_KEY")
     kind, value = ("api_key", api_key) if api_key is not None else ("bearer_token", bearer_token)
@@ -83,7 +83,7 @@ def read_credential(api_key: Any, bearer_token: Any, coroutines: bool) -> Creden
         credential.header(value)  # what can't be sent is refused now
     elif not callable(value):
         raise ConfigurationError("%s must be a str or a callable, not %s" % (kind, type(value).__name__))
-    elif not coroutines and inspect.iscoroutinefunction(value):
+    elif not coroutines and any(map(inspect.iscoroutinefunction, (value, type(value).__call__))):
         raise ConfigurationError("%s is a coroutine function; use it with AsyncDial, or pass a plain function" % kind)
     return credential
 

@@ -60,13 +60,13 @@ def connection_settings(
         raise ConfigurationError("pass ssl_context=, or ca_bundle= and client_cert=, not both")
     if proxy is not None and not isinstance(proxy, str):
         raise ConfigurationError("proxy must be a URL like http://proxy.example:3128")
-    bundle = None if ca_bundle is None else os.fspath(ca_bundle)
+    bundle = None if ca_bundle is None else _path("ca_bundle", ca_bundle)
     if bundle is not None and not os.path.exists(bundle):
         raise ConfigurationError("ca_bundle: there is no file or folder %s" % bundle)
     cert: Optional[ClientCert] = None
     if client_cert is not None:
         pair = client_cert if isinstance(client_cert, (tuple, list)) else (client_cert,)
-        paths = [os.fspath(path) for path in pair]
+        paths = [_path("client_cert", path) for path in pair]
         if len(paths) not in (1, 2) or not all(os.path.isfile(path) for path in paths):
             raise ConfigurationError("client_cert must be a file, or a pair (certificate file, key file)")
         cert = paths[0] if len(paths) == 1 else (paths[0], paths[1])
@@ -74,3 +74,10 @@ def connection_settings(
     if proxy:
         settings.route(Origin("http", "localhost", 80, ""))  # a proxy URL that can't be used is refused now
     return settings
+
+
+def _path(name: str, value: Any) -> str:
+    try:
+        return os.fsdecode(value)
+    except TypeError:
+        raise ConfigurationError("%s must be a path, not %s" % (name, type(value).__name__)) from None

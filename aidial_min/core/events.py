@@ -88,7 +88,8 @@ class EventReader(Generic[E]):
         try:
             value = json.loads(data)
         except (ValueError, RecursionError):
-            raise ParsingDataError("an event of the stream is not JSON", body=self._masked(data), request_sent="yes") from None
+            body = self._masked(data)
+            raise ParsingDataError("an event of the stream is not JSON", body=body, request_sent="yes") from None
         error = value.get("error") if isinstance(value, dict) else None
         if error and self._fails:
             raise error_from_object(in_band_status(error), error, request_sent="yes")

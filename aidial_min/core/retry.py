@@ -70,7 +70,7 @@ def is_idempotent(method: str) -> bool:
 
 
 def retry_after_of(headers: Mapping[str, str], clock: Callable[[], float]) -> Optional[float]:
-    """Seconds the server asked to wait: `retry-after-ms`, else `Retry-After` in seconds or as a date (RFC 9110, 10.2.3).
+    """Seconds the server asked to wait: `retry-after-ms`, else `Retry-After`, seconds or a date (RFC 9110, 10.2.3).
 
     Args:
         clock: gives the epoch time in seconds; asked only for dates.

@@ -15,7 +15,6 @@ from typing import (
     ContextManager,
     Coroutine,
     Iterator,
-    Optional,
     TypeVar,
     cast,
 )

@@ -5,6 +5,7 @@ question counted twice would have been billed twice. AIDIAL_BATCH_LINES sets the
 """
 
 import collections
+import functools
 import json
 import os
 import random
@@ -384,7 +385,7 @@ def test_a_longer_wait_than_allowed_ends_the_run_and_the_next_goes_on(folder, se
 def test_refusals_are_outlasted_as_long_as_max_wait_allows(folder, server, model):
     """However many there are: nothing was done for them, so they are no reason to fail a line."""
     server.fail(429, times=40, retry_after=0)
-    server.fail(503, times=25)
+    server.fail(503, times=12)
     write_input(prompts(10))
     assert batch("-j", "8", "--retries", "2") == 0
     assert len(model.asked) == 10
@@ -584,6 +585,7 @@ def test_a_torn_record_of_the_journal_is_as_if_never_written(folder, server, mod
     killed_run(model)
     with open("out.jsonl.journal", "ab") as file:
         file.write(tail)
+    assert batch("--retries", "0", "--url", "http://127.0.0.1:9") == 8  # writes behind it
     assert batch() == 1
     assert [line["line"] for line in output() if not line["ok"]] == [11, 12, 13, 14]
     assert numbers(output()) == list(range(1, 21))
@@ -620,6 +622,41 @@ def test_a_journal_written_anew_keeps_what_is_of_use(folder):
     assert loaded.begun == {6, 9, 11} and {n: loaded.read(n) for n in loaded.kept} == {3: kept[3], 8: kept[8]}
     assert loaded.header == {"batch": 1, "finished": 3}
     loaded.close()
+
+
+@posix
+@pytest.mark.parametrize("options", [[], ["--unordered"]], ids=["ordered", "unordered"])
+def test_a_full_disk_ends_the_run_and_spoils_nothing(folder, server, model, options):
+    import resource
+
+    write_input(["slow one", *prompts(200)] if not options else prompts(200))
+    model.held.clear()  # in order, the answers fill the journal; else the output
+    threading.Timer(1.5, model.held.set).start()
+    full = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (20_000, 20_000))
+    process = begin("-j", "4", *options, preexec_fn=full)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 1 and b"File too large" in told and b"Traceback" not in told
+    assert 0 < len(model.asked) < 200
+    assert batch("-j", "4", *options) in (0, 1)
+    assert sorted(numbers(output())) == list(range(1, 201 + (not options)))
+    assert max(collections.Counter(model.asked).values()) == 1
+    assert sum(not line["ok"] for line in output()) <= 4
+
+
+@posix
+def test_what_does_not_fit_on_the_disk_leaves_no_part_of_itself(folder):
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with open("file", "ab", buffering=0) as file:
+        batch_journal.append(file, b"whole\n", 0)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20, before[1]))
+        try:
+            with pytest.raises(OSError):
+                batch_journal.append(file, b"does not fit" * 3, 6)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert Path("file").read_bytes() == b"whole\n"
 
 
 # ---------------------------------------------------------------- files that do not belong together
@@ -665,6 +702,7 @@ def test_an_output_that_is_gone_is_not_asked_for_anew(folder, server, model, cap
     assert batch() == 0 and len(model.asked) == 2
 
 
+@posix
 def test_a_pipe_is_no_input(folder, server, capsys):
     read, write = os.pipe()
     try:

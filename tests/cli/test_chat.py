@@ -239,7 +239,8 @@ def test_ctrl_c_stops_an_answer_and_not_the_conversation(terminal, server):
         person.expect("> ")
         person.say("Next")
         person.expect("\r\nNext\r\n> ")
-        person.press("\x03", until="(Ctrl-D ends)\r\n> ")
+        person.press("\x03", until="(Ctrl-D ends)")
+        person.expect("> ")
         person.say("/quit")
         assert person.code() == 0
     assert [message["content"] for message in sent(server)["messages"]] == ["Go on", "so far", "Next"]

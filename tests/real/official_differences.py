@@ -153,7 +153,7 @@ LISTED: List[Listed] = [
     ),
     Listed(
         "the chunk with the usage that Core adds has no id, which 0.18.0 requires",
-        ("chat: a stream with a usage chunk of Core", "chat: stream_options"),
+        ("chat: a stream with a usage chunk of Core",),
         ("answer*",),
     ),
     Listed(

@@ -85,8 +85,11 @@ class Terminal:
         while until not in self.shown[self._read :]:
             assert time.monotonic() < deadline, "%r did not appear:\n%s" % (until, self.shown)
             self.type(key)
-            ready, _, _ = select.select([self._master], [], [], 0.5)
-            if ready:
+            again = time.monotonic() + 0.5
+            while until not in self.shown[self._read :]:
+                ready, _, _ = select.select([self._master], [], [], max(0.0, again - time.monotonic()))
+                if not ready:
+                    break
                 self._receive(deadline)
         self.expect(until)
 

@@ -71,6 +71,7 @@ def test_five_loops_warn_of_nothing_in_a_fresh_process(server):
         "import asyncio, sys, gc\n"
         "from aidial_min import AsyncDial\n"
         "client = AsyncDial(base_url=sys.argv[1], api_key=sys.argv[2])\n"
+        "client.chat, client.bucket\n"  # loaded now, so that no callback of the loop is slow for it
         "async def work():\n"
         "    stream = await client.chat.completions.create(\n"
         "        deployment_name='echo', messages=[{'role': 'user', 'content': 'a b c'}], stream=True)\n"

@@ -1,0 +1,57 @@
+"""The README's table of endpoints says what the code does: each method with the endpoint of its docstring."""
+
+import inspect
+import re
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+
+from aidial_min import Dial
+
+README = Path(__file__).parent.parent / "README.md"
+ENDPOINT = re.compile(r"^\s*((?:GET|POST|PUT|DELETE) /\S+)", re.MULTILINE)
+
+
+def methods(thing, path=""):
+    """Name and docstring of every public method of a client's resources, `chat.completions.create` and so on."""
+    for name in dir(type(thing)):
+        member = inspect.getattr_static(type(thing), name)
+        if name.startswith("_"):
+            continue
+        if isinstance(member, (property, cached_property)):
+            if not path or path in ("chat", "skills"):
+                inner = getattr(thing, name)
+                if ".api." in type(inner).__module__:
+                    yield from methods(inner, (path + "." if path else "") + name)
+        elif path and callable(member):
+            yield "%s.%s" % (path, name), inspect.getdoc(getattr(thing, name)) or ""
+
+
+def in_the_code():
+    found = {}
+    with Dial(base_url="http://127.0.0.1:9", api_key="key-of-nobody") as client:
+        for name, doc in methods(client):
+            endpoints = ENDPOINT.findall(doc)
+            assert endpoints, "%s names no endpoint in its docstring" % name
+            for endpoint in endpoints:
+                found.setdefault(endpoint, set()).add(name)
+    return found
+
+
+def in_the_readme():
+    chapter = README.read_text(encoding="utf-8").split("### Every endpoint")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in chapter.splitlines() if line.startswith("| `")]
+    return {row[0].strip("`"): row[1:] for row in rows}
+
+
+def test_the_table_and_the_code_name_the_same_endpoints():
+    assert sorted(in_the_readme()) == sorted(in_the_code())
+
+
+@pytest.mark.parametrize("endpoint", sorted(in_the_readme()))
+def test_a_row(endpoint):
+    here, core, official = in_the_readme()[endpoint]
+    assert set(re.findall(r"`([^`]+)`", here)) == in_the_code()[endpoint]
+    assert core in ("both", "2024", "newer")
+    assert official == "" or official.startswith("`")
