@@ -327,10 +327,10 @@ class AsyncDial(BaseClient):
         return PurePosixPath(appdata.raw) if appdata is not None else None
 
     async def auth_headers(self) -> "dict[str, str]":
-        """The header that carries the credential: {"Api-Key": ...} or {"Authorization": ...}."""
+        """The header that carries the credential: {"api-key": ...} or {"Authorization": ...}."""
         credential = self._config.credential
         value = credential.value() if callable(credential.value) else credential.value
-        return dict([credential.header(await value if inspect.isawaitable(value) else value)])
+        return credential.as_dict(await value if inspect.isawaitable(value) else value)
 
     # -- carrying out
 

@@ -339,9 +339,9 @@ class Dial(BaseClient):
         return PurePosixPath(appdata.raw) if appdata is not None else None
 
     def auth_headers(self) -> "dict[str, str]":
-        """The header that carries the credential: {"Api-Key": ...} or {"Authorization": ...}."""
+        """The header that carries the credential: {"api-key": ...} or {"Authorization": ...}."""
         credential = self._config.credential
-        return dict([credential.header(credential.value() if callable(credential.value) else credential.value)])
+        return credential.as_dict(credential.value() if callable(credential.value) else credential.value)
 
     # -- carrying out
 

@@ -4,6 +4,7 @@
 It knows the chat endpoint and its parameters; it must not know sockets, retries or loops.
 """
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence, Tuple, Union, overload
 
 from ..core.body import json_body
@@ -291,7 +292,7 @@ describe(AsyncChatCompletions.create, create)
 class Chat(SyncResource):
     """`chat.completions`."""
 
-    @property
+    @cached_property
     def completions(self) -> ChatCompletions:
         """Chat completions."""
         return ChatCompletions(self._client)
@@ -300,7 +301,7 @@ class Chat(SyncResource):
 class AsyncChat(AsyncResource):
     """`chat.completions`."""
 
-    @property
+    @cached_property
     def completions(self) -> AsyncChatCompletions:
         """Chat completions."""
         return AsyncChatCompletions(self._client)

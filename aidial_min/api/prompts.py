@@ -44,6 +44,8 @@ def save(
 
     PUT /v1/prompts/{bucket}/{path}
     """
+    if isinstance(prompt, Prompt) and "content" not in prompt:
+        prompt = {**prompt.to_dict(), "content": None}  # Core wants the key to be there
     return storage.save(config, "prompts", PromptItem.from_json, url, prompt, etag_if_match, etag_if_none_match)
 
 

@@ -32,7 +32,7 @@ def grant(
 
     POST /v1/ops/resource/per-request-permissions/grant
     """
-    links = resource_links(config, "resources", resources, permissions or ["READ"])
+    links = resource_links(config, "resources", resources, ["READ"] if permissions is None else permissions)
     return _operate("grant", {"resourcePermissions": links, "receiver": _receiver(receiver)}, nothing)
 
 
@@ -50,7 +50,7 @@ def revoke(
 
     POST /v1/ops/resource/per-request-permissions/revoke
     """
-    links = resource_links(config, "resources", resources, permissions or ["READ"])
+    links = resource_links(config, "resources", resources, ["READ"] if permissions is None else permissions)
     return _operate("revoke", {"resourcePermissions": links, "receiver": _receiver(receiver)}, nothing)
 
 

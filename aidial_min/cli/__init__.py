@@ -8,7 +8,7 @@ import argparse
 import os
 import sys
 from importlib import import_module
-from typing import Any, Sequence
+from typing import Any, List, Sequence
 
 from .._version import __version__
 from ..errors import DialException
@@ -46,11 +46,13 @@ Answers go to stdout, everything else to stderr. `COMMAND --help` shows examples
 
 def run(words: Sequence[str]) -> int:
     """Run the command that `words` name and return its exit code."""
-    for stream in (sys.stdout, sys.stderr):
+    streams: List[Any] = [sys.stdout, sys.stderr]
+    for stream in streams:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 still gets its answer
-    if hasattr(sys.stdin, "reconfigure"):
-        sys.stdin.reconfigure(errors="surrogateescape")  # and may still be typed at
+    typed: Any = sys.stdin
+    if hasattr(typed, "reconfigure"):
+        typed.reconfigure(errors="surrogateescape")  # and may still be typed at
     try:
         return _flushed(_command(words))
     except (DialException, CommandError, KeyboardInterrupt) as error:

@@ -88,14 +88,15 @@ class _Stage:
     def add(self, stage: Any, screen: Screen) -> None:
         self.name += stage.name or ""
         self.content += stage.content or ""
-        for position, attachment in enumerate(stage.attachments or ()):
+        attachments: List[Any] = stage.attachments or []
+        for position, attachment in enumerate(attachments):
             index = position if attachment.index is None else attachment.index
             known = self.attachments.setdefault(index, {})
             for name, value in attachment.to_dict().items():
                 known[name] = known.get(name, "") + value if name == "data" and value else value or known.get(name)
-        if not stage.name:
-            self._show_name(screen)
         *lines, self.content = self.content.split("\n")
+        if lines or not stage.name:  # a name comes in pieces, and is complete when something else comes
+            self._show_name(screen)
         for line in lines:
             screen.beside("  " + line)
         if stage.status:

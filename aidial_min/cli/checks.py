@@ -118,7 +118,7 @@ def failed(error: BaseException, *advice: str, lines: Sequence[str] = ()) -> Ste
 
 def program(patient: Patient) -> Step:
     """What runs here."""
-    package = __name__.split(".")[0]
+    package = __name__.rpartition(".cli.")[0]
     machine = "%s %s" % (platform.system(), platform.machine())
     return ok("%s %s, Python %s, %s, %s" % (package, __version__, sys.version.split()[0], probe.TLS_LIBRARY, machine))
 
@@ -146,7 +146,7 @@ def shape(patient: Patient) -> Step:
         found = credential(patient.environment)
     except DialException as error:
         return failed(error, "correct the variable, or the file")
-    values = {kind: value() if callable(value) else value for kind, value in found.items()}
+    values: Dict[str, Any] = {kind: value() if callable(value) else value for kind, value in found.items()}
     patient.secrets = [text for value in values.values() for text in (value, value.strip(), value.strip("\"' "))]
     if len(values) != 1:
         if values:

@@ -78,10 +78,10 @@ def introduce(url: str, key: str, arguments: argparse.Namespace) -> None:
         note("In another terminal:\n\n    set DIAL_URL=%s\n    set DIAL_API_KEY=%s\n" % (url, key))
     else:
         note("In another terminal:\n\n    export DIAL_URL=%s DIAL_API_KEY=%s\n" % (url, key))
-    kept = "kept in %s" % arguments.data if arguments.data else "forgotten when the server ends"
-    note("What is stored is %s. Ctrl-C ends it." % kept)
     if arguments.host not in LOOPBACK:
         note(red("Everybody who reaches %s can use this server: its key is no secret." % arguments.host))
+    kept = "kept in %s" % arguments.data if arguments.data else "forgotten when the server ends"
+    note("What is stored is %s. Ctrl-C ends it." % kept)
 
 
 def log(line: str) -> None:

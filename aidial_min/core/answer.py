@@ -82,7 +82,7 @@ class Inflater:
 
         self._zlib: Any = zlib
         self._gzip = coding != "deflate"
-        self._object: Any = None
+        self._object: Any = None  # zlib's decompressor of the present member
         self._input = b""
         self._finished = False
 
@@ -95,15 +95,16 @@ class Inflater:
         while self._input:
             if self._object is None and not self._begin():
                 return b""
+            inflating: Any = self._object
             try:
-                piece: bytes = self._object.decompress(self._input, PIECE)
+                piece: bytes = inflating.decompress(self._input, PIECE)
             except self._zlib.error:
                 raise RemoteProtocolError("the compressed body is malformed", request_sent="yes") from None
-            if self._object.eof:
-                self._input = self._object.unused_data
+            if inflating.eof:
+                self._input = inflating.unused_data
                 self._object, self._finished = None, True
             else:
-                self._input = self._object.unconsumed_tail
+                self._input = inflating.unconsumed_tail
             if piece:
                 return piece
         return self._flushed()

@@ -6,6 +6,7 @@ It knows credentials, headers, statuses and retries; it must not know sockets, l
 """
 
 import json
+import re
 from typing import Any, Callable, Dict, Generator, Generic, List, Mapping, NamedTuple, Optional, Tuple, TypeVar, Union
 
 from .._version import __version__
@@ -27,7 +28,7 @@ from .body import Body
 from .http11 import Head, header_line, request_head
 from .limits import DEFAULT_TIMEOUT, Timeout
 from .retry import RetryPolicy, is_idempotent, retry_after_of
-from .route import Route
+from .route import Route, refusal
 from .urls import Origin, encode_query
 
 T = TypeVar("T")
@@ -45,6 +46,11 @@ class Credential(NamedTuple):
 
     def __repr__(self) -> str:
         return "Credential(%r)" % self.kind
+
+    def as_dict(self, value: Any) -> Dict[str, str]:
+        """The same as a dict, with the key in the spelling that users of the official client know ("api-key")."""
+        name, text = self.header(value)
+        return {"api-key" if name == "Api-Key" else name: text}
 
     def header(self, value: Any) -> Tuple[str, str]:
         """Header name and checked value for what the user gave, or what their callable returned.
@@ -225,19 +231,23 @@ def exchange(request: Request[T], config: Config, route: Route, *, stream: bool 
     target = request.target(config)
     info = RequestInfo(request.method, "%s://%s%s" % (config.origin.scheme, config.origin.netloc, target))
     retry = config.retry if request.max_retries is None else RetryPolicy(request.max_retries)
+    own_secrets = _secrets_in(config.headers, request.headers)
     retries = 0
-    fresh = False
+    fresh = hurried = False
     while True:
         credential, secrets = yield from _credential(config, route)
+        secrets += own_secrets
         head = _head(request, config, route, credential, target)
         outcome = yield Send(config.origin, request.method, head, request.body, stream, fresh, info, secrets)
+        if isinstance(outcome, Answer) and outcome.head.status == 407 and route.kind == "forward":
+            outcome = Failure(refusal(outcome.head, route))
         if isinstance(outcome, Failure):
             error: DialException = _explained(outcome.error, info, secrets)
             if not _can_repeat(request, outcome.error.request_sent):
                 raise error
             unsent = outcome.error.request_sent == "no"
-            if outcome.stale and not fresh and (unsent or is_idempotent(request.method)):
-                fresh = True  # at once on a fresh connection, once, not counted
+            if outcome.stale and not hurried and (unsent or is_idempotent(request.method)):
+                fresh = hurried = True  # at once on a fresh connection, once, not counted
                 continue
             delay = retry.after_error(retries, outcome.error, method=request.method)
         else:
@@ -259,6 +269,18 @@ def exchange(request: Request[T], config: Config, route: Route, *, stream: bool 
         retries += 1
         fresh = False
         yield Wait(delay, error)
+
+
+_SECRET_NAME = re.compile(r"(?i)api-?key|authorization|token|secret|password|cookie")
+
+
+def _secrets_in(defaults: Tuple[Tuple[str, str], ...], given: Optional[Mapping[str, Optional[str]]]) -> Tuple[str, ...]:
+    """Credentials that users put into header fields themselves: the value, and what follows a word like Bearer."""
+    if not defaults and not given:
+        return ()
+    fields = [*defaults, *(given or {}).items()]
+    values = [value.strip() for name, value in fields if isinstance(value, str) and _SECRET_NAME.search(str(name))]
+    return tuple(values + [value.rpartition(" ")[2] for value in values])
 
 
 def _credential(config: Config, route: Route) -> Generator[Step, Any, Tuple[str, Tuple[str, ...]]]:

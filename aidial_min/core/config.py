@@ -73,6 +73,10 @@ def read_credential(api_key: Any, bearer_token: Any, coroutines: bool) -> Creden
         ConfigurationError: both, none, of a wrong type, or a coroutine function for the sync client.
         InvalidRequestError: a value that can't travel in a header; it is not echoed.
     """
+    if api_key and bearer_token == "":  # a variable that is set to nothing, perhaps
+        bearer_token = None
+    if bearer_token and api_key == "":
+        api_key = None
     if api_key is not None and bearer_token is not None:
         raise ConfigurationError("pass api_key= or bearer_token=, not both: DIAL refuses requests with two credentials")
     if api_key is None and bearer_token is None:

@@ -3,9 +3,9 @@
 It knows headers and storage names; it must not know sockets or files on disk.
 """
 
-from typing import Mapping, Optional
+from typing import Iterable, Mapping, Optional
 
-from ..errors import EtagMismatchError, RequestInfo
+from ..errors import EtagMismatchError, RequestInfo, conceal
 from .http11 import Head, Headers
 
 
@@ -65,7 +65,7 @@ def bare_etag(text: str) -> str:
     return text.strip('"')
 
 
-def check_etag(headers: Headers, wanted: str, request: RequestInfo) -> None:
+def check_etag(headers: Headers, wanted: str, request: RequestInfo, secrets: Iterable[str]) -> None:
     """Compare the ETag of an answer with `etag_if_match`: Core of 2024 ignores If-Match on downloads.
 
     Raises:
@@ -75,9 +75,11 @@ def check_etag(headers: Headers, wanted: str, request: RequestInfo) -> None:
     if found is None or wanted.strip() == "*":
         return
     if bare_etag(found) not in [bare_etag(tag) for tag in wanted.split(",")]:
-        raise EtagMismatchError(
+        error = EtagMismatchError(
             "the file has the ETag %s, not %s" % (bare_etag(found), wanted),
             headers=headers,
             request=request,
             request_sent="yes",
         )
+        conceal(error, secrets)
+        raise error

@@ -52,7 +52,7 @@ def read_timeout(value: Any) -> Timeout:
     """
     if value is None:
         return Timeout(None, None, None, None)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, (int, float)):
         _check_seconds("timeout", value)
         return Timeout(*(min(value, limit) if limit is not None else value for limit in (5.0, value, value, value)))
     if not all(hasattr(value, name) for name in ("connect", "read", "write", "pool")):

@@ -105,7 +105,13 @@ def check_tunnel(head: Head, route: Route) -> None:
         ProxyError: it is not 2xx.
     """
     if not 200 <= head.status < 300:
-        hint = "; put the proxy's user and password into its URL" if head.status == 407 else ""
-        raise ProxyError(
-            "the proxy %s:%d refused the tunnel: %d %s%s" % (route.host, route.port, head.status, head.reason, hint)
-        )
+        raise refusal(head, route)
+
+
+def refusal(head: Head, route: Route) -> ProxyError:
+    """The error for a proxy that does not let a request pass."""
+    what = "tunnel" if route.kind == "tunnel" else "request"
+    hint = "; put the proxy's user and password into its URL" if head.status == 407 else ""
+    return ProxyError(
+        "the proxy %s:%d refused the %s: %d %s%s" % (route.host, route.port, what, head.status, head.reason, hint)
+    )

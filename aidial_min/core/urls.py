@@ -136,8 +136,9 @@ def _relative_to(origin: Origin, text: str) -> str:
         raise InvalidDialURLError("an absolute storage URL has no query; write ? and # in names as %3F and %23")
     segments = text.split("://", 1)[1].split("/")[1:]
     rest = "/".join(segments[origin.prefix.count("/") :])  # the prefix itself may be written encoded or not
-    if not rest.startswith(("v1/", "v2/")):
-        raise InvalidDialURLError("an absolute storage URL continues with /v1/ after the server: %r" % text)
+    version = "v2/" if rest[3:].startswith("skills/") else "v1/"
+    if not rest.startswith(version):
+        raise InvalidDialURLError("an absolute storage URL continues with /%s after the server: %r" % (version, text))
     return rest[3:]
 
 

@@ -49,6 +49,7 @@ from ..errors import (
     InvalidRequestError,
     ProxyError,
     RemoteProtocolError,
+    ResponseInterruptedError,
     StreamInterruptedError,
 )
 from .disk import Path, TargetFile
@@ -125,7 +126,7 @@ class AsyncTransport:
         head, once = await self.open(download.request, config)
         try:
             if download.etag_if_match is not None:
-                check_etag(head.headers, download.etag_if_match, once.step.request)
+                check_etag(head.headers, download.etag_if_match, once.step.request, once.step.secrets)
         except DialException:
             once.close()
             raise
@@ -181,6 +182,10 @@ class AsyncTransport:
             once.explain(error)
             silent = connection.used and not once.reader.wire.began and not isinstance(error, DialTimeoutError)
             return Failure(error, stale=silent)
+        except DialException as error:  # of the body: a file that can't be read
+            once.close()
+            once.explain(error)
+            raise
         except BaseException:
             once.close()
             raise
@@ -228,9 +233,11 @@ class AsyncTransport:
         return connections
 
     async def _tls(self) -> ssl.SSLContext:
-        if self._context is None:
-            self._context = await asyncio.get_running_loop().run_in_executor(None, self._make_context)
-        return self._context
+        context = self._context
+        if context is None:
+            context = await asyncio.get_running_loop().run_in_executor(None, self._make_context)
+            self._context = context
+        return context
 
     def after_fork(self) -> None:
         """In a forked child: the parent's loops and their connections are its own; the child has loops of its own."""
@@ -661,17 +668,22 @@ class AsyncExchange:
 
     async def read_whole(self, most: int, strict: bool) -> bytes:
         """The whole body; beyond `most` bytes an error (strict), or what came until then."""
-        piece = await self.read()
-        pieces, size = [piece], len(piece)
-        while piece:
-            if size > most:
-                self.close()
-                if strict:
-                    raise RemoteProtocolError("the answer is larger than %d bytes" % most, request_sent="yes")
-                break
+        pieces: List[bytes] = []
+        size = 0
+        try:
             piece = await self.read()
-            pieces.append(piece)
-            size += len(piece)
+            while piece:
+                pieces.append(piece)
+                size += len(piece)
+                if size > most:
+                    self.close()
+                    if strict:
+                        raise RemoteProtocolError("the answer is larger than %d bytes" % most, request_sent="yes")
+                    break
+                piece = await self.read()
+        except DialConnectionError:
+            if strict or not self._cut_short:
+                raise  # else it is an early refusal: a server that then hangs up may lose the rest of its words
         return b"".join(pieces)[:most]
 
     async def drain(self) -> None:
@@ -685,6 +697,9 @@ class AsyncExchange:
             pass  # the answer is complete; only the connection is lost, and closed already
 
     async def _receive(self) -> None:
+        if self._connection is None:
+            received, expected = self.reader.wire.received, self.reader.wire.expected
+            raise ResponseInterruptedError("it was closed before its end", received=received, expected=expected)
         at, limit = self.budget.ends("read", time.monotonic())
         sent = "yes" if self.reader.wire.began else "maybe"
         seconds = remaining(at, self.budget, limit, sent)
@@ -715,11 +730,10 @@ class AsyncExchange:
         self._expired = limit
         self._to.transport.abort()
 
-    def explain(self, error: DialConnectionError) -> DialConnectionError:
+    def explain(self, error: DialException) -> None:
         """Say in an error whether the request reached the server, and which one it was."""
         error.request_sent = "yes" if self.reader.wire.began else "maybe" if self._began else "no"
         error.request = self.step.request
-        return error
 
     # -- end
 
@@ -782,7 +796,6 @@ class AsyncStream(Generic[E]):
         self._reader = reader
         self._ended = False
         self._error: Optional[DialException] = None
-        once.budget.progressed(time.monotonic())
 
     @property
     def headers(self) -> Headers:
@@ -810,10 +823,10 @@ class AsyncStream(Generic[E]):
         return event
 
     async def _next(self) -> Optional[E]:
+        self._once.budget.progressed(time.monotonic())  # from here on we wait: a slow reader is no silent server
         while True:
             event = self._reader.next()
             if event is not None:
-                self._once.budget.progressed(time.monotonic())
                 return event
             if self._reader.done:
                 await self._once.drain()

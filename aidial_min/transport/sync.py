@@ -33,6 +33,7 @@ from ..errors import (
     InvalidRequestError,
     ProxyError,
     RemoteProtocolError,
+    ResponseInterruptedError,
     StreamInterruptedError,
 )
 from .disk import Path, TargetFile
@@ -107,7 +108,7 @@ class Transport:
         head, once = self.open(download.request, config)
         try:
             if download.etag_if_match is not None:
-                check_etag(head.headers, download.etag_if_match, once.step.request)
+                check_etag(head.headers, download.etag_if_match, once.step.request, once.step.secrets)
         except DialException:
             once.close()
             raise
@@ -162,6 +163,10 @@ class Transport:
             once.explain(error)
             silent = connection.used and not once.reader.wire.began and not isinstance(error, DialTimeoutError)
             return Failure(error, stale=silent)
+        except DialException as error:  # of the body: a file that can't be read
+            once.close()
+            once.explain(error)
+            raise
         except BaseException:
             once.close()
             raise
@@ -198,13 +203,13 @@ class Transport:
     def _place(self, key: ConnectionKey, budget: Budget) -> "Grant[Connection]":
         """A place in the cache, waited for in turn."""
         now = time.monotonic()
+        woken = threading.Lock()
+        woken.acquire()
+        waiter: Waiter[Connection] = Waiter(key, woken.release)
         with self._lock:
-            self._collect_abandoned()
+            self._take_back_abandoned()
             grant = self._cache.take(key, now)
             if grant is None:
-                woken = threading.Lock()
-                woken.acquire()
-                waiter: Waiter[Connection] = Waiter(key, woken.release)
                 self._cache.join(waiter)
         self._close_dropped()
         if grant is not None:
@@ -217,11 +222,13 @@ class Transport:
         except BaseException:
             with self._lock:
                 self._cache.leave(waiter, time.monotonic())
+            self._close_dropped()
             raise
         with self._lock:
             if waiter.grant is not None:  # woken at the last moment
                 return waiter.grant
             self._cache.leave(waiter, time.monotonic())
+        self._close_dropped()
         raise budget.error(limit, "no")
 
     def give_back(self, key: ConnectionKey, connection: Optional["Connection"]) -> None:
@@ -236,14 +243,24 @@ class Transport:
     def abandon(self, key: ConnectionKey) -> None:
         """Free a place from a finalizer, which may run anywhere, even while this thread holds the lock."""
         self._abandoned.append((key, self._pid))
+        self._collect_abandoned()
 
     def _collect_abandoned(self) -> None:
+        # Whoever holds the lock now looks here again after releasing it, so no place is left lying.
+        while self._abandoned and self._lock.acquire(blocking=False):
+            try:
+                self._take_back_abandoned()
+            finally:
+                self._lock.release()
+
+    def _take_back_abandoned(self) -> None:
         while self._abandoned:
             key, pid = self._abandoned.popleft()
             if pid == self._pid:
                 self._cache.give_back(key, None, time.monotonic())
 
     def _close_dropped(self) -> None:
+        self._collect_abandoned()
         if self._cache.dropped:
             with self._lock:
                 dropped, self._cache.dropped = self._cache.dropped, []
@@ -359,11 +376,11 @@ def _open_tunnel(
             else:
                 reader.wire.receive_eof()
             head = reader.read_head()
-    except socket.timeout:
+    except socket.timeout:  # DialTimeoutError is one too since 3.10
         raise budget.error(limit, "no") from None
-    except DialTimeoutError:
-        raise
     except (OSError, DialConnectionError) as error:
+        if isinstance(error, DialTimeoutError):
+            raise
         raise ProxyError("the proxy %s:%d broke off: %s" % (route.host, route.port, reason(error))) from None
     check_tunnel(head, route)
 
@@ -522,17 +539,22 @@ class Exchange:
 
     def read_whole(self, most: int, strict: bool) -> bytes:
         """The whole body; beyond `most` bytes an error (strict), or what came until then."""
-        piece = self.read()
-        pieces, size = [piece], len(piece)
-        while piece:
-            if size > most:
-                self.close()
-                if strict:
-                    raise RemoteProtocolError("the answer is larger than %d bytes" % most, request_sent="yes")
-                break
+        pieces: List[bytes] = []
+        size = 0
+        try:
             piece = self.read()
-            pieces.append(piece)
-            size += len(piece)
+            while piece:
+                pieces.append(piece)
+                size += len(piece)
+                if size > most:
+                    self.close()
+                    if strict:
+                        raise RemoteProtocolError("the answer is larger than %d bytes" % most, request_sent="yes")
+                    break
+                piece = self.read()
+        except DialConnectionError:
+            if strict or not self._cut_short:
+                raise  # else it is an early refusal: a server that then hangs up may lose the rest of its words
         return b"".join(pieces)[:most]
 
     def drain(self) -> None:
@@ -546,6 +568,9 @@ class Exchange:
             pass  # the answer is complete; only the connection is lost, and closed already
 
     def _receive(self) -> None:
+        if self._connection is None:
+            received, expected = self.reader.wire.received, self.reader.wire.expected
+            raise ResponseInterruptedError("it was closed before its end", received=received, expected=expected)
         now = time.monotonic()
         at, limit = self.budget.ends("read", now)
         sent = "yes" if self.reader.wire.began else "maybe"
@@ -566,11 +591,10 @@ class Exchange:
         else:
             self.reader.wire.receive_eof()
 
-    def explain(self, error: DialConnectionError) -> DialConnectionError:
+    def explain(self, error: DialException) -> None:
         """Say in an error whether the request reached the server, and which one it was."""
         error.request_sent = "yes" if self.reader.wire.began else "maybe" if self._began else "no"
         error.request = self.step.request
-        return error
 
     # -- end
 
@@ -615,7 +639,6 @@ class Stream(Generic[E]):
         self._reader = reader
         self._ended = False
         self._error: Optional[DialException] = None
-        once.budget.progressed(time.monotonic())
 
     @property
     def headers(self) -> Headers:
@@ -643,10 +666,10 @@ class Stream(Generic[E]):
         return event
 
     def _next(self) -> Optional[E]:
+        self._once.budget.progressed(time.monotonic())  # from here on we wait: a slow reader is no silent server
         while True:
             event = self._reader.next()
             if event is not None:
-                self._once.budget.progressed(time.monotonic())
                 return event
             if self._reader.done:
                 self._once.drain()

@@ -100,6 +100,12 @@ def test_stages_attachments_and_tool_calls_stand_on_stderr(dial, how):
     assert dial("chat", "-d", "showcase", *how, "books") == (0, b"Let me show you.\n", BESIDE.encode())
 
 
+@pytest.mark.parametrize("how", [[], ["--no-stream"]], ids=["streamed", "whole"])
+def test_a_stage_of_several_lines_stands_below_its_name(dial, server, how):
+    server.reply("Done", stages=[{"name": "Reading", "content": "one\ntwo", "status": "completed"}])
+    assert dial("chat", "-d", "echo", *how, "Hi").err == "* Reading\n  one\n  two\n"
+
+
 def test_quiet_leaves_them_out(dial):
     assert dial("chat", "-q", "-d", "showcase", "books").err == ""
 

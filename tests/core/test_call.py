@@ -448,7 +448,7 @@ class TestDecoding:
         assert drive(get(decode=decode), answer(200, {"data": [1, 2]})).result == [1, 2]
         error = failed(drive(get(decode=decode), answer(200, {"data": [1, "x"]})))
         assert isinstance(error, ParsingDataError) and error.path == "data[1]" and error.body == '{"data": [1, "x"]}'
-        for value in ({"data": None}, {}, [], 5, None, "x"):
+        for value in ({"data": None}, {"data": {}}, {}, 5, None, "x"):
             error = failed(drive(get(decode=decode), answer(200, value)))
             assert isinstance(error, ParsingDataError) and "list" in error.message
         assert drive(get(decode=list_of(element)), answer(200, [3])).result == [3]

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import inspect
 import pydoc
-import sys
 from typing import Any, AsyncIterator, Iterator, List, Optional
 
 import pytest
@@ -143,17 +142,6 @@ class TestCalls:
             with pytest.raises(TypeError, match=r"one\(\)"):
                 Sync(Recorder()).one(*arguments, **named)
 
-    def test_a_parameter_may_have_any_name(self) -> None:
-        def odd(config: Config, self: str) -> Request[Any]:
-            return Request("GET", self, decode=as_it_came)
-
-        class Odd(SyncResource):
-            odd = sync_method(odd)
-
-        client = Recorder()
-        Odd(client).odd(self="/x")
-        assert client.asked[0].path == "/x"
-
     def test_nothing_happens_before_a_coroutine_is_awaited(self) -> None:
         client = Recorder()
 
@@ -193,9 +181,3 @@ def test_every_operation_of_a_client_can_be_looked_up(cls: Any) -> None:
         shown = str(signature.return_annotation)
         assert not any(inner in shown for inner in ("Request[", "Pages[", "core.call")), name
         assert pydoc.plain(pydoc.render_doc(method)), name
-
-
-if sys.version_info >= (3, 11):  # what 3.9 and 3.10 can't say of a function
-
-    def test_tracebacks_name_the_operation() -> None:
-        assert Sync.one.__qualname__ == "one"

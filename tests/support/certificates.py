@@ -14,7 +14,7 @@ import pytest
 
 @functools.lru_cache(maxsize=None)
 def authority():
-    """A folder with ca.pem, good.pem (127.0.0.1, localhost), other.pem (another name), client.pem: keys with certificates."""
+    """A folder with ca.pem, and keys with certificates: good.pem (127.0.0.1, localhost), other.pem, client.pem."""
     if shutil.which("openssl") is None:
         pytest.skip("the openssl command is not installed: no certificates to test TLS with")
     folder = Path(tempfile.mkdtemp(prefix="test-ca-"))

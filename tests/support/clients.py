@@ -1,7 +1,7 @@
 """Both clients behind one blocking interface, so that one test speaks for both.
 
-``with client_of("async", base_url=...) as call: call(lambda c: c.bucket.get_raw())``: the async client runs on a loop of
-its own, in asyncio's debug mode. It must not know any operation.
+``with client_of("async", base_url=...) as call: call(lambda c: c.bucket.get_raw())``: the async client runs on a loop
+of its own, in asyncio's debug mode. It must not know any operation.
 """
 
 import asyncio

@@ -56,9 +56,10 @@ class Command:
         return Result(done.returncode, done.stdout, done.stderr)
 
     def start(self, *words: str, stdin: int = subprocess.DEVNULL, **env: Any) -> "subprocess.Popen[bytes]":
-        """A process that runs on; whoever starts it ends it."""
+        """A process that runs on; whoever starts it ends it. Nothing is read ahead, so `communicate` gives the rest."""
         return subprocess.Popen(
             self.words(*words),
+            bufsize=0,
             cwd=self.folder,
             env=self.environment(env),
             stdin=stdin,

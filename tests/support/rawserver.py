@@ -25,7 +25,7 @@ GOOD = b'HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n{"bucket":"b"}'
 
 
 class RawServer:
-    """``with RawServer([script, ...]) as server: server.url``; a script is bytes, or a list of bytes, pauses and cuts."""
+    """``with RawServer([script, ...]) as server: server.url``; a script: bytes, or a list of bytes, pauses and cuts."""
 
     def __init__(self, scripts):
         self.scripts = [script if isinstance(script, list) else [script] for script in scripts]
@@ -90,7 +90,10 @@ class RawServer:
     def _read_body(self, sock, head, held, record):
         if re.search(rb"(?i)\r\ntransfer-encoding: chunked", head):
             while b"0\r\n\r\n" not in held:
-                held += sock.recv(65536)
+                piece = sock.recv(65536)
+                if not piece:
+                    break
+                held += piece
             record[2], _, rest = held.partition(b"0\r\n\r\n")
             return rest
         found = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)

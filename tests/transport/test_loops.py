@@ -212,7 +212,7 @@ def test_credentials_may_be_coroutine_functions_asked_at_every_attempt(server):
             await client.bucket.get_raw()
             return await client.auth_headers()
 
-    assert run(work()) == {"Api-Key": server.api_key}
+    assert run(work()) == {"api-key": server.api_key}
     assert len(asked) == 3
 
 

@@ -1,4 +1,4 @@
-"""Every wire script, through the sync and the async client: the same value or error class, the same connection after."""
+"""Every wire script, through the sync and the async client: the same value or error class, the same connection."""
 
 import time
 

@@ -29,7 +29,7 @@ def server():
 
 @contextmanager
 def tls_server(certificate="good", client_ca=None, behave=None):
-    """A server that answers every request with a bucket, over TLS; gives its URL and the server names it was asked for."""
+    """A server that answers every request with a bucket, over TLS; gives its URL and the names it was asked for."""
     folder = authority()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(str(folder / (certificate + ".pem")))
