@@ -159,6 +159,14 @@ def test_ci_runs_the_very_command_of_the_page():
         assert Path(interpreter).name.startswith("python3")
 
 
+def test_one_example_alone_is_run_elsewhere():
+    """Dask is nothing that this suite can ask for: tests/real/test_dask.py runs the example, marked `py`, where it is."""
+    fences = re.findall(r"^```(\w+)$", README, re.MULTILINE)
+    assert set(fences) == {"python", "sh", "py"} and fences.count("py") == 1
+    ((_, source),) = blocks("py")
+    assert "dask" in source and compile(source, "README.md", "exec")
+
+
 def test_every_path_on_the_page_exists():
     mentioned = set(re.findall(r"`((?:aidial_min|tests|\.ci)?/?[\w./]*?[\w]+(?:\.py|\.toml|/|/LICENSE|/run))`", README))
     assert len(mentioned) > 20
@@ -184,8 +192,8 @@ def test_every_area_of_the_client_is_on_the_page():
 def test_the_chapter_on_the_command_line_names_every_command():
     from aidial_min.cli import COMMANDS
 
-    chapter = README[README.index("## Command line") : README.index("## Testing your own code")]
-    assert set(re.findall(r"`(\w+)`", chapter)) == set(COMMANDS)
+    chapter = README[README.index("## Command line") : README.index("## Beyond one machine")]
+    assert set(COMMANDS) <= set(re.findall(r"`(\w+)`", chapter))
 
 
 def test_names_of_errors_and_settings_on_the_page_exist():

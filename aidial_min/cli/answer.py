@@ -3,12 +3,11 @@
 It knows chunks, answers and the two streams; it must not know where a question came from.
 """
 
-import sys
 from typing import Any, Dict, List, Optional
 
 from ..errors import DialException
 from .table import bytes_text
-from .terminal import dim, is_terminal, note, visible, write, write_json
+from .terminal import dim, is_shared, note, visible, write, write_json
 
 _CUT = {"length": "the answer was cut: it reached the token limit", "content_filter": "the answer was cut by a filter"}
 
@@ -24,7 +23,7 @@ class Screen:
     def __init__(self, quiet: bool = False, json: bool = False) -> None:
         self.json = json
         self._quiet = quiet or json
-        self._shared = is_terminal(sys.stdout) and is_terminal(sys.stderr)
+        self._shared = is_shared()
         self._within = False  # the cursor stands behind text of the answer
         self._last = "\n"
         self._stages: Dict[int, _Stage] = {}

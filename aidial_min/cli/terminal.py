@@ -20,6 +20,15 @@ def is_terminal(stream: Optional[IO[Any]]) -> bool:
         return False
 
 
+def is_shared() -> bool:
+    """Whether stdout and stderr go to the same place: one terminal, or 2>&1."""
+    try:
+        one, other = os.fstat(sys.stdout.fileno()), os.fstat(sys.stderr.fileno())
+    except (AttributeError, OSError, ValueError):
+        return False
+    return (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+
+
 def has_colours(stream: Optional[IO[Any]]) -> bool:
     """Whether colours are wanted there: a terminal that has them, and no NO_COLOR (https://no-color.org)."""
     return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

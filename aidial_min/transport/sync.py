@@ -240,9 +240,17 @@ class Transport:
             self._cache.give_back(key, connection, time.monotonic())
         self._close_dropped()
 
-    def abandon(self, key: ConnectionKey) -> None:
+    def free(self, connection: "Connection", keep: bool) -> None:
+        """Free the place of a connection in use, which is kept or closed. One of a parent process has no place here."""
+        keep = keep and connection.pid == self._pid
+        if not keep:
+            connection.close()
+        if connection.pid == self._pid:
+            self.give_back(connection.key, connection if keep else None)
+
+    def abandon(self, connection: "Connection") -> None:
         """Free a place from a finalizer, which may run anywhere, even while this thread holds the lock."""
-        self._abandoned.append((key, self._pid))
+        self._abandoned.append((connection.key, connection.pid))
         self._collect_abandoned()
 
     def _collect_abandoned(self) -> None:
@@ -297,6 +305,7 @@ class Connection:
     def __init__(self, key: ConnectionKey, sock: socket.socket) -> None:
         self.key = key
         self.sock = sock
+        self.pid = os.getpid()
         self.used = False
         """It has carried a request before."""
 
@@ -602,24 +611,19 @@ class Exchange:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        if self.reader.wire.reusable and not self._cut_short:
-            self._transport.give_back(connection.key, connection)
-        else:
-            connection.close()
-            self._transport.give_back(connection.key, None)
+        self._transport.free(connection, keep=self.reader.wire.reusable and not self._cut_short)
 
     def close(self) -> None:
         """Close the connection, unless the answer has been read to its end."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close()
-            self._transport.give_back(connection.key, None)
+            self._transport.free(connection, keep=False)
 
     def __del__(self) -> None:
         connection = self.__dict__.get("_connection")
         if connection is not None:  # a stream or download that nobody closed
             connection.close()
-            self._transport.abandon(connection.key)
+            self._transport.abandon(connection)
 
 
 class Stream(Generic[E]):

@@ -301,6 +301,11 @@ def test_stages_never_break_into_a_line_of_the_answer(terminal):
     assert "  failed\nshow you.\n+ Summary" in shown
 
 
+def test_nor_do_they_where_both_streams_are_one(dial):
+    shown = dial.shell("dial chat -d showcase books 2>&1").out
+    assert shown.startswith("Let me \n* Searching the library\n") and "  failed\nshow you.\n" in shown
+
+
 def test_colours_are_for_terminals_that_want_them(terminal):
     def shown(**env):
         with terminal("chat", "-d", "showcase", "books", **env) as person:

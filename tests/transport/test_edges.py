@@ -4,11 +4,15 @@ Every test runs for the sync and for the async client, the latter in asyncio's d
 """
 
 import gc
+import os
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
+import aidial_min
 from aidial_min import (
     AuthenticationError,
     Dial,
@@ -266,6 +270,39 @@ def test_a_thread_that_waits_is_woken_by_a_stream_that_nobody_closed():
         gc.collect()
         waiting.join(5)
         assert found == ["b"] and time.monotonic() - began < 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.parametrize("way", ["close", "collect", "read"])
+def test_a_stream_of_the_parent_is_no_place_of_a_child(way):
+    script = (
+        "import gc, os, sys\n"
+        "from aidial_min import Dial, Limits\n"
+        "client = Dial(base_url=sys.argv[1], api_key='key-of-a-test', trust_env=False, limits=Limits(max_connections=1))\n"
+        "message = {'role': 'user', 'content': 'x'}\n"
+        "stream = client.chat.completions.create(deployment_name='m', messages=[message], stream=True)\n"
+        "child = os.fork()\n"
+        "if child:\n"
+        "    status = os.waitpid(child, 0)[1]\n"
+        "    assert stream.result().choices[0].message.content == 'hello' or sys.argv[2] == 'read'\n"
+        "    sys.exit(status != 0)\n"
+        "if sys.argv[2] == 'close':\n"
+        "    stream.close()\n"
+        "elif sys.argv[2] == 'collect':\n"
+        "    del stream\n"
+        "    gc.collect()\n"
+        "else:\n"
+        "    stream.result()\n"
+        "assert client._transport._cache.busy_count == 0, client._transport._cache.busy_count\n"
+        "assert client.bucket.get_bucket() == 'b'\n"
+        "assert client._transport._cache.busy_count == 0\n"
+        "os._exit(0)\n"
+    )
+    with RawServer([OPENED + chunks(DONE), GOOD]) as server:
+        environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(aidial_min.__file__))}
+        command = [sys.executable, "-X", "dev", "-c", script, server.url, way]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, env=environment)
+        assert done.returncode == 0, done.stderr
 
 
 # ---------------------------------------------------------------- echoes and refusals

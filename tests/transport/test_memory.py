@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+import aidial_min
 from tests.support.bulk import BulkServer
 from tests.support.clients import KINDS
 
@@ -100,7 +101,8 @@ pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason=
 def measure(kind, work, url, path, most, size):
     script = MEASURE.replace("{work}", work)
     command = [sys.executable, "-c", script, kind, url, str(path), str(most), str(size)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=os.getcwd())
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(aidial_min.__file__))}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
     assert done.returncode == 0, done.stderr
 
 
