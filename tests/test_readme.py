@@ -160,7 +160,7 @@ def test_ci_runs_the_very_command_of_the_page():
 
 
 def test_one_example_alone_is_run_elsewhere():
-    """Dask is nothing that this suite can ask for: tests/real/test_dask.py runs the example, marked `py`, where it is."""
+    """This suite can't ask for Dask: tests/real/test_dask.py runs the example marked `py` where it is installed."""
     fences = re.findall(r"^```(\w+)$", README, re.MULTILINE)
     assert set(fences) == {"python", "sh", "py"} and fences.count("py") == 1
     ((_, source),) = blocks("py")

@@ -6,6 +6,7 @@ It knows dataclasses and JSON values; it must not know HTTP, clients or any part
 """
 
 import dataclasses
+import functools
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -124,6 +125,12 @@ class Model:
     _first: ClassVar[Tuple[str, ...]] = ()
     """Fields that are printed first (a dataclass wants required ones first in its constructor)."""
 
+    if not TYPE_CHECKING:  # type checkers shall see the constructor that the dataclass declares
+
+        def __new__(cls, *args: Any, **values: Any) -> "Model":
+            cls._get_plan()
+            return object.__new__(cls)
+
     def __post_init__(self) -> None:
         # Built by hand: what was left at its default did not "come", so that it is not sent as null.
         values = self.__dict__
@@ -137,6 +144,7 @@ class Model:
         plan = cls.__dict__.get("_plan")
         if plan is None:
             plan = cls._plan = Plan(cls)
+            cls.__init__ = _tolerant(cls.__init__, plan)  # type: ignore[method-assign]
         return plan  # the class attribute of this very class, not of its parent
 
     @classmethod
@@ -156,7 +164,7 @@ class Model:
             if data.get(key) is None:
                 place = "%s.%s" % (path, key) if path else key
                 raise ParsingDataError("%s is missing in the answer" % place, path=place)
-        self = cls.__new__(cls)
+        self: M = object.__new__(cls)
         values = self.__dict__
         values.update(data)
         for key, name in plan.attributes.items():
@@ -234,6 +242,30 @@ class Model:
         return dict(type(self)._all_values(self)) == dict(type(other)._all_values(other))
 
     __hash__ = None  # type: ignore[assignment]  # mutable, compared by value
+
+
+def _tolerant(declared: Callable[..., None], plan: Plan) -> Callable[..., None]:
+    """The constructor of a model built by hand: it takes JSON spellings and unknown keys too, and nested dicts."""
+
+    @functools.wraps(declared)
+    def __init__(self: Model, *args: Any, **values: Any) -> None:
+        named: Dict[str, Any] = {}
+        unknown: Dict[str, Any] = {}
+        for key, value in values.items():
+            name = plan.attributes.get(key, key)
+            convert = plan.converters.get(name)
+            (named if name in plan.fields else unknown)[name] = _from_dicts(value, convert) if convert else value
+        declared(self, *args, **named)
+        self.__dict__.update(unknown)
+
+    return __init__
+
+
+def _from_dicts(value: Any, convert: Convert) -> Any:
+    of_dicts = isinstance(value, dict) or (
+        isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+    )
+    return convert(value, "") if of_dicts else value
 
 
 def plain(value: Any) -> Any:

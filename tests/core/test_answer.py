@@ -20,7 +20,11 @@ def raw_deflate(data: bytes) -> bytes:
 
 
 def head_of(length: int, coding: str, more: str = "") -> bytes:
-    return b"HTTP/1.1 200 OK\r\nContent-Encoding: %b\r\nContent-Length: %d\r\n%b\r\n" % (coding.encode(), length, more.encode())
+    return b"HTTP/1.1 200 OK\r\nContent-Encoding: %b\r\nContent-Length: %d\r\n%b\r\n" % (
+        coding.encode(),
+        length,
+        more.encode(),
+    )
 
 
 def pieces_of(data: bytes, size: int) -> List[bytes]:
@@ -76,7 +80,11 @@ class TestEveryCoding:
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
 def test_split_at_every_place(coding: str) -> None:
     short = b"hello, hello, hello!"
-    for body in [gzip.compress(short), gzip.compress(b"") + gzip.compress(short)] if coding == "gzip" else [zlib.compress(short), raw_deflate(short)]:
+    for body in (
+        [gzip.compress(short), gzip.compress(b"") + gzip.compress(short)]
+        if coding == "gzip"
+        else [zlib.compress(short), raw_deflate(short)]
+    ):
         for at in range(len(body)):
             assert b"".join(read_split(coding, body[:at], body[at:])) == short
 
@@ -113,12 +121,22 @@ class TestWhereThereIsNoBody:
     @pytest.mark.parametrize("coding", ["gzip", "deflate"])
     def test_chunked_and_empty(self, coding: str) -> None:
         reader = AnswerReader("GET")
-        reader.wire.receive(b"HTTP/1.1 200 OK\r\nContent-Encoding: %b\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" % coding.encode())
+        reader.wire.receive(
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: %b\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" % coding.encode()
+        )
         assert reader.read_head() is not None and reader.read_body() == b""
 
 
 class TestBrokenBodies:
-    @pytest.mark.parametrize(("coding", "whole"), [("gzip", gzip.compress(b"hello" * 9)), ("deflate", zlib.compress(b"hello" * 9)), ("deflate", raw_deflate(b"hello" * 9)), ("gzip, gzip", gzip.compress(gzip.compress(b"hello"))[:-30])])
+    @pytest.mark.parametrize(
+        ("coding", "whole"),
+        [
+            ("gzip", gzip.compress(b"hello" * 9)),
+            ("deflate", zlib.compress(b"hello" * 9)),
+            ("deflate", raw_deflate(b"hello" * 9)),
+            ("gzip, gzip", gzip.compress(gzip.compress(b"hello"))[:-30]),
+        ],
+    )
     def test_cut_at_every_place_though_its_length_is_right(self, coding: str, whole: bytes) -> None:
         for size in range(1, len(whole)):
             with pytest.raises(ResponseInterruptedError, match="compressed") as caught:
@@ -143,7 +161,9 @@ class TestBrokenBodies:
         assert (caught.value.received, caught.value.expected) == (len(packed) - 1, len(packed))
 
     @pytest.mark.parametrize("coding", ["gzip", "deflate", "gzip, gzip", "deflate, gzip"])
-    @pytest.mark.parametrize("garbage", [b"hello, this is no compressed data", b"\xff" * 50, gzip.compress(b"x")[:10] + b"\xff" * 50])
+    @pytest.mark.parametrize(
+        "garbage", [b"hello, this is no compressed data", b"\xff" * 50, gzip.compress(b"x")[:10] + b"\xff" * 50]
+    )
     def test_garbage(self, coding: str, garbage: bytes) -> None:
         for size in (1, 1000):
             with pytest.raises(RemoteProtocolError, match="malformed"):

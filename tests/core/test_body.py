@@ -99,18 +99,27 @@ class TestJson:
     )
     def test_compact_and_in_utf8(self, value: Any, data: bytes) -> None:
         body = json_body(value)
-        assert (body.whole, body.length, body.content_type, body.replayable) == (data, len(data), "application/json", True)
+        assert (body.whole, body.length, body.content_type, body.replayable) == (
+            data,
+            len(data),
+            "application/json",
+            True,
+        )
         assert list(body.pieces()) == [data]
 
     def test_models_and_paths_are_sent_as_what_they_stand_for(self) -> None:
-        message = ChatCompletionMessage.from_json({"role": "assistant", "content": "a", "custom_content": {"state": {"x": 1}}})
+        message = ChatCompletionMessage.from_json(
+            {"role": "assistant", "content": "a", "custom_content": {"state": {"x": 1}}}
+        )
         body = json_body({"messages": [message], "url": Path("files/b/x")})
         assert json.loads(body.whole or b"") == {
             "messages": [{"role": "assistant", "content": "a", "custom_content": {"state": {"x": 1}}}],
             "url": "files/b/x",
         }
 
-    @pytest.mark.parametrize("value", [{"a": object()}, {"a": b"x"}, {"a": {1, 2}}, {"a": float("nan")}, {"a": float("inf")}, {(1, 2): 3}])
+    @pytest.mark.parametrize(
+        "value", [{"a": object()}, {"a": b"x"}, {"a": {1, 2}}, {"a": float("nan")}, {"a": float("inf")}, {(1, 2): 3}]
+    )
     def test_what_is_no_json_is_refused(self, value: Any) -> None:
         with pytest.raises(InvalidRequestError, match="JSON") as caught:
             json_body(value)
@@ -125,7 +134,13 @@ class TestJson:
 
 def test_bytes_travel_as_they_are() -> None:
     body = BytesBody(b"x\x00y", "text/plain")
-    assert (body.whole, body.length, body.content_type, body.replayable, body.blocking) == (b"x\x00y", 3, "text/plain", True, False)
+    assert (body.whole, body.length, body.content_type, body.replayable, body.blocking) == (
+        b"x\x00y",
+        3,
+        "text/plain",
+        True,
+        False,
+    )
     body.report(3)
 
 
@@ -133,7 +148,19 @@ def test_bytes_travel_as_they_are() -> None:
 
 
 class TestForms:
-    @pytest.mark.parametrize("file", [b"hello", bytearray(b"hello"), memoryview(b"hello"), "hello", io.BytesIO(b"hello"), Pipe(b"hello"), Minimal(b"hello"), OldStyle(b"hello")])
+    @pytest.mark.parametrize(
+        "file",
+        [
+            b"hello",
+            bytearray(b"hello"),
+            memoryview(b"hello"),
+            "hello",
+            io.BytesIO(b"hello"),
+            Pipe(b"hello"),
+            Minimal(b"hello"),
+            OldStyle(b"hello"),
+        ],
+    )
     def test_content_alone_is_stored_under_the_name_of_the_url(self, file: Any) -> None:
         assert sent(file) == (DEFAULT, "text/plain", b"hello")
 
@@ -235,7 +262,21 @@ class TestRefusedBeforeAnythingIsSent:
         self.refused(tmp_path / "missing", "no file to upload")
         self.refused(tmp_path, "no file to upload")
 
-    @pytest.mark.parametrize("file", [None, 5, object(), ["only-one"], (), ("a", b"b", "c", {}, 1), {"a": b"b"}, ("a", None), ("a", 5), iter([b"x"])])
+    @pytest.mark.parametrize(
+        "file",
+        [
+            None,
+            5,
+            object(),
+            ["only-one"],
+            (),
+            ("a", b"b", "c", {}, 1),
+            {"a": b"b"},
+            ("a", None),
+            ("a", 5),
+            iter([b"x"]),
+        ],
+    )
     def test_what_is_no_file(self, file: Any) -> None:
         self.refused(file, "file")
 
@@ -256,7 +297,10 @@ class TestRefusedBeforeAnythingIsSent:
             multipart(("a", b"x", value))
         assert "sesame" not in str(caught.value) + repr(caught.value)
 
-    @pytest.mark.parametrize("headers", [{"X": "a\r\nY: sesame"}, {"X\r\nY": "sesame"}, {"X:": "sesame"}, {"": "sesame"}, {"X": 5}, {5: "sesame"}])
+    @pytest.mark.parametrize(
+        "headers",
+        [{"X": "a\r\nY: sesame"}, {"X\r\nY": "sesame"}, {"X:": "sesame"}, {"": "sesame"}, {"X": 5}, {5: "sesame"}],
+    )
     def test_fields_that_would_inject_a_header(self, headers: Any) -> None:
         with pytest.raises(InvalidRequestError) as caught:
             multipart(("a", b"x", "text/plain", headers))
@@ -267,18 +311,36 @@ class TestRefusedBeforeAnythingIsSent:
 
 
 class TestFilenames:
-    @pytest.mark.parametrize("name", ["a.txt", "my file.txt", "a;b=c.txt", "it's.txt", "100%.txt", "~!@#$&()_+-={}[]|:<>?,.", "a%22b"])
+    @pytest.mark.parametrize(
+        "name", ["a.txt", "my file.txt", "a;b=c.txt", "it's.txt", "100%.txt", "~!@#$&()_+-={}[]|:<>?,.", "a%22b"]
+    )
     def test_plain_names_travel_as_they_are(self, name: str) -> None:
         assert b'filename="%b"\r\n' % name.encode() in wire(multipart((name, b"x")))
         assert sent((name, b"x"))[0] == name
 
-    @pytest.mark.parametrize("name", ["\u0444.txt", "na\xefve.txt", "\u4e2d\u6587 \U0001f600.txt", 'quo"te.txt', "back\\slash.txt"])
+    @pytest.mark.parametrize(
+        "name", ["\u0444.txt", "na\xefve.txt", "\u4e2d\u6587 \U0001f600.txt", 'quo"te.txt', "back\\slash.txt"]
+    )
     def test_other_names_travel_in_both_forms(self, name: str) -> None:
         data = wire(multipart((name, b"x")))
-        assert b"filename=\"" in data and b"filename*=UTF-8''" in data and data.isascii()
+        assert b'filename="' in data and b"filename*=UTF-8''" in data and data.isascii()
         assert parse(multipart((name, b"x"))).get_filename() is not None
 
-    @pytest.mark.parametrize("name", ["a\r\nX-Evil: b", "a\nb", "a\rb", 'a"; name="b', "a\x00b", "\x1b[31m", "a\x85b", "a\u2028b", "a\ud800b", 'a\\"b'])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "a\r\nX-Evil: b",
+            "a\nb",
+            "a\rb",
+            'a"; name="b',
+            "a\x00b",
+            "\x1b[31m",
+            "a\x85b",
+            "a\u2028b",
+            "a\ud800b",
+            'a\\"b',
+        ],
+    )
     def test_no_name_can_inject_anything(self, name: str) -> None:
         data = wire(multipart((name, b"x")))
         head = data.split(b"\r\n\r\n")[0]

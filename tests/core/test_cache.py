@@ -66,7 +66,12 @@ class TestReuse:
 
     def test_keys_have_their_own(self) -> None:
         cache = Cache().filled("a", key="x").filled("b", key="y")
-        assert [conn_of(cache.take("z")), conn_of(cache.take("y")), conn_of(cache.take("y")), conn_of(cache.take("x"))] == [None, "b", None, "a"]
+        assert [
+            conn_of(cache.take("z")),
+            conn_of(cache.take("y")),
+            conn_of(cache.take("y")),
+            conn_of(cache.take("x")),
+        ] == [None, "b", None, "a"]
 
     def test_a_closed_connection_is_not_kept(self) -> None:
         cache = Cache()

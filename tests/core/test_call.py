@@ -99,7 +99,13 @@ class Course(NamedTuple):
         return self.text.split("\r\n")
 
 
-def drive(request: Request[Any], *outcomes: Any, settings: Optional[Config] = None, route: Route = DIRECT, stream: bool = False) -> Course:
+def drive(
+    request: Request[Any],
+    *outcomes: Any,
+    settings: Optional[Config] = None,
+    route: Route = DIRECT,
+    stream: bool = False,
+) -> Course:
     """Run an exchange to its end; `outcomes` are what its requests come to, one after the other."""
     left = list(outcomes) or [answer()]
     steps: List[Any] = []
@@ -137,7 +143,13 @@ class TestTheRequest:
         course = drive(get())
         assert course.lines[0] == "GET /pre/v1/bucket HTTP/1.1"
         assert sorted(course.lines[1:-2]) == sorted(
-            ["Host: dial.example:8080", "Api-Key: " + KEY, "User-Agent: " + course.text.split("User-Agent: ")[1].split("\r\n")[0], "Accept: */*", "Accept-Encoding: identity"]
+            [
+                "Host: dial.example:8080",
+                "Api-Key: " + KEY,
+                "User-Agent: " + course.text.split("User-Agent: ")[1].split("\r\n")[0],
+                "Accept: */*",
+                "Accept-Encoding: identity",
+            ]
         )
         assert "aidial-min/" in course.text and course.text.endswith("\r\n\r\n")
         (send,) = course.sends
@@ -166,7 +178,10 @@ class TestTheRequest:
         assert "Content-Type: " + str(body.content_type) in course.lines
 
     def test_the_query(self) -> None:
-        assert drive(get(query={"a": "b c", "d": None, "e": True})).lines[0] == "GET /pre/v1/bucket?a=b%20c&e=true HTTP/1.1"
+        assert (
+            drive(get(query={"a": "b c", "d": None, "e": True})).lines[0]
+            == "GET /pre/v1/bucket?a=b%20c&e=true HTTP/1.1"
+        )
         assert drive(get("/x?y=1", query={"a": 2})).lines[0] == "GET /pre/x?y=1&a=2 HTTP/1.1"
         assert drive(get(query={"a": None})).lines[0] == "GET /pre/v1/bucket HTTP/1.1"
 
@@ -205,9 +220,25 @@ class TestHeaderFields:
         assert {"x-a: call", "content-type: text/plain", "accept: text/event-stream", "user-agent: mine"} <= set(fields)
 
     def test_none_may_frame_the_message_in_our_stead(self) -> None:
-        course = drive(post(headers={"Content-Length": "99", "Transfer-Encoding": "chunked", "Host": "evil", "connection": "close", "Expect": "100-continue"}))
+        course = drive(
+            post(
+                headers={
+                    "Content-Length": "99",
+                    "Transfer-Encoding": "chunked",
+                    "Host": "evil",
+                    "connection": "close",
+                    "Expect": "100-continue",
+                }
+            )
+        )
         lower = course.text.lower()
-        assert "evil" not in lower and "99" not in lower and "chunked" not in lower and "connection" not in lower and "expect" not in lower
+        assert (
+            "evil" not in lower
+            and "99" not in lower
+            and "chunked" not in lower
+            and "connection" not in lower
+            and "expect" not in lower
+        )
         assert lower.count("content-length") == lower.count("host:") == 1
 
     @pytest.mark.parametrize("headers", [{"X": "a\r\nY: sesame"}, {"X\nY": "sesame"}, {"X": "sesame\u0444"}, {"X": 5}])
@@ -217,7 +248,10 @@ class TestHeaderFields:
 
     @pytest.mark.parametrize("name", ["Api-Key", "authorization", "AUTHORIZATION"])
     def test_a_credential_of_the_users_own_replaces_ours(self, name: str) -> None:
-        for course in (drive(get(headers={name: "Other x"})), drive(get(), settings=config(headers=((name, "Other x"),)))):
+        for course in (
+            drive(get(headers={name: "Other x"})),
+            drive(get(), settings=config(headers=((name, "Other x"),))),
+        ):
             assert KEY not in course.text and "%s: Other x" % name in course.lines
 
 
@@ -241,10 +275,20 @@ class TestCredentials:
         settings = config(credential=Credential("api_key", lambda: "key-%d" % next(numbers)))
         course = drive(get(), failure(), failure(), answer(), settings=settings)
         assert [type(step) for step in course.steps] == [Ask, Send, Wait, Ask, Send, Wait, Ask, Send]
-        assert ["Api-Key: key-%d\r\n" % (at + 1) in send.head.decode() for at, send in enumerate(course.sends)] == [True] * 3
+        assert ["Api-Key: key-%d\r\n" % (at + 1) in send.head.decode() for at, send in enumerate(course.sends)] == [
+            True
+        ] * 3
         assert [send.secrets for send in course.sends] == [("key-1",), ("key-2",), ("key-3",)]
 
-    @pytest.mark.parametrize(("value", "cls"), [("open\nsesame", InvalidRequestError), (5, InvalidRequestError), ("", ConfigurationError), (None, InvalidRequestError)])
+    @pytest.mark.parametrize(
+        ("value", "cls"),
+        [
+            ("open\nsesame", InvalidRequestError),
+            (5, InvalidRequestError),
+            ("", ConfigurationError),
+            (None, InvalidRequestError),
+        ],
+    )
     def test_what_it_returns_is_checked_before_anything_is_sent(self, value: Any, cls: Any) -> None:
         error = drive_nothing(get(), settings=config(credential=Credential("api_key", lambda: value)))
         assert type(error) is cls and "sesame" not in str(error) + repr(error.__dict__)
@@ -257,7 +301,9 @@ class TestCredentials:
             drive(get(), settings=config(credential=Credential("api_key", fail)))
 
     def test_no_step_shows_one_in_its_repr(self) -> None:
-        course = drive(get(), failure(), answer(), settings=config(credential=Credential("api_key", lambda: KEY)), route=FORWARD)
+        course = drive(
+            get(), failure(), answer(), settings=config(credential=Credential("api_key", lambda: KEY)), route=FORWARD
+        )
         assert KEY not in repr(course.steps) and "cEBzcw" not in repr(course.steps)
         assert KEY not in repr(config()) + repr(Credential("api_key", KEY))
 
@@ -266,7 +312,10 @@ class TestThroughAProxy:
     def test_plain_requests_travel_in_absolute_form_with_its_credentials(self) -> None:
         course = drive(get(query={"a": 1}), route=FORWARD)
         assert course.lines[0] == "GET http://dial.example:8080/pre/v1/bucket?a=1 HTTP/1.1"
-        assert "Host: dial.example:8080" in course.lines and "Proxy-Authorization: " + str(FORWARD.authorization) in course.lines
+        assert (
+            "Host: dial.example:8080" in course.lines
+            and "Proxy-Authorization: " + str(FORWARD.authorization) in course.lines
+        )
         assert course.sends[0].request.url == "http://dial.example:8080/pre/v1/bucket?a=1"
 
     def test_what_goes_through_a_tunnel_does_not_know_it(self) -> None:
@@ -354,7 +403,9 @@ class TestStaleConnections:
     """A reused connection that broke before any byte of an answer."""
 
     def test_at_once_on_a_fresh_one_and_not_counted(self) -> None:
-        course = drive(get(), failure(DialConnectionError, "maybe", stale=True), answer(), settings=config(retry=RetryPolicy(0)))
+        course = drive(
+            get(), failure(DialConnectionError, "maybe", stale=True), answer(), settings=config(retry=RetryPolicy(0))
+        )
         assert [send.fresh for send in course.sends] == [False, True] and not course.waits
 
     def test_once(self) -> None:
@@ -368,7 +419,9 @@ class TestStaleConnections:
         assert type(error) is DialConnectionError and error.request_sent == "maybe"
 
     def test_unless_nothing_of_it_left(self) -> None:
-        course = drive(post(), failure(DialConnectionError, "no", stale=True), answer(), settings=config(retry=RetryPolicy(0)))
+        course = drive(
+            post(), failure(DialConnectionError, "no", stale=True), answer(), settings=config(retry=RetryPolicy(0))
+        )
         assert [send.fresh for send in course.sends] == [False, True] and not course.waits
 
     def test_a_body_that_can_not_be_repeated_is_not(self) -> None:
@@ -403,7 +456,11 @@ class TestErrors:
 
     def test_have_what_the_answer_said(self) -> None:
         error = failed(drive(get(), answer(401, {"error": {"message": "who?", "code": "x"}}, x_id="7")))
-        assert type(error) is AuthenticationError and (error.message, error.code, error.headers["X-Id"]) == ("who?", "x", "7")
+        assert type(error) is AuthenticationError and (error.message, error.code, error.headers["X-Id"]) == (
+            "who?",
+            "x",
+            "7",
+        )
 
     def test_redirects_are_not_followed(self) -> None:
         error = failed(drive(get(), answer(302, location="http://other/")))
@@ -411,9 +468,14 @@ class TestErrors:
 
     def test_mask_the_credential_wherever_it_is_echoed(self) -> None:
         echo = "your key is %s!" % KEY
-        for outcome in (answer(401, echo.encode(), x_echo=echo), Failure(DialConnectionError(echo, request_sent="yes"))):
+        for outcome in (
+            answer(401, echo.encode(), x_echo=echo),
+            Failure(DialConnectionError(echo, request_sent="yes")),
+        ):
             error = failed(drive(get(max_retries=0), outcome))
-            assert KEY not in str(error) + repr(error) + repr(error.__dict__) + repr(error.args) + repr(dict(error.headers))
+            assert KEY not in str(error) + repr(error) + repr(error.__dict__) + repr(error.args) + repr(
+                dict(error.headers)
+            )
             assert "***" in str(error)
 
     @pytest.mark.parametrize("name", ["Api-Key", "authorization", "X-Api-Key", "Cookie"])
@@ -458,7 +520,15 @@ class TestDecoding:
         assert isinstance(drive(get(decode=decode), answer(200, {"choices": []})).result, ChatCompletionResponse)
         assert isinstance(failed(drive(get(decode=decode), answer(200, []))), ParsingDataError)
 
-    @pytest.mark.parametrize(("error", "cls"), [({"message": "m", "code": "429"}, RateLimitError), ({"message": "m", "code": "x"}, DialException), ("m", DialException), ({"message": "m", "code": 404}, ResourceNotFoundError)])
+    @pytest.mark.parametrize(
+        ("error", "cls"),
+        [
+            ({"message": "m", "code": "429"}, RateLimitError),
+            ({"message": "m", "code": "x"}, DialException),
+            ("m", DialException),
+            ({"message": "m", "code": 404}, ResourceNotFoundError),
+        ],
+    )
     def test_an_error_object_with_status_200_is_an_error(self, error: Any, cls: Any) -> None:
         course = drive(post(decode=completion_of(ChatCompletionResponse.from_json)), answer(200, {"error": error}))
         assert type(failed(course)) is cls and failed(course).message == "m" and failed(course).request_sent == "yes"

@@ -9,7 +9,16 @@ from typing import Any, Iterator
 
 import pytest
 
-from aidial_min import AsyncDial, AsyncDialClientPool, ConfigurationError, Dial, DialClientPool, InvalidRequestError, Limits, Timeout
+from aidial_min import (
+    AsyncDial,
+    AsyncDialClientPool,
+    ConfigurationError,
+    Dial,
+    DialClientPool,
+    InvalidRequestError,
+    Limits,
+    Timeout,
+)
 from aidial_min.core.config import NOT_GIVEN, read_credential, read_headers, read_retries
 from aidial_min.core.connection import connection_settings
 
@@ -56,7 +65,9 @@ class TestArguments:
             client = self.make(cls, base_url=url)
             assert client.base_url == "https://dial.example/prefix/"
             assert (client.api_url, client.api_url_v2) == (client.base_url + "v1/", client.base_url + "v2/")
-            assert client.is_dial_url("https://dial.example/prefix/v1/files/b/x") and not client.is_dial_url("https://other/")
+            assert client.is_dial_url("https://dial.example/prefix/v1/files/b/x") and not client.is_dial_url(
+                "https://other/"
+            )
 
     def test_the_environment_stands_in(self, cls: Any, monkeypatch: Any) -> None:
         monkeypatch.setenv("DIAL_URL", "http://from.env")
@@ -112,14 +123,18 @@ class TestArguments:
             ({"ssl_context": object(), "client_cert": __file__}, "ssl_context"),
         ],
     )
-    def test_what_makes_no_sense_is_refused_with_a_word_on_what_to_do(self, cls: Any, arguments: Any, words: str) -> None:
+    def test_what_makes_no_sense_is_refused_with_a_word_on_what_to_do(
+        self, cls: Any, arguments: Any, words: str
+    ) -> None:
         with pytest.raises(ConfigurationError, match=words) as caught:
             self.make(cls, **arguments)
         assert isinstance(caught.value, ValueError) and caught.value.request_sent == "no"
 
     @pytest.mark.parametrize("name", ["api_key", "bearer_token"])
     @pytest.mark.parametrize("inside", ["\n", "\r\nX: y", "\x00", "\x7f", "\u0444", "\u2028", "\xa0"])
-    def test_a_credential_that_can_not_travel_is_refused_and_not_repeated(self, cls: Any, name: str, inside: str) -> None:
+    def test_a_credential_that_can_not_travel_is_refused_and_not_repeated(
+        self, cls: Any, name: str, inside: str
+    ) -> None:
         arguments: Any = {"api_key": None, name: "open" + inside + "sesame"}
         with pytest.raises(InvalidRequestError, match=name) as caught:
             self.make(cls, **arguments)
@@ -132,11 +147,28 @@ class TestArguments:
 
     def test_settings_are_kept(self, cls: Any) -> None:
         config = self.make(cls, timeout=7, max_retries=5, api_version="v", default_headers={"A": "b"})._config
-        assert (config.timeout, config.retry.max_retries, config.api_version, config.headers) == (Timeout(5, 7, 7, 7), 5, "v", (("A", "b"),))
+        assert (config.timeout, config.retry.max_retries, config.api_version, config.headers) == (
+            Timeout(5, 7, 7, 7),
+            5,
+            "v",
+            (("A", "b"),),
+        )
 
     def test_no_secret_stands_in_a_repr(self, cls: Any) -> None:
-        client = self.make(cls, api_key="sesame", default_headers={"Authorization": "Basic sesame"}, proxy="http://u:sesame@p:1")
-        shown = repr([client, client._config, client._config.credential, client._transport.settings, client.chat, client.files, vars(client)])
+        client = self.make(
+            cls, api_key="sesame", default_headers={"Authorization": "Basic sesame"}, proxy="http://u:sesame@p:1"
+        )
+        shown = repr(
+            [
+                client,
+                client._config,
+                client._config.credential,
+                client._transport.settings,
+                client.chat,
+                client.files,
+                vars(client),
+            ]
+        )
         assert "sesame" not in shown and "https://dial.example/prefix/" in shown
 
     def test_with_options_changes_a_copy_on_the_same_connections(self, cls: Any) -> None:
@@ -144,12 +176,24 @@ class TestArguments:
         other = client.with_options(timeout=3, max_retries=0, default_headers={"B": "2"}, bearer_token="token")
         assert type(other) is cls and other._transport is client._transport
         assert (other._config.timeout.read, other._config.retry.max_retries) == (3, 0)
-        assert other._config.headers == (("A", "1"), ("B", "2")) and other._config.credential == ("bearer_token", "token")
+        assert other._config.headers == (("A", "1"), ("B", "2")) and other._config.credential == (
+            "bearer_token",
+            "token",
+        )
         assert client._config == self.make(cls, default_headers={"A": "1"})._config
         assert client.with_options()._config == client._config
         assert client.with_options(timeout=None)._config.timeout.read is None
 
-    @pytest.mark.parametrize("options", [{"timeout": -1}, {"max_retries": "x"}, {"default_headers": {"A": "\n1"[::-1] + "\r\nB: c"}}, {"api_key": "a", "bearer_token": "b"}, {"api_key": ""}])
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"timeout": -1},
+            {"max_retries": "x"},
+            {"default_headers": {"A": "\n1"[::-1] + "\r\nB: c"}},
+            {"api_key": "a", "bearer_token": "b"},
+            {"api_key": ""},
+        ],
+    )
     def test_with_options_checks_them_too(self, cls: Any, options: Any) -> None:
         with pytest.raises(InvalidRequestError):
             self.make(cls).with_options(**options)
@@ -165,7 +209,9 @@ class TestCredentials:
         for coroutines in (False, True):
             assert read_credential(value, None, coroutines) == ("api_key", value)
 
-    @pytest.mark.parametrize("value", [key_coroutine, KeyHolder().later, functools.partial(key_coroutine), AsyncKeyHolder()])
+    @pytest.mark.parametrize(
+        "value", [key_coroutine, KeyHolder().later, functools.partial(key_coroutine), AsyncKeyHolder()]
+    )
     def test_coroutine_functions_are_for_the_async_client(self, value: Any) -> None:
         assert read_credential(value, None, True) == ("api_key", value)
         with pytest.raises(ConfigurationError, match="coroutine function.*AsyncDial"):
@@ -204,7 +250,9 @@ class TestPools:
         assert not one._owns_transport and not two._owns_transport
 
     @pytest.mark.parametrize("cls", [DialClientPool, AsyncDialClientPool])
-    @pytest.mark.parametrize("arguments", [{}, {"base_url": URL}, {"base_url": URL, "api_key": "a", "bearer_token": "b"}])
+    @pytest.mark.parametrize(
+        "arguments", [{}, {"base_url": URL}, {"base_url": URL, "api_key": "a", "bearer_token": "b"}]
+    )
     def test_create_client_checks_what_a_client_checks(self, cls: Any, arguments: Any) -> None:
         with pytest.raises(ConfigurationError):
             cls().create_client(**arguments)
@@ -224,7 +272,9 @@ class TestConnectionSettings:
         assert connection_settings(ca_bundle=tmp_path).ca_bundle == str(tmp_path)
         assert connection_settings(client_cert=[pem, str(pem)]).client_cert == (str(pem), str(pem))
 
-    @pytest.mark.parametrize("arguments", [{"ca_bundle": 5.5}, {"ca_bundle": ["x"]}, {"client_cert": 5.5}, {"client_cert": (5.5, 5.5)}])
+    @pytest.mark.parametrize(
+        "arguments", [{"ca_bundle": 5.5}, {"ca_bundle": ["x"]}, {"client_cert": 5.5}, {"client_cert": (5.5, 5.5)}]
+    )
     def test_what_is_no_path_is_refused(self, arguments: Any) -> None:
         with pytest.raises(ConfigurationError):
             connection_settings(**arguments)

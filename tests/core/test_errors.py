@@ -143,7 +143,9 @@ def test_every_status_has_its_class(status: int, cls: Type[DialException]) -> No
 
 
 class TestNoRoute:
-    @pytest.mark.parametrize(("status", "text"), [(502, b"No route"), (502, b"No route\n"), (404, b"Route is not found")])
+    @pytest.mark.parametrize(
+        ("status", "text"), [(502, b"No route"), (502, b"No route\n"), (404, b"Route is not found")]
+    )
     def test_the_server_lacks_the_endpoint(self, status: int, text: bytes) -> None:
         error = answer(status, text)
         assert type(error) is errors.EndpointNotSupportedError and error.status_code == status
@@ -154,7 +156,17 @@ class TestNoRoute:
         assert type(error) is errors.ServerError and error.message == "No route"
         assert type(answer(404, b"Route is not found", upstream=True)) is errors.EndpointNotSupportedError
 
-    @pytest.mark.parametrize(("status", "text"), [(502, b"no route"), (502, b""), (503, b"No route"), (404, b"No route"), (404, b""), (502, b"Route is not found")])
+    @pytest.mark.parametrize(
+        ("status", "text"),
+        [
+            (502, b"no route"),
+            (502, b""),
+            (503, b"No route"),
+            (404, b"No route"),
+            (404, b""),
+            (502, b"Route is not found"),
+        ],
+    )
     def test_other_answers_do_not_say_so(self, status: int, text: bytes) -> None:
         assert not is_no_route(status, text.decode())
         assert type(answer(status, text)) is class_for_status(status)
@@ -218,7 +230,9 @@ class TestBodies:
         error = answer(400, {"error": "m", "code": "c", "type": "t"})
         assert (error.message, error.code, error.type) == ("m", "c", "t")
 
-    @pytest.mark.parametrize(("code", "found"), [(None, None), ("429", "429"), (429, "429"), (4.5, "4.5"), (["x"], '["x"]'), ("", "")])
+    @pytest.mark.parametrize(
+        ("code", "found"), [(None, None), ("429", "429"), (429, "429"), (4.5, "4.5"), (["x"], '["x"]'), ("", "")]
+    )
     def test_codes_are_text(self, code: Any, found: Any) -> None:
         assert answer(400, {"error": {"message": "m", "code": code}}).code == found
 
@@ -245,7 +259,13 @@ class TestTexts:
 
     @pytest.mark.parametrize(
         ("url", "path"),
-        [("http://h", "/"), ("http://h/", "/"), ("http://h/a/b?c=/d", "/a/b"), ("http://h:1/a%20b", "/a%20b"), ("/a?b", "/a")],
+        [
+            ("http://h", "/"),
+            ("http://h/", "/"),
+            ("http://h/a/b?c=/d", "/a/b"),
+            ("http://h:1/a%20b", "/a%20b"),
+            ("/a?b", "/a"),
+        ],
     )
     def test_the_path_is_the_url_without_host_and_query(self, url: str, path: str) -> None:
         assert RequestInfo("GET", url).path == path
@@ -257,7 +277,14 @@ class TestTexts:
 
     def test_positional_arguments_as_in_the_official_client(self) -> None:
         error = DialException("m", 418, "t", "p", "c", "d")
-        assert (error.message, error.status_code, error.type, error.param, error.code, error.display_message) == ("m", 418, "t", "p", "c", "d")
+        assert (error.message, error.status_code, error.type, error.param, error.code, error.display_message) == (
+            "m",
+            418,
+            "t",
+            "p",
+            "c",
+            "d",
+        )
         assert DialException("m").status_code == 500
 
     def test_from_error_data(self) -> None:
@@ -269,9 +296,15 @@ class TestTexts:
 
 
 def examples() -> List[DialException]:
-    found: List[DialException] = [cls("message", request=REQUEST, request_sent="maybe", headers=Headers([("A", "b")])) for cls in CLASSES]
+    found: List[DialException] = [
+        cls("message", request=REQUEST, request_sent="maybe", headers=Headers([("A", "b")])) for cls in CLASSES
+    ]
     found += [
-        answer(429, {"error": {"message": "m", "type": "t", "param": "p", "code": "c", "display_message": "d"}}, retry_after=7.5),
+        answer(
+            429,
+            {"error": {"message": "m", "type": "t", "param": "p", "code": "c", "display_message": "d"}},
+            retry_after=7.5,
+        ),
         answer(302, headers=Headers([("Location", "http://other/")])),
         DialTimeoutError("m", limit="progress"),
         ParsingDataError("m", body="x" * 600, path="data[3].id"),
@@ -288,7 +321,15 @@ class TestTravelling:
         assert type(again) is type(error)
         assert again.__dict__ == error.__dict__ and again.args == error.args
         assert (str(again), repr(again)) == (str(error), repr(error))
-        assert set(error.__dict__) >= {"message", "status_code", "request", "request_sent", "headers", "partial", "location"}
+        assert set(error.__dict__) >= {
+            "message",
+            "status_code",
+            "request",
+            "request_sent",
+            "headers",
+            "partial",
+            "location",
+        }
 
     def test_pickle(self, error: DialException) -> None:
         for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
@@ -348,7 +389,9 @@ class TestSecrets:
 
     def test_in_the_url_of_the_request(self) -> None:
         error = answer(401, request=RequestInfo("GET", "http://h/x?key=sesame-open"))
-        assert SECRET not in everything(error) and error.request is not None and error.request.url == "http://h/x?key=***"
+        assert (
+            SECRET not in everything(error) and error.request is not None and error.request.url == "http://h/x?key=***"
+        )
 
     def test_very_short_ones_would_garble_the_text(self) -> None:
         assert answer(400, b"a bad boy", secrets=("a", "", "b")).message == "a bad boy"

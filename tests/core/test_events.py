@@ -91,7 +91,13 @@ class TestEvents:
         assert contents(all_of(reader)) == ["a"]
 
     def test_unknown_fields_and_missing_ones_break_nothing(self) -> None:
-        reader = reader_of(event({}), event({"choices": []}), event({"choices": [], "new": 1}), event({"error": None, "choices": []}), DONE)
+        reader = reader_of(
+            event({}),
+            event({"choices": []}),
+            event({"choices": [], "new": 1}),
+            event({"error": None, "choices": []}),
+            DONE,
+        )
         assert [type(chunk) for chunk in all_of(reader)] == [ChatCompletionChunk] * 4
 
     def test_the_events_before_a_fault_come_before_it(self) -> None:
@@ -136,12 +142,16 @@ class TestEnds:
     def test_a_body_that_broke_off_is_a_stream_that_broke_off(self) -> None:
         reader = reader_of(piece("a"))
         all_of(reader)
-        error = reader.explain(errors.ResponseInterruptedError("the answer broke off after 5 bytes of its body", request_sent="yes"))
+        error = reader.explain(
+            errors.ResponseInterruptedError("the answer broke off after 5 bytes of its body", request_sent="yes")
+        )
         assert type(error) is StreamInterruptedError and "after 5 bytes" in str(error)
         assert error.partial is not None and error.partial.choices[0].message.content == "a"
 
     def test_where_there_is_no_completion_it_stays_what_it_is(self) -> None:
-        error = reader_of(events=PLAIN).explain(errors.ResponseInterruptedError("broke off", received=5, request_sent="yes"))
+        error = reader_of(events=PLAIN).explain(
+            errors.ResponseInterruptedError("broke off", received=5, request_sent="yes")
+        )
         assert type(error) is errors.ResponseInterruptedError and error.partial is None
 
     def test_a_timeout_has_the_part_before_it(self) -> None:
@@ -188,10 +198,16 @@ IN_BAND = [
 class TestErrorsInsideAStream:
     @pytest.mark.parametrize(("code", "cls", "status"), IN_BAND)
     def test_the_code_says_which_class(self, code: Any, cls: Type[DialException], status: int) -> None:
-        error = fault_of(piece("a"), error_event(message="boom", type="runtime_error", code=code, display_message="dm"), DONE)
+        error = fault_of(
+            piece("a"), error_event(message="boom", type="runtime_error", code=code, display_message="dm"), DONE
+        )
         assert type(error) is cls and error.status_code == status
         assert (error.message, error.type, error.display_message) == ("boom", "runtime_error", "dm")
-        assert error.code is None if code is None else str(error.code) == (code if isinstance(code, str) else json.dumps(code))
+        assert (
+            error.code is None
+            if code is None
+            else str(error.code) == (code if isinstance(code, str) else json.dumps(code))
+        )
         assert error.partial is not None and error.partial.choices[0].message.content == "a"
 
     def test_before_the_first_chunk_there_is_no_part(self) -> None:
@@ -202,7 +218,13 @@ class TestErrorsInsideAStream:
 
     @pytest.mark.parametrize(
         ("error", "words"),
-        [("boom", "boom"), ({"code": "content_filter"}, "content_filter"), ({"message": None, "code": "429"}, "Too Many Requests"), ({"message": "  ", "type": "t"}, "t"), (["boom"], "boom")],
+        [
+            ("boom", "boom"),
+            ({"code": "content_filter"}, "content_filter"),
+            ({"message": None, "code": "429"}, "Too Many Requests"),
+            ({"message": "  ", "type": "t"}, "t"),
+            (["boom"], "boom"),
+        ],
     )
     def test_odd_error_objects_have_a_message_all_the_same(self, error: Any, words: str) -> None:
         assert words in fault_of(event({"error": error})).message
@@ -224,7 +246,9 @@ class TestEventsThatAreNotWhatTheyShouldBe:
         assert error.body == data.decode("utf-8", "replace")[:500]
         assert error.partial is not None
 
-    @pytest.mark.parametrize("value", [[], "text", 5, None, {"choices": 5}, {"choices": [5]}, {"choices": [{"delta": 5}]}])
+    @pytest.mark.parametrize(
+        "value", [[], "text", 5, None, {"choices": 5}, {"choices": [5]}, {"choices": [{"delta": 5}]}]
+    )
     def test_json_of_another_shape(self, value: Any) -> None:
         error = fault_of(piece("a"), event(value))
         assert type(error) is ParsingDataError and error.body == json.dumps(value)
@@ -243,7 +267,11 @@ class TestEventsThatAreNotWhatTheyShouldBe:
 
 class TestSecrets:
     def test_are_masked_in_errors_inside_the_stream(self) -> None:
-        error = fault_of(error_event(message="key %s is bad" % SECRET, code=SECRET, type=SECRET, param=SECRET, display_message=SECRET))
+        error = fault_of(
+            error_event(
+                message="key %s is bad" % SECRET, code=SECRET, type=SECRET, param=SECRET, display_message=SECRET
+            )
+        )
         assert error.message == "key *** is bad"
         assert SECRET not in str(error) + repr(error) + repr(error.__dict__) + repr(error.args)
 

@@ -81,62 +81,129 @@ BODIES = [
     answered("length with leading zeros", OK + b"Content-Length: 005\r\n\r\nhello", Answered(200, b"hello")),
     answered("equal lengths in one field", OK + b"Content-Length: 5, 5\r\n\r\nhello", Answered(200, b"hello")),
     answered("equal lengths twice", FIVE[:-2] + b"content-length: 5\r\n\r\nhello", Answered(200, b"hello")),
-    answered("body with bytes that look like a head", FIVE[:-6] + b" 6\r\n\r\n\r\n\r\n\r\n", Answered(200, b"\r\n\r\n\r\n")),
+    answered(
+        "body with bytes that look like a head", FIVE[:-6] + b" 6\r\n\r\n\r\n\r\n\r\n", Answered(200, b"\r\n\r\n\r\n")
+    ),
     answered("chunks", CHUNKED + b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n", Answered(200, b"hello world")),
     answered("no chunk but the last", CHUNKED + b"0\r\n\r\n", Answered(200)),
     answered("last chunk of many zeros", CHUNKED + b"1\r\nx\r\n000\r\n\r\n", Answered(200, b"x")),
-    answered("chunk sizes are hexadecimal", CHUNKED + b"a\r\n0123456789\r\nB\r\n0123456789a\r\n0\r\n\r\n",
-             Answered(200, b"01234567890123456789a")),
+    answered(
+        "chunk sizes are hexadecimal",
+        CHUNKED + b"a\r\n0123456789\r\nB\r\n0123456789a\r\n0\r\n\r\n",
+        Answered(200, b"01234567890123456789a"),
+    ),
     answered("chunk extensions", CHUNKED + b'5;a=1;b="x y"\r\nhello\r\n0;last\r\n\r\n', Answered(200, b"hello")),
     answered("blanks behind a chunk size", CHUNKED + b"5 \t\r\nhello\r\n0\r\n\r\n", Answered(200, b"hello")),
-    answered("trailers are read and dropped", CHUNKED + b"5\r\nhello\r\n0\r\nDigest: x\r\nA: b\r\n\r\n",
-             Answered(200, b"hello", headers=(("Transfer-Encoding", "chunked"),))),
-    answered("data that looks like chunk framing", CHUNKED + b"7\r\n\r\n0\r\n\r\n\r\n0\r\n\r\n", Answered(200, b"\r\n0\r\n\r\n")),
-    answered("the coding's name in capitals", OK + b"Transfer-Encoding: CHUNKED\r\n\r\n1\r\nx\r\n0\r\n\r\n", Answered(200, b"x")),
+    answered(
+        "trailers are read and dropped",
+        CHUNKED + b"5\r\nhello\r\n0\r\nDigest: x\r\nA: b\r\n\r\n",
+        Answered(200, b"hello", headers=(("Transfer-Encoding", "chunked"),)),
+    ),
+    answered(
+        "data that looks like chunk framing",
+        CHUNKED + b"7\r\n\r\n0\r\n\r\n\r\n0\r\n\r\n",
+        Answered(200, b"\r\n0\r\n\r\n"),
+    ),
+    answered(
+        "the coding's name in capitals",
+        OK + b"Transfer-Encoding: CHUNKED\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+        Answered(200, b"x"),
+    ),
     closed("until the connection closes", OK + b"\r\nhello", Answered(200, b"hello", reusable=False)),
     closed("until the connection closes, nothing came", OK + b"\r\n", Answered(200, reusable=False)),
     answered("204 has no body", b"HTTP/1.1 204 No Content\r\n\r\n", Answered(204, reason="No Content")),
-    answered("304 has no body, whatever its length says",
-             b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", Answered(304, reason="Not Modified")),
+    answered(
+        "304 has no body, whatever its length says",
+        b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
+        Answered(304, reason="Not Modified"),
+    ),
     answered("HEAD has no body, whatever its length says", FIVE, Answered(200), "HEAD"),
     answered("HEAD has no body, though it would be chunked", CHUNKED, Answered(200), "HEAD"),
     answered("CONNECT: what follows a 2xx is not an answer", OK + b"\r\n", Answered(200), "CONNECT"),
-    answered("CONNECT: a refusal has a body", b"HTTP/1.1 407 No\r\nContent-Length: 2\r\n\r\nno",
-             Answered(407, b"no", reason="No"), "CONNECT"),
+    answered(
+        "CONNECT: a refusal has a body",
+        b"HTTP/1.1 407 No\r\nContent-Length: 2\r\n\r\nno",
+        Answered(407, b"no", reason="No"),
+        "CONNECT",
+    ),
     answered("100 before the answer", b"HTTP/1.1 100 Continue\r\n\r\n" + FIVE + b"hello", Answered(200, b"hello")),
-    answered("103 with fields, twice", b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\nContent-Length: 9\r\n\r\n" * 2 + FIVE + b"hello",
-             Answered(200, b"hello", headers=(("Content-Length", "5"),))),
-    answered("as many 1xx as are borne", b"HTTP/1.1 102 P\r\n\r\n" * http11.MAX_INTERIM + FIVE + b"hello", Answered(200, b"hello")),
+    answered(
+        "103 with fields, twice",
+        b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\nContent-Length: 9\r\n\r\n" * 2 + FIVE + b"hello",
+        Answered(200, b"hello", headers=(("Content-Length", "5"),)),
+    ),
+    answered(
+        "as many 1xx as are borne",
+        b"HTTP/1.1 102 P\r\n\r\n" * http11.MAX_INTERIM + FIVE + b"hello",
+        Answered(200, b"hello"),
+    ),
 ]
 
 HEADS = [
     answered("no reason phrase", b"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", Answered(200, reason="")),
     answered("empty reason phrase", b"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n", Answered(200, reason="")),
-    answered("reason in Latin-1", b"HTTP/1.1 404 Nicht d\xe4\r\nContent-Length: 0\r\n\r\n", Answered(404, reason="Nicht d\xe4")),
+    answered(
+        "reason in Latin-1",
+        b"HTTP/1.1 404 Nicht d\xe4\r\nContent-Length: 0\r\n\r\n",
+        Answered(404, reason="Nicht d\xe4"),
+    ),
     answered("lines that end in LF alone", b"HTTP/1.1 200 OK\nContent-Length: 5\n\nhello", Answered(200, b"hello")),
-    answered("a mixture of line ends", b"HTTP/1.1 200 OK\nA: b\r\nContent-Length: 5\r\n\nhello", Answered(200, b"hello")),
-    answered("names in any case, order and number", OK + b"x-a: 1\r\ncONTENT-lENGTH: 0\r\nX-A: 2\r\n\r\n",
-             Answered(200, headers=(("x-a", "1, 2"), ("cONTENT-lENGTH", "0")))),
-    answered("values: empty, with colons, in Latin-1", OK + b"A:\r\nB: http://h:1/\r\nC: \xe9\r\nContent-Length: 0\r\n\r\n",
-             Answered(200, headers=(("A", ""), ("B", "http://h:1/"), ("C", "\xe9"), ("Content-Length", "0")))),
-    answered("folded lines are unfolded", OK + b"A: one\r\n\t two\r\n three\r\nContent-Length: 0\r\n\r\n",
-             Answered(200, headers=(("A", "one two three"), ("Content-Length", "0")))),
-    answered("HTTP/1.0 with keep-alive", b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\nhi", Answered(200, b"hi")),
-    answered("HTTP/1.0 without it", b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi", Answered(200, b"hi", reusable=False)),
+    answered(
+        "a mixture of line ends", b"HTTP/1.1 200 OK\nA: b\r\nContent-Length: 5\r\n\nhello", Answered(200, b"hello")
+    ),
+    answered(
+        "names in any case, order and number",
+        OK + b"x-a: 1\r\ncONTENT-lENGTH: 0\r\nX-A: 2\r\n\r\n",
+        Answered(200, headers=(("x-a", "1, 2"), ("cONTENT-lENGTH", "0"))),
+    ),
+    answered(
+        "values: empty, with colons, in Latin-1",
+        OK + b"A:\r\nB: http://h:1/\r\nC: \xe9\r\nContent-Length: 0\r\n\r\n",
+        Answered(200, headers=(("A", ""), ("B", "http://h:1/"), ("C", "\xe9"), ("Content-Length", "0"))),
+    ),
+    answered(
+        "folded lines are unfolded",
+        OK + b"A: one\r\n\t two\r\n three\r\nContent-Length: 0\r\n\r\n",
+        Answered(200, headers=(("A", "one two three"), ("Content-Length", "0"))),
+    ),
+    answered(
+        "HTTP/1.0 with keep-alive",
+        b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\nhi",
+        Answered(200, b"hi"),
+    ),
+    answered(
+        "HTTP/1.0 without it", b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi", Answered(200, b"hi", reusable=False)
+    ),
     closed("HTTP/1.0 until close", b"HTTP/1.0 200 OK\r\n\r\nhi", Answered(200, b"hi", reusable=False)),
-    answered("Connection: close", OK + b"Connection: close\r\nContent-Length: 2\r\n\r\nhi", Answered(200, b"hi", reusable=False)),
-    answered("close among other options", OK + b"Connection: x, Close\r\nContent-Length: 2\r\n\r\nhi",
-             Answered(200, b"hi", reusable=False)),
-    answered("close in a second field", OK + b"Connection: keep-alive\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
-             Answered(200, reusable=False)),
+    answered(
+        "Connection: close",
+        OK + b"Connection: close\r\nContent-Length: 2\r\n\r\nhi",
+        Answered(200, b"hi", reusable=False),
+    ),
+    answered(
+        "close among other options",
+        OK + b"Connection: x, Close\r\nContent-Length: 2\r\n\r\nhi",
+        Answered(200, b"hi", reusable=False),
+    ),
+    answered(
+        "close in a second field",
+        OK + b"Connection: keep-alive\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+        Answered(200, reusable=False),
+    ),
     answered("HTTP/1.2 reads as 1.1", b"HTTP/1.2 200 OK\r\nContent-Length: 0\r\n\r\n", Answered(200)),
 ]
 
 SURPLUS = [
     answered("a byte after a length", FIVE + b"helloX", Answered(200, b"hello", reusable=False)),
-    answered("a whole answer after a length", FIVE + b"hello" + FIVE + b"other", Answered(200, b"hello", reusable=False)),
+    answered(
+        "a whole answer after a length", FIVE + b"hello" + FIVE + b"other", Answered(200, b"hello", reusable=False)
+    ),
     answered("a byte after the last chunk", CHUNKED + b"0\r\n\r\n\r", Answered(200, reusable=False)),
-    answered("a body where none belongs", b"HTTP/1.1 204 No Content\r\n\r\nX", Answered(204, reusable=False, reason="No Content")),
+    answered(
+        "a body where none belongs",
+        b"HTTP/1.1 204 No Content\r\n\r\nX",
+        Answered(204, reusable=False, reason="No Content"),
+    ),
     answered("a body after HEAD", FIVE + b"hello", Answered(200, reusable=False), "HEAD"),
     closed("the connection closed after the answer", FIVE + b"hello", Answered(200, b"hello", reusable=False)),
 ]
@@ -470,7 +537,22 @@ class TestHeaderLine:
         assert header_line("A", value) == "A: %s\r\n" % value
 
     @pytest.mark.parametrize(
-        "inside", ["\r\nX: y", "\n", "\r", "\x00", "\x0b", "\x0c", "\x1f", "\x7f", "\x85", "\u2028", "\xe9", "\U0001f511", "\ud800"]
+        "inside",
+        [
+            "\r\nX: y",
+            "\n",
+            "\r",
+            "\x00",
+            "\x0b",
+            "\x0c",
+            "\x1f",
+            "\x7f",
+            "\x85",
+            "\u2028",
+            "\xe9",
+            "\U0001f511",
+            "\ud800",
+        ],
     )
     def test_a_value_that_could_split_a_request_is_refused_and_not_repeated(self, inside: str) -> None:
         with pytest.raises(InvalidRequestError, match="the value of header Api-Key") as caught:
@@ -478,7 +560,9 @@ class TestHeaderLine:
         assert "sesame" not in texts_of(caught) and "open" not in texts_of(caught)
         assert caught.value.request_sent == "no"
 
-    @pytest.mark.parametrize("name", ["", " ", "a b", "a:", "a\r\nb", "a\n", "\x00", "gr\xf6\xdfe", "a(b)", None, 5, b"a"])
+    @pytest.mark.parametrize(
+        "name", ["", " ", "a b", "a:", "a\r\nb", "a\n", "\x00", "gr\xf6\xdfe", "a(b)", None, 5, b"a"]
+    )
     def test_a_name_that_is_no_token_is_refused(self, name: Any) -> None:
         with pytest.raises(InvalidRequestError, match="a header name must") as caught:
             header_line(name, "sesame")

@@ -30,7 +30,26 @@ class TestTimeout:
     def test_every_form(self, given: Any, found: Timeout) -> None:
         assert read_timeout(given) == found
 
-    @pytest.mark.parametrize("given", [0, -1, float("nan"), True, False, "5", b"5", [], {}, object(), Timeout(read=0), Timeout(total=-1), Timeout(progress="5"), Timeout(connect=float("nan")), Timeout(pool=True)])  # type: ignore[arg-type]
+    @pytest.mark.parametrize(
+        "given",
+        [
+            0,
+            -1,
+            float("nan"),
+            True,
+            False,
+            "5",
+            b"5",
+            [],
+            {},
+            object(),
+            Timeout(read=0),
+            Timeout(total=-1),
+            Timeout(progress="5"),
+            Timeout(connect=float("nan")),
+            Timeout(pool=True),
+        ],
+    )  # type: ignore[arg-type]
     def test_refused(self, given: Any) -> None:
         with pytest.raises(ConfigurationError, match="timeout"):
             read_timeout(given)
@@ -55,7 +74,20 @@ class TestLimits:
         other = types.SimpleNamespace(max_connections=5, max_keepalive_connections=None, keepalive_expiry=1.5)
         assert check_limits(other) == Limits(5, None, 1.5)
 
-    @pytest.mark.parametrize("given", [Limits(0), Limits(-1), Limits(max_keepalive_connections=-1), Limits(keepalive_expiry=-1), Limits(max_connections=True), Limits(max_connections="5"), 5, {}, "x"])  # type: ignore[arg-type]
+    @pytest.mark.parametrize(
+        "given",
+        [
+            Limits(0),
+            Limits(-1),
+            Limits(max_keepalive_connections=-1),
+            Limits(keepalive_expiry=-1),
+            Limits(max_connections=True),
+            Limits(max_connections="5"),
+            5,
+            {},
+            "x",
+        ],
+    )  # type: ignore[arg-type]
     def test_refused(self, given: Any) -> None:
         with pytest.raises(ConfigurationError, match="limits"):
             check_limits(given)

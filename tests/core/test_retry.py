@@ -51,7 +51,10 @@ class TestAfterAnAnswer:
         assert after_status(404, "POST", no_route=True, upstream=True) is None
 
     @pytest.mark.parametrize("method", IDEMPOTENT + OTHERS)
-    @pytest.mark.parametrize("status", [300, 301, 304, 400, 401, 403, 404, 405, 409, 410, 412, 413, 415, 422, 424, 425, 500, 501, 505, 507, 599])
+    @pytest.mark.parametrize(
+        "status",
+        [300, 301, 304, 400, 401, 403, 404, 405, 409, 410, 412, 413, 415, 422, 424, 425, 500, 501, 505, 507, 599],
+    )
     def test_every_other_status_is_raised(self, status: int, method: str) -> None:
         assert after_status(status, method, retry_after=1.0) is None
 
@@ -60,14 +63,22 @@ class TestAfterNoAnswer:
     @pytest.mark.parametrize("method", IDEMPOTENT + OTHERS)
     @pytest.mark.parametrize(
         "error",
-        [ConnectError("x"), ProxyError("x"), TLSError("x"), DialTimeoutError("x", limit="connect"), DialTimeoutError("x", limit="pool")],
+        [
+            ConnectError("x"),
+            ProxyError("x"),
+            TLSError("x"),
+            DialTimeoutError("x", limit="connect"),
+            DialTimeoutError("x", limit="pool"),
+        ],
         ids=["refused", "proxy", "tls", "connect", "pool"],
     )
     def test_nothing_was_sent(self, error: DialConnectionError, method: str) -> None:
         assert RetryPolicy(2).after_error(0, error, method=method) is not None
 
     @pytest.mark.parametrize("sent", ["maybe", "yes"])
-    @pytest.mark.parametrize("cls", [DialConnectionError, DialTimeoutError, RemoteProtocolError, ResponseInterruptedError])
+    @pytest.mark.parametrize(
+        "cls", [DialConnectionError, DialTimeoutError, RemoteProtocolError, ResponseInterruptedError]
+    )
     def test_something_may_have_been_sent(self, cls: Any, sent: str) -> None:
         error = cls("x", request_sent=sent)
         assert all(RetryPolicy(2).after_error(0, error, method=method) is not None for method in IDEMPOTENT)
@@ -89,7 +100,9 @@ class TestHowOften:
 
 
 class TestHowLong:
-    @pytest.mark.parametrize(("retries", "most"), [(0, 0.5), (1, 1.0), (2, 2.0), (3, 4.0), (4, 8.0), (5, 8.0), (2000, 8.0)])
+    @pytest.mark.parametrize(
+        ("retries", "most"), [(0, 0.5), (1, 1.0), (2, 2.0), (3, 4.0), (4, 8.0), (5, 8.0), (2000, 8.0)]
+    )
     def test_a_random_time_that_doubles_up_to_eight_seconds(self, retries: int, most: float) -> None:
         policy = RetryPolicy(5000)
         delays = [policy.after_error(retries, ConnectError("x"), method="GET") for _ in range(300)]
@@ -140,7 +153,25 @@ class TestRetryAfter:
         assert retry_after_of(Headers(fields.items()), lambda: NOW) == seconds
 
     @pytest.mark.parametrize(
-        "text", ["", " ", "-5", "+5", "1e3", "inf", "nan", "0x5", "1_0", "5s", "soon", "\u0665", "5, 6", "9" * 5000, "Tue, 99 Nov 2023 22:13:50 GMT", "Tue, 14 Nov 99999999999 22:13:50 GMT"]
+        "text",
+        [
+            "",
+            " ",
+            "-5",
+            "+5",
+            "1e3",
+            "inf",
+            "nan",
+            "0x5",
+            "1_0",
+            "5s",
+            "soon",
+            "\u0665",
+            "5, 6",
+            "9" * 5000,
+            "Tue, 99 Nov 2023 22:13:50 GMT",
+            "Tue, 14 Nov 99999999999 22:13:50 GMT",
+        ],
     )
     def test_what_is_no_time_is_ignored(self, text: str) -> None:
         found = retry_after_of(Headers([("Retry-After", text)]), lambda: NOW)
@@ -154,9 +185,29 @@ class TestRetryAfter:
 
     def test_no_text_breaks_it(self) -> None:
         chance = random.Random(7)
-        words = ["Tue,", "14", "Nov", "2023", "22:13:50", "GMT", "+0100", "-", ":", ",", ".", "0", "99999", "\xe9", "am", "PM"]
+        words = [
+            "Tue,",
+            "14",
+            "Nov",
+            "2023",
+            "22:13:50",
+            "GMT",
+            "+0100",
+            "-",
+            ":",
+            ",",
+            ".",
+            "0",
+            "99999",
+            "\xe9",
+            "am",
+            "PM",
+        ]
         for _ in range(20_000):
-            parts = [chance.choice(words) if chance.random() < 0.8 else chance.choice(string.printable) for _ in range(chance.randrange(8))]
+            parts = [
+                chance.choice(words) if chance.random() < 0.8 else chance.choice(string.printable)
+                for _ in range(chance.randrange(8))
+            ]
             text = chance.choice(["", " "]).join(parts)
             found = retry_after_of(Headers([("Retry-After", text)]), lambda: NOW)
             assert found is None or found >= 0

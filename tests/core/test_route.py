@@ -64,7 +64,22 @@ class TestGivenByTheUser:
         monkeypatch.setenv("http_proxy", PROXY)
         assert way(find_route(HTTP, "", True)) == ("direct", "dial.example", 8080)
 
-    @pytest.mark.parametrize("proxy", ["http://", "http://:3128", "http://p:port", "http://p:99999", "http://[::1", "socks5://p:1080", "https://p:443", "ftp://p", "://p", "//p", "http:///x"])
+    @pytest.mark.parametrize(
+        "proxy",
+        [
+            "http://",
+            "http://:3128",
+            "http://p:port",
+            "http://p:99999",
+            "http://[::1",
+            "socks5://p:1080",
+            "https://p:443",
+            "ftp://p",
+            "://p",
+            "//p",
+            "http:///x",
+        ],
+    )
     def test_refused(self, proxy: str) -> None:
         for origin in (HTTP, HTTPS):
             with pytest.raises(ConfigurationError, match="prox"):
@@ -151,10 +166,24 @@ class TestCredentials:
         settings = ConnectionSettings(proxy=proxy)
         route = settings.route(HTTPS)
         assert route.authorization is not None
-        shown = repr([route, settings, ConnectionKey("https", "h", 443, route, 0)]) + str(route) + str(settings) + route.reason
+        shown = (
+            repr([route, settings, ConnectionKey("https", "h", 443, route, 0)])
+            + str(route)
+            + str(settings)
+            + route.reason
+        )
         assert "sesame" not in shown and route.authorization.split()[1] not in shown
 
-    @pytest.mark.parametrize("proxy", ["socks5://user:sesame@p", "http://user:sesame@", "http://user:sesame@p:port", "http://user:sesame@[::1", "user:sesame@p:99999"])
+    @pytest.mark.parametrize(
+        "proxy",
+        [
+            "socks5://user:sesame@p",
+            "http://user:sesame@",
+            "http://user:sesame@p:port",
+            "http://user:sesame@[::1",
+            "user:sesame@p:99999",
+        ],
+    )
     def test_nor_in_a_message(self, proxy: str) -> None:
         with pytest.raises(ConfigurationError) as caught:
             find_route(HTTP, proxy, True)

@@ -90,7 +90,11 @@ class TestWhatUsersSee:
     @pytest.mark.parametrize("name", NAMES)
     def test_name_and_docstring_are_the_operations(self, table: Any, name: str) -> None:
         method, operation = getattr(table, name), OPERATIONS[name]
-        assert (method.__name__, method.__qualname__, method.__module__) == (operation.__name__, operation.__qualname__, operation.__module__)
+        assert (method.__name__, method.__qualname__, method.__module__) == (
+            operation.__name__,
+            operation.__qualname__,
+            operation.__module__,
+        )
         assert inspect.getdoc(method) == inspect.getdoc(operation)
 
     @pytest.mark.parametrize("name", NAMES)
@@ -98,7 +102,9 @@ class TestWhatUsersSee:
         wanted = list(inspect.signature(OPERATIONS[name]).parameters.values())[1:]
         assert list(inspect.signature(getattr(table(None), name)).parameters.values()) == wanted
         unbound = list(inspect.signature(getattr(table, name)).parameters.values())
-        assert (unbound[0].name, unbound[0].kind) == ("self", inspect.Parameter.POSITIONAL_ONLY) and unbound[1:] == wanted
+        assert (unbound[0].name, unbound[0].kind) == ("self", inspect.Parameter.POSITIONAL_ONLY) and unbound[
+            1:
+        ] == wanted
 
     def test_help_is_useful(self, table: Any) -> None:
         text = pydoc.plain(pydoc.render_doc(table(None).one))
@@ -122,13 +128,17 @@ class TestWhatComesBack:
         assert returned(Sync.listed) == Iterator[int] and returned(Async.listed) == AsyncIterator[int]
 
     def test_downloads_are_responses(self) -> None:
-        assert "FileDownloadResponse" in returned(Sync.download) and "AsyncFileDownloadResponse" in returned(Async.download)
+        assert "FileDownloadResponse" in returned(Sync.download) and "AsyncFileDownloadResponse" in returned(
+            Async.download
+        )
         assert "ContextManager[FileDownloadResponse]" in returned(Sync.stream_download)
         assert "AsyncContextManager[AsyncFileDownloadResponse]" in returned(Async.stream_download)
 
     def test_coroutine_functions_look_like_them(self) -> None:
         for name in ("one", "several", "download"):
-            assert inspect.iscoroutinefunction(getattr(Async, name)) and not inspect.iscoroutinefunction(getattr(Sync, name))
+            assert inspect.iscoroutinefunction(getattr(Async, name)) and not inspect.iscoroutinefunction(
+                getattr(Sync, name)
+            )
 
 
 class TestCalls:

@@ -80,7 +80,17 @@ class TestBaseUrl:
         assert origin.url == url
         assert parse_base_url(url) == origin, "what it reads as reads the same"
 
-    @pytest.mark.parametrize(("text", "host"), [("http://h", "h"), ("http://h:80", "h"), ("http://h:81", "h:81"), ("http://[::1]:81", "[::1]:81"), ("https://h:443/x", "h"), ("https://h:80", "h:80")])
+    @pytest.mark.parametrize(
+        ("text", "host"),
+        [
+            ("http://h", "h"),
+            ("http://h:80", "h"),
+            ("http://h:81", "h:81"),
+            ("http://[::1]:81", "[::1]:81"),
+            ("https://h:443/x", "h"),
+            ("https://h:80", "h:80"),
+        ],
+    )
     def test_host_header(self, text: str, host: str) -> None:
         assert parse_base_url(text).netloc == host
 
@@ -119,25 +129,59 @@ class TestBaseUrl:
 
 
 class TestIsUrlOf:
-    @pytest.mark.parametrize("text", ["http://dial.core", "http://dial.core/", "http://dial.core/v1/x", "HTTP://DIAL.core:80/v1", "http://dial.core/x?y#z", "http://dial.core?x"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "http://dial.core",
+            "http://dial.core/",
+            "http://dial.core/v1/x",
+            "HTTP://DIAL.core:80/v1",
+            "http://dial.core/x?y#z",
+            "http://dial.core?x",
+        ],
+    )
     def test_this_server(self, text: str) -> None:
         assert is_url_of(HERE, text)
 
-    @pytest.mark.parametrize("text", ["https://dial.core", "http://dial.core:8080/", "http://dial.core.evil/", "http://evil/dial.core", "http://u:p@dial.core/", "dial.core", "/v1/x", "", "http://dial.core@evil/", "http://dial.core\\@evil"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "https://dial.core",
+            "http://dial.core:8080/",
+            "http://dial.core.evil/",
+            "http://evil/dial.core",
+            "http://u:p@dial.core/",
+            "dial.core",
+            "/v1/x",
+            "",
+            "http://dial.core@evil/",
+            "http://dial.core\\@evil",
+        ],
+    )
     def test_not_this_server(self, text: str) -> None:
         assert not is_url_of(HERE, text)
 
     def test_below_the_prefix_only(self) -> None:
-        assert is_url_of(BELOW, "https://gate.example/my/dial/v1/x") and is_url_of(BELOW, "https://gate.example/my/dial")
-        assert not is_url_of(BELOW, "https://gate.example/my/dialogue/v1") and not is_url_of(BELOW, "https://gate.example/v1/x")
+        assert is_url_of(BELOW, "https://gate.example/my/dial/v1/x") and is_url_of(
+            BELOW, "https://gate.example/my/dial"
+        )
+        assert not is_url_of(BELOW, "https://gate.example/my/dialogue/v1") and not is_url_of(
+            BELOW, "https://gate.example/v1/x"
+        )
 
 
 # ---------------------------------------------------------------- storage
 
 FORMS: List[Tuple[Any, str]] = [
     # as the guide writes them
-    ("files/test-bucket/some-relative-path/my-file.txt".replace("test-bucket", "testbucket"), "files/testbucket/some-relative-path/my-file.txt"),
-    ("http://dial.core/v1/files/testbucket/some-relative-path/my-file.txt", "files/testbucket/some-relative-path/my-file.txt"),
+    (
+        "files/test-bucket/some-relative-path/my-file.txt".replace("test-bucket", "testbucket"),
+        "files/testbucket/some-relative-path/my-file.txt",
+    ),
+    (
+        "http://dial.core/v1/files/testbucket/some-relative-path/my-file.txt",
+        "files/testbucket/some-relative-path/my-file.txt",
+    ),
     (PurePosixPath("files/b") / "some-relative-path/my-file.txt", "files/b/some-relative-path/my-file.txt"),
     # folders and roots
     ("files/b/folder/", "files/b/folder/"),
@@ -161,7 +205,7 @@ FORMS: List[Tuple[Any, str]] = [
     ("files/b/100%", "files/b/100%25"),
     ("files/b/100%25", "files/b/100%25"),
     ("files/b/50%zz", "files/b/50%25zz"),
-    ("files/b/[x]|^`\"<>\\.txt", "files/b/%5Bx%5D%7C%5E%60%22%3C%3E%5C.txt"),
+    ('files/b/[x]|^`"<>\\.txt', "files/b/%5Bx%5D%7C%5E%60%22%3C%3E%5C.txt"),
     ("files/b/-._~", "files/b/-._~"),
     ("files/b/...", "files/b/..."),
     ("files/b/ / ", "files/b/%20/%20"),
@@ -295,12 +339,14 @@ class TestNamesThatCoreStores:
     def test_the_decoded_name_names_it_too(self, sent: str, answered: str) -> None:
         name = unquote(answered)
         if "%" not in name:  # a name with a percent sign can't be told from an encoded one
-            assert parse_storage_url(HERE, PurePosixPath("files/BUCKET1/n") / name).segments[1:] == tuple(name.split("/"))
+            assert parse_storage_url(HERE, PurePosixPath("files/BUCKET1/n") / name).segments[1:] == tuple(
+                name.split("/")
+            )
 
     def test_only_unreserved_characters_travel_as_they_are(self) -> None:
         every = "".join(chr(code) for code in range(0x20, 0x250) if chr(code) not in "/{}%")
         path = parse_storage_url(HERE, "files/b/" + every).path
-        literal = set(path[len("files/b/"):].replace("%", ""))
+        literal = set(path[len("files/b/") :].replace("%", ""))
         assert literal <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
         assert parse_storage_url(HERE, path).segments == (every,)
 
@@ -325,7 +371,28 @@ class TestDeploymentId:
     def test_encoded_or_decoded_means_the_same(self, given: str, path: str) -> None:
         assert encode_id(given) == path == encode_id(path)
 
-    @pytest.mark.parametrize("given", ["", " ", "/", "a//b", "/a", "a/", ".", "..", "a/../b", "a/%2e%2e/b", "a\r\nb", "a%0Ab", "a{b}", None, 5, b"a", "\ud800"])
+    @pytest.mark.parametrize(
+        "given",
+        [
+            "",
+            " ",
+            "/",
+            "a//b",
+            "/a",
+            "a/",
+            ".",
+            "..",
+            "a/../b",
+            "a/%2e%2e/b",
+            "a\r\nb",
+            "a%0Ab",
+            "a{b}",
+            None,
+            5,
+            b"a",
+            "\ud800",
+        ],
+    )
     def test_refused(self, given: Any) -> None:
         with pytest.raises(InvalidRequestError):
             encode_id(given)

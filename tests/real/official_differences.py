@@ -288,4 +288,26 @@ LISTED: List[Listed] = [
         None,
         MISSING,
     ),
+    # Meant, found by this run
+    Listed(
+        "what is no appdata is a ParsingDataError like every other answer that is not what the API promises",
+        ("bucket: AppData.parse",),
+        ("answer[1]*",),
+    ),
+    Listed(
+        "a credential goes to the scheme, host and port that the client was given, not to another scheme of the host",
+        ("urls: of another scheme",),
+        ("wire", "answer*"),
+    ),
+    Listed("our own sentence", ("urls: of another version of the API",), ("answer.message",)),
+    Listed(
+        "empty lists are refused early: Core would refuse them, or do nothing",
+        ("permissions: grant", "permissions: grant nothing"),
+        ("wire", "answer", "answer[2]"),
+    ),
+    Listed(
+        "a JSON-RPC answer with neither result nor error is the ERROR of its toolset, not of all of them",
+        ("channel: neither result nor error",),
+        ("answer",),
+    ),
 ]

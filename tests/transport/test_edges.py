@@ -4,6 +4,7 @@ Every test runs for the sync and for the async client, the latter in asyncio's d
 """
 
 import gc
+import io
 import os
 import subprocess
 import sys
@@ -16,13 +17,18 @@ import aidial_min
 from aidial_min import (
     AuthenticationError,
     Dial,
+    DialClientPool,
+    DialConnectionError,
     DialException,
     DialTimeoutError,
     EtagMismatchError,
     InvalidRequestError,
     Limits,
     ProxyError,
+    RemoteProtocolError,
     RequestTooLargeError,
+    ResponseInterruptedError,
+    ServerError,
     Timeout,
 )
 from tests.support.clients import KINDS, client_of
@@ -76,6 +82,49 @@ def content_of(call, response):
 
 def close(call, thing):
     call(lambda client: thing.close() if isinstance(client, Dial) else thing.aclose())
+
+
+# ---------------------------------------------------------------- connections that idle
+
+
+def test_a_connection_that_the_server_closed_meanwhile_is_not_used(kind):
+    completion = length(b'{"choices":[]}')
+    with RawServer([[GOOD, CUT], [completion, 0.02, RESET], GOOD]) as server:
+        with client_of(kind, base_url=server.url, max_retries=0) as call:
+            call(bucket)
+            time.sleep(0.1)
+            call(lambda client: client.chat.completions.create(**{**CHAT, "stream": False}))
+            time.sleep(0.1)
+            call(bucket)
+            assert [request[0] for request in server.requests] == [1, 2, 3]
+
+
+def test_bytes_that_nobody_asked_for_end_it(kind):
+    surplus = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n"
+    with RawServer([[GOOD, 0.02, surplus], GOOD]) as server:
+        with client_of(kind, base_url=server.url, max_retries=0) as call:
+            call(bucket)
+            time.sleep(0.1)
+            assert call(bucket) == "b" and server.connections == 2
+
+
+def test_options_and_pools_share_connections(kind):
+    with RawServer([GOOD]) as server, client_of(kind, base_url=server.url) as call:
+        call(bucket)
+        call(lambda client: client.with_options(timeout=3, api_key="another-key").bucket.get_bucket())
+        assert server.connections == 1
+        assert ["another-key" in head for _, head, _ in server.requests] == [False, True]
+
+
+def test_a_client_of_a_pool_that_is_closed_leaves_the_others_alone():
+    with RawServer([GOOD]) as server, DialClientPool(trust_env=False) as pool:
+        one, two = (pool.create_client(base_url=server.url, api_key=key) for key in ("key-one", "key-two"))
+        bucket(one)
+        one.close()
+        assert bucket(two) == "b" and server.connections == 1
+        pool.close()
+        with pytest.raises(InvalidRequestError, match="closed"):
+            bucket(two)
 
 
 # ---------------------------------------------------------------- readers that take their time
@@ -147,6 +196,51 @@ def test_an_early_answer_is_shown_though_its_body_is_lost(kind):
                 call(upload(b"z" * 30_000_000))
             assert caught.value.status_code == 401 and caught.value.request_sent == "yes"
             assert call(bucket) == "b" and server.connections == 2
+
+
+@pytest.mark.parametrize(
+    ("sends", "outcome", "sent"),
+    [
+        ([CUT], DialConnectionError, "maybe"),
+        ([RESET], DialConnectionError, "maybe"),
+        ([EARLY, CUT], DialConnectionError, "maybe"),
+        ([EARLY, RESET], DialConnectionError, "maybe"),
+        ([EARLY, 0.05, RESET], DialConnectionError, "maybe"),
+        ([EARLY, b"HTTP/1.1 4", 0.05, RESET], DialConnectionError, "yes"),
+        ([EARLY, b"SSH-2.0-OpenSSH", HOLD], RemoteProtocolError, "yes"),
+        ([EARLY, b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab", 0.05, CUT], ResponseInterruptedError, "yes"),
+        ([EARLY, refused(507, b"full"), HOLD], ServerError, "yes"),
+        ([b"HTTP/1.1 102 Processing\r\n\r\n" + STORED], "files/b/x", None),
+        ([EARLY, STORED, HOLD], "files/b/x", None),
+    ],
+    ids=str,
+)
+def test_what_comes_of_a_large_upload(kind, sends, outcome, sent):
+    with RawServer([sends, GOOD]) as server, client_of(kind, base_url=server.url, max_retries=0) as call:
+        if isinstance(outcome, str):
+            assert call(upload(b"z" * 5_000_000)).url == outcome
+        else:
+            with pytest.raises(DialException) as caught:
+                call(upload(b"z" * 5_000_000))
+            assert type(caught.value) is outcome and caught.value.request_sent == sent
+        assert places(call)[0] == 0
+        assert call(bucket) == "b"
+        whole = EARLY not in sends and CUT not in sends and RESET not in sends
+        assert server.connections == (1 if whole else 2), (
+            "only a request that was sent to its end leaves its connection"
+        )
+
+
+def test_an_upload_is_repeated_from_its_beginning(kind, tmp_path):
+    data = os.urandom(500_000)
+    (tmp_path / "x").write_bytes(data)
+    busy = refused(503, b"", b"retry-after-ms: 1\r\n")
+    for form in (data, io.BytesIO(data), tmp_path / "x"):
+        answers = [[GOOD[:-1], CUT], busy, STORED]
+        with RawServer(answers) as server, client_of(kind, base_url=server.url) as call:
+            call(upload(form))
+            assert len(server.requests) == 3
+            assert all(data in body for _, _, body in server.requests)
 
 
 class Stubborn:

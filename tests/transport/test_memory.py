@@ -95,7 +95,9 @@ async def awork(client, warm=False):
     assert os.path.getsize(path) == int(sys.argv[5])
 """
 
-pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the kernel does not tell the peak here")
+pytestmark = pytest.mark.skipif(
+    not os.path.exists("/proc/self/status"), reason="the kernel does not tell the peak here"
+)
 
 
 def measure(kind, work, url, path, most, size):
