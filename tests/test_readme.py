@@ -160,9 +160,12 @@ def test_ci_runs_the_very_command_of_the_page():
 
 
 def test_one_example_alone_is_run_elsewhere():
-    """This suite can't ask for Dask: tests/real/test_dask.py runs the example marked `py` where it is installed."""
+    """This suite can't ask for Dask: tests/real/test_dask.py runs the example marked `py` where it is installed.
+
+    Blocks marked `console` are transcripts, produced by tests/cli/test_transcripts.py.
+    """
     fences = re.findall(r"^```(\w+)$", README, re.MULTILINE)
-    assert set(fences) == {"python", "sh", "py"} and fences.count("py") == 1
+    assert set(fences) == {"python", "sh", "py", "console"} and fences.count("py") == 1
     ((_, source),) = blocks("py")
     assert "dask" in source and compile(source, "README.md", "exec")
 
@@ -170,6 +173,7 @@ def test_one_example_alone_is_run_elsewhere():
 def test_every_path_on_the_page_exists():
     mentioned = set(re.findall(r"`((?:aidial_min|tests|\.ci)?/?[\w./]*?[\w]+(?:\.py|\.toml|/|/LICENSE|/run))`", README))
     assert len(mentioned) > 20
+    mentioned.discard("files/")  # the beginning of a DIAL URL
     missing = [path for path in mentioned if not ((ROOT / path).exists() or (ROOT / "aidial_min" / path).exists())]
     assert not missing
 
