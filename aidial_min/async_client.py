@@ -57,8 +57,8 @@ AsyncAuthValue = Union[str, Callable[[], str], Callable[[], Awaitable[str]]]
 class AsyncDial(BaseClient):
     """A client of a DIAL server for asyncio.
 
-    The arguments are those of Dial; `api_key` and `bearer_token` may also be coroutine functions. One client may be used
-    from several event loops, one after another or at once: each has connections of its own.
+    The arguments are those of Dial; `api_key` and `bearer_token` may also be coroutine functions. One client may be
+    used from several event loops, one after another or at once: each has connections of its own.
 
     Close it with `aclose()`, or use it in an `async with` block; a loop that ends closes its connections in any case.
     """

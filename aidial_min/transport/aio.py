@@ -64,7 +64,7 @@ THREAD_PIECE = 262144
 
 
 class AsyncTransport:
-    """Carries out requests for an async client, or for all clients of a pool; each event loop has its own connections."""
+    """Carries out requests for an async client, or all clients of a pool; each event loop has its own connections."""
 
     def __init__(self, settings: ConnectionSettings) -> None:
         self.settings = settings
@@ -882,7 +882,7 @@ class AsyncStream(Generic[E]):
 
 
 class AsyncFileDownloadResponse(DownloadInfo):
-    """A file as it comes: iterate over its bytes with `async for`, or `await aget_content()`, or `await awrite_to(path)`.
+    """A file as it comes: iterate over it with `async for`, or `await aget_content()`, or `await awrite_to(path)`.
 
     It is closed by reading to the end, by `await aclose()`, or by an `async with` block.
     """
