@@ -272,7 +272,7 @@ class TestTexts:
 
     def test_repr_shows_what_came(self) -> None:
         assert repr(answer(404, b"x")) == (
-            "ResourceNotFoundError(message='x', status_code=404, type='runtime_error', param=None, code=None, display_message=None)"
+            "ResourceNotFoundError(message='x', status_code=404, type='runtime_error', param=None, code=None, display_message=None)"  # noqa: E501
         )
 
     def test_positional_arguments_as_in_the_official_client(self) -> None:
@@ -367,7 +367,7 @@ class TestSecrets:
         [
             b"Unknown api key sesame-open",
             b'"sesame-open"',
-            b'{"error":{"message":"sesame-open","type":"sesame-open","param":"sesame-open","code":"sesame-open","display_message":"a sesame-open b"}}',
+            b'{"error":{"message":"sesame-open","type":"sesame-open","param":"sesame-open","code":"sesame-open","display_message":"a sesame-open b"}}',  # noqa: E501
             b'{"error":{"message":"\\u0073esame-open"}}',
             b"<html><body>sesame-open</body></html>",
         ],

@@ -12,7 +12,7 @@ PIECE = bytes(1 << 18)
 
 
 class BulkServer:
-    """``with BulkServer(size) as server: server.url``; every GET gives `size` bytes, every PUT is counted in `received`."""
+    """``with BulkServer(size) as server: server.url``; a GET gives `size` bytes, a PUT is counted in `received`."""
 
     def __init__(self, size=0):
         self.size = size

@@ -372,7 +372,7 @@ def test_a_stream_of_the_parent_is_no_place_of_a_child(way):
     script = (
         "import gc, os, sys\n"
         "from aidial_min import Dial, Limits\n"
-        "client = Dial(base_url=sys.argv[1], api_key='key-of-a-test', trust_env=False, limits=Limits(max_connections=1))\n"
+        "client = Dial(base_url=sys.argv[1], api_key='key-of-a-test', trust_env=False, limits=Limits(max_connections=1))\n"  # noqa: E501
         "message = {'role': 'user', 'content': 'x'}\n"
         "stream = client.chat.completions.create(deployment_name='m', messages=[message], stream=True)\n"
         "child = os.fork()\n"
