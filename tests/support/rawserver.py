@@ -30,6 +30,7 @@ class RawServer:
     def __init__(self, scripts):
         self.scripts = [script if isinstance(script, list) else [script] for script in scripts]
         self.requests = []  # (number of the connection, head, body)
+        self.played = threading.Event()  # set when the first script has said all it has to say
         self.connections = 0
         self._stopping = threading.Event()
         self._sockets = []
@@ -82,9 +83,11 @@ class RawServer:
                     held = self._read_body(sock, head, held, mine)
                 if not self._play(sock, script):
                     return
+                self.played.set()
         except OSError:
             pass
         finally:
+            self.played.set()
             sock.close()
 
     def _read_body(self, sock, head, held, record):
@@ -115,9 +118,11 @@ class RawServer:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 return False
             if step is DEAF:
+                self.played.set()
                 self._stopping.wait()
                 return False
             if step is HOLD:
+                self.played.set()
                 while not self._stopping.is_set():
                     try:
                         sock.settimeout(0.05)

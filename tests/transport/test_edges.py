@@ -1,0 +1,443 @@
+"""What both clients do at the edges: slow readers, answers that come too early, places that nobody gave back, echoes.
+
+Every test runs for the sync and for the async client, the latter in asyncio's debug mode.
+"""
+
+import gc
+import io
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import aidial_min
+from aidial_min import (
+    AuthenticationError,
+    Dial,
+    DialClientPool,
+    DialConnectionError,
+    DialException,
+    DialTimeoutError,
+    EtagMismatchError,
+    InvalidRequestError,
+    Limits,
+    ProxyError,
+    RemoteProtocolError,
+    RequestTooLargeError,
+    ResponseInterruptedError,
+    ServerError,
+    Timeout,
+)
+from tests.support.clients import KINDS, client_of
+from tests.support.proxy import Proxy
+from tests.support.rawserver import CUT, DEAF, EARLY, GOOD, HOLD, RESET, RawServer
+from tests.transport.scripts import BLOB, DONE, SSE, chunks, delta, length, refused
+
+CHAT = {"deployment_name": "m", "messages": [{"role": "user", "content": "x"}], "stream": True}
+STORED = length(b'{"url":"files/b/x"}')
+OPENED = SSE + b"transfer-encoding: chunked\r\n\r\n" + chunks(delta("hello"), end=b"")
+
+
+@pytest.fixture(params=KINDS)
+def kind(request):
+    return request.param
+
+
+@pytest.fixture(autouse=True)
+def asyncio_has_nothing_to_complain_of(caplog):
+    yield
+    gc.collect()
+    complaints = [record.getMessage() for record in caplog.records if record.name == "asyncio"]
+    assert not [words for words in complaints if "never" in words or "exception" in words.lower()]
+
+
+def bucket(client):
+    return client.bucket.get_bucket()
+
+
+def chat(client):
+    return client.chat.completions.create(**CHAT)
+
+
+def download(client):
+    return client.files.download("files/b/x")
+
+
+def upload(content):
+    return lambda client: client.files.upload("files/b/x", content)
+
+
+def next_of(call, stream):
+    """The next chunk's text."""
+    chunk = call(lambda client: next(stream) if isinstance(client, Dial) else stream.__anext__())
+    return chunk.choices[0].delta.content
+
+
+def content_of(call, response):
+    return call(lambda client: response.get_content() if isinstance(client, Dial) else response.aget_content())
+
+
+def close(call, thing):
+    call(lambda client: thing.close() if isinstance(client, Dial) else thing.aclose())
+
+
+# ---------------------------------------------------------------- connections that idle
+
+
+def test_a_connection_that_the_server_closed_meanwhile_is_not_used(kind):
+    completion = length(b'{"choices":[]}')
+    with RawServer([[GOOD, CUT], [completion, 0.02, RESET], GOOD]) as server:
+        with client_of(kind, base_url=server.url, max_retries=0) as call:
+            call(bucket)
+            time.sleep(0.1)
+            call(lambda client: client.chat.completions.create(**{**CHAT, "stream": False}))
+            time.sleep(0.1)
+            call(bucket)
+            assert [request[0] for request in server.requests] == [1, 2, 3]
+
+
+def test_bytes_that_nobody_asked_for_end_it(kind):
+    surplus = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n"
+    with RawServer([[GOOD, 0.02, surplus], GOOD]) as server:
+        with client_of(kind, base_url=server.url, max_retries=0) as call:
+            call(bucket)
+            time.sleep(0.1)
+            assert call(bucket) == "b" and server.connections == 2
+
+
+def test_options_and_pools_share_connections(kind):
+    with RawServer([GOOD]) as server, client_of(kind, base_url=server.url) as call:
+        call(bucket)
+        call(lambda client: client.with_options(timeout=3, api_key="another-key").bucket.get_bucket())
+        assert server.connections == 1
+        assert ["another-key" in head for _, head, _ in server.requests] == [False, True]
+
+
+def test_a_client_of_a_pool_that_is_closed_leaves_the_others_alone():
+    with RawServer([GOOD]) as server, DialClientPool(trust_env=False) as pool:
+        one, two = (pool.create_client(base_url=server.url, api_key=key) for key in ("key-one", "key-two"))
+        bucket(one)
+        one.close()
+        assert bucket(two) == "b" and server.connections == 1
+        pool.close()
+        with pytest.raises(InvalidRequestError, match="closed"):
+            bucket(two)
+
+
+# ---------------------------------------------------------------- readers that take their time
+
+
+def test_a_slow_reader_is_no_silent_server(kind):
+    """`progress` measures the server: events that came while the reader was busy are read, not timed out."""
+    sends = [OPENED, chunks(delta("one"), end=b""), 0.05, chunks(delta("two"), end=b""), chunks(DONE)]
+    with RawServer([sends]) as server:
+        with client_of(kind, base_url=server.url, timeout=Timeout(progress=0.2, read=0.2)) as call:
+            stream = call(chat)
+            assert next_of(call, stream) == "hello"
+            time.sleep(0.3)
+            assert next_of(call, stream) == "one"
+            time.sleep(0.3)
+            assert next_of(call, stream) == "two"
+            assert call(lambda client: stream.result()).choices[0].message.content == "helloonetwo"
+
+
+def test_but_the_total_limit_is_total(kind):
+    with RawServer([[OPENED, HOLD]]) as server:
+        with client_of(kind, base_url=server.url, timeout=Timeout(total=0.3)) as call:
+            stream = call(chat)
+            assert next_of(call, stream) == "hello"
+            time.sleep(0.35)
+            began = time.monotonic()
+            with pytest.raises(DialTimeoutError) as caught:
+                next_of(call, stream)
+            assert caught.value.limit == "total" and time.monotonic() - began < 0.2
+            assert caught.value.partial.choices[0].message.content == "hello"
+
+
+def test_what_came_before_a_break_is_read_however_late(kind):
+    with RawServer([[length(BLOB), CUT], GOOD]) as server, client_of(kind, base_url=server.url) as call:
+        response = call(download)
+        time.sleep(0.1)
+        assert content_of(call, response) == BLOB
+        assert call(bucket) == "b"
+
+
+@pytest.mark.parametrize("seconds", [1e7, 1e12, float("inf")])
+def test_limits_beyond_what_the_system_can_count(kind, seconds):
+    with RawServer([GOOD, STORED]) as server:
+        settings = {"timeout": Timeout(*[seconds] * 6), "limits": Limits(max_connections=1)}
+        with client_of(kind, base_url=server.url, **settings) as call:
+            assert call(bucket) == "b"
+            call(upload(b"z" * 3_000_000))
+            assert len(server.requests[1][2]) > 3_000_000
+
+
+# ---------------------------------------------------------------- answers to requests that are still being sent
+
+
+@pytest.mark.parametrize("end", [CUT, RESET], ids=["closed", "reset"])
+def test_an_early_answer_is_shown_though_the_server_hangs_up(kind, end):
+    sends = [EARLY, refused(413, b"too much"), 0.1, end]
+    with RawServer([sends, GOOD]) as server, client_of(kind, base_url=server.url, max_retries=0) as call:
+        with pytest.raises(RequestTooLargeError, match="too much"):
+            call(upload(b"z" * 30_000_000))
+        assert call(bucket) == "b" and server.connections == 2
+
+
+def test_an_early_answer_is_shown_though_its_body_is_lost(kind):
+    """A server that closes with unread data resets the connection: what it still said may be lost on the way."""
+    head = b"HTTP/1.1 401 Who are you\r\ncontent-length: 50\r\n\r\nhalf a"
+    with RawServer([[EARLY, head, 0.1, RESET], GOOD]) as server:
+        with client_of(kind, base_url=server.url, max_retries=0) as call:
+            with pytest.raises(AuthenticationError) as caught:
+                call(upload(b"z" * 30_000_000))
+            assert caught.value.status_code == 401 and caught.value.request_sent == "yes"
+            assert call(bucket) == "b" and server.connections == 2
+
+
+@pytest.mark.parametrize(
+    ("sends", "outcome", "sent"),
+    [
+        ([CUT], DialConnectionError, "maybe"),
+        ([RESET], DialConnectionError, "maybe"),
+        ([EARLY, CUT], DialConnectionError, "maybe"),
+        ([EARLY, RESET], DialConnectionError, "maybe"),
+        ([EARLY, 0.05, RESET], DialConnectionError, "maybe"),
+        ([EARLY, b"HTTP/1.1 4", 0.05, RESET], DialConnectionError, "yes"),
+        ([EARLY, b"SSH-2.0-OpenSSH", DEAF], RemoteProtocolError, "yes"),
+        ([EARLY, b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab", 0.05, CUT], ResponseInterruptedError, "yes"),
+        ([EARLY, refused(507, b"full"), DEAF], ServerError, "yes"),
+        ([b"HTTP/1.1 102 Processing\r\n\r\n" + STORED], "files/b/x", None),
+        ([EARLY, STORED, DEAF], "files/b/x", None),
+    ],
+    ids=str,
+)
+def test_what_comes_of_a_large_upload(kind, sends, outcome, sent):
+    with RawServer([sends, GOOD]) as server, client_of(kind, base_url=server.url, max_retries=0) as call:
+        if isinstance(outcome, str):
+            assert call(upload(b"z" * 30_000_000)).url == outcome
+        else:
+            with pytest.raises(DialException) as caught:
+                call(upload(b"z" * 30_000_000))
+            assert type(caught.value) is outcome and caught.value.request_sent == sent
+        assert places(call)[0] == 0
+        assert call(bucket) == "b"
+        whole = EARLY not in sends and CUT not in sends and RESET not in sends
+        assert server.connections == (1 if whole else 2), (
+            "only a request that was sent to its end leaves its connection"
+        )
+
+
+def test_an_upload_is_repeated_from_its_beginning(kind, tmp_path):
+    data = os.urandom(500_000)
+    (tmp_path / "x").write_bytes(data)
+    busy = refused(503, b"", b"retry-after-ms: 1\r\n")
+    for form in (data, io.BytesIO(data), tmp_path / "x"):
+        answers = [[GOOD[:-1], CUT], busy, STORED]
+        with RawServer(answers) as server, client_of(kind, base_url=server.url) as call:
+            call(upload(form))
+            assert len(server.requests) == 3
+            assert all(data in body for _, _, body in server.requests)
+
+
+class Stubborn:
+    """A file that fails after its first piece."""
+
+    def __init__(self, error):
+        self.error = error
+        self.pieces = 1
+
+    def read(self, size=-1):
+        if self.pieces:
+            self.pieces -= 1
+            return b"x" * 200_000
+        raise self.error
+
+
+def test_a_file_that_fails_says_which_request_it_spoiled(kind):
+    with RawServer([GOOD]) as server, client_of(kind, base_url=server.url) as call:
+        with pytest.raises(InvalidRequestError, match="disk") as caught:
+            call(upload(Stubborn(OSError("disk"))))
+        assert caught.value.request.method == "PUT" and caught.value.request.path == "/v1/files/b/x"
+        assert caught.value.request_sent == "maybe"
+        assert call(bucket) == "b"
+
+
+def test_what_a_file_of_the_users_own_raises_passes_through(kind):
+    class Mine(Exception):
+        pass
+
+    with RawServer([GOOD]) as server, client_of(kind, base_url=server.url) as call:
+        with pytest.raises(Mine):
+            call(upload(Stubborn(Mine())))
+        assert call(bucket) == "b"
+
+
+def test_so_does_what_a_progress_callback_raises(kind):
+    class Mine(Exception):
+        pass
+
+    def stop(done, total):
+        raise Mine
+
+    with RawServer([GOOD]) as server, client_of(kind, base_url=server.url) as call:
+        with pytest.raises(Mine):
+            call(lambda client: client.files.upload("files/b/x", b"z" * 300_000, progress=stop))
+        assert call(bucket) == "b"
+
+
+# ---------------------------------------------------------------- places
+
+
+def places(call):
+    """How many places are taken, and how many connections idle."""
+
+    def count(client):
+        transport = client._transport
+        caches = [transport._cache] if isinstance(client, Dial) else [one.cache for one in transport._loops.values()]
+        return sum(cache.busy_count for cache in caches), sum(cache.idle_count for cache in caches)
+
+    return call(count)
+
+
+@pytest.mark.parametrize(
+    "sends",
+    [
+        [length(BLOB)[:-1], HOLD],
+        [length(BLOB)[:-1], CUT],
+        [OPENED, HOLD],
+        [b"garbage", HOLD],
+        [HOLD],
+        [CUT],
+        refused(500, b"x"),
+        [refused(500, b"x")[:-1], CUT],
+        [length(BLOB, b"content-encoding: br")],
+    ],
+    ids=["slow", "cut", "stream", "garbage", "silent", "closed", "refused", "refused-cut", "coded"],
+)
+def test_whatever_happened_no_place_is_lost(kind, sends):
+    settings = {"timeout": Timeout(read=0.1), "max_retries": 0, "limits": Limits(max_connections=1)}
+    with RawServer([sends, GOOD]) as server, client_of(kind, base_url=server.url, **settings) as call:
+        with pytest.raises(DialException):
+            content_of(call, call(download))
+        busy, idle = places(call)
+        assert busy == 0 and idle <= 1
+        assert call(bucket) == "b" and places(call) == (0, 1)
+
+
+def test_a_body_that_was_closed_can_not_be_read(kind):
+    with RawServer([[length(BLOB)[:-1], HOLD], GOOD]) as server, client_of(kind, base_url=server.url) as call:
+        response = call(download)
+        close(call, response)
+        with pytest.raises(DialException, match="closed"):
+            content_of(call, response)
+        assert call(bucket) == "b" and places(call) == (0, 1)
+
+
+def test_closing_twice_and_after_the_end_is_harmless(kind):
+    with RawServer([length(BLOB)]) as server, client_of(kind, base_url=server.url) as call:
+        response = call(download)
+        content_of(call, response)
+        for _ in range(2):
+            close(call, response)
+        assert places(call) == (0, 1)
+        response = call(download)
+        for _ in range(2):
+            close(call, response)
+        assert places(call) == (0, 0) and server.connections == 1
+
+
+def test_a_thread_that_waits_is_woken_by_a_stream_that_nobody_closed():
+    settings = {"limits": Limits(max_connections=1), "timeout": Timeout(pool=10)}
+    with RawServer([[OPENED, HOLD], GOOD]) as server, client_of("sync", base_url=server.url, **settings) as call:
+        held = [call(chat)]
+        found = []
+        waiting = threading.Thread(target=lambda: found.append(call(bucket)))
+        waiting.start()
+        time.sleep(0.1)
+        assert found == []
+        began = time.monotonic()
+        held.clear()
+        gc.collect()
+        waiting.join(5)
+        assert found == ["b"] and time.monotonic() - began < 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.parametrize("way", ["close", "collect", "read"])
+def test_a_stream_of_the_parent_is_no_place_of_a_child(way):
+    script = (
+        "import gc, os, sys\n"
+        "from aidial_min import Dial, Limits\n"
+        "client = Dial(base_url=sys.argv[1], api_key='key-of-a-test', trust_env=False, limits=Limits(max_connections=1))\n"  # noqa: E501
+        "message = {'role': 'user', 'content': 'x'}\n"
+        "stream = client.chat.completions.create(deployment_name='m', messages=[message], stream=True)\n"
+        "child = os.fork()\n"
+        "if child:\n"
+        "    status = os.waitpid(child, 0)[1]\n"
+        "    assert stream.result().choices[0].message.content == 'hello' or sys.argv[2] == 'read'\n"
+        "    sys.exit(status != 0)\n"
+        "if sys.argv[2] == 'close':\n"
+        "    stream.close()\n"
+        "elif sys.argv[2] == 'collect':\n"
+        "    del stream\n"
+        "    gc.collect()\n"
+        "else:\n"
+        "    stream.result()\n"
+        "assert client._transport._cache.busy_count == 0, client._transport._cache.busy_count\n"
+        "assert client.bucket.get_bucket() == 'b'\n"
+        "assert client._transport._cache.busy_count == 0\n"
+        "os._exit(0)\n"
+    )
+    with RawServer([OPENED + chunks(DONE), GOOD]) as server:
+        environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(aidial_min.__file__))}
+        command = [sys.executable, "-X", "dev", "-c", script, server.url, way]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, env=environment)
+        assert done.returncode == 0, done.stderr
+
+
+# ---------------------------------------------------------------- echoes and refusals
+
+
+def test_a_version_that_does_not_fit_is_said_without_the_key(kind):
+    key = "sesame-open"
+    answer = length(BLOB, b"etag: %s" % key.encode(), b"x-echo: " + key.encode())
+    with RawServer([answer]) as server, client_of(kind, base_url=server.url, api_key=key) as call:
+        with pytest.raises(EtagMismatchError) as caught:
+            call(lambda client: client.files.download("files/b/x", etag_if_match="other"))
+        error = caught.value
+        assert key not in str(error) + repr(vars(error)) + repr(dict(error.headers))
+        assert places(call)[0] == 0
+
+
+def test_a_proxy_that_wants_a_password_for_plain_requests(kind):
+    with Proxy("407") as proxy:
+        settings = {"proxy": proxy.url.replace("http://", "http://user:secret-word@"), "max_retries": 0}
+        with client_of(kind, base_url="http://dial.invalid", **settings) as call:
+            with pytest.raises(ProxyError, match="407") as caught:
+                call(bucket)
+    assert caught.value.request_sent == "no" and "secret-word" not in str(caught.value) + repr(vars(caught.value))
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("function", [bucket, download, chat], ids=["whole", "download", "stream"])
+def test_redirects_are_never_followed(kind, status, function):
+    answer = refused(status, b"moved", b"location: http://127.0.0.1:1/evil\r\n")
+    with RawServer([answer, GOOD]) as server, client_of(kind, base_url=server.url) as call:
+        with pytest.raises(DialException) as caught:
+            call(function)
+        assert type(caught.value) is DialException and caught.value.status_code == status
+        assert caught.value.location == "http://127.0.0.1:1/evil"
+        assert len(server.requests) == 1 and call(bucket) == "b" and server.connections == 1
+
+
+def test_an_error_of_very_many_bytes_is_read_in_part(kind):
+    endless = b"HTTP/1.1 500 Oops\r\ncontent-length: 1000000000\r\n\r\n" + b"boom " * 400_000
+    with RawServer([[endless, HOLD], GOOD]) as server, client_of(kind, base_url=server.url, max_retries=0) as call:
+        with pytest.raises(DialException, match="boom") as caught:
+            call(bucket)
+        assert caught.value.status_code == 500 and len(caught.value.message) < 600
+        assert call(bucket) == "b" and server.connections == 2
