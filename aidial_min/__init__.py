@@ -44,10 +44,10 @@ if TYPE_CHECKING:
     from .errors import ServerError as ServerError
     from .errors import StreamInterruptedError as StreamInterruptedError
     from .errors import TLSError as TLSError
-    from .transport.aio import AsyncFileDownloadResponse as AsyncFileDownloadResponse
-    from .transport.aio import AsyncStream as AsyncStream
-    from .transport.sync import FileDownloadResponse as FileDownloadResponse
-    from .transport.sync import Stream as Stream
+    from .transport.downloads import AsyncFileDownloadResponse as AsyncFileDownloadResponse
+    from .transport.downloads import FileDownloadResponse as FileDownloadResponse
+    from .transport.streams import AsyncStream as AsyncStream
+    from .transport.streams import Stream as Stream
     from .types.client_channel import SigninResult as SigninResult
     from .types.model import ModelInfo as ModelInfo
     from .types.model import ModelLimits as ModelLimits
@@ -65,8 +65,8 @@ _PLACES = {
     "InvalidRequestError NotDialURLError ParsingDataError PermissionDeniedError ProxyError RateLimitError "
     "RemoteProtocolError RequestTooLargeError ResourceNotFoundError ResponseInterruptedError ServerError "
     "StreamInterruptedError TLSError",
-    "transport.aio": "AsyncFileDownloadResponse AsyncStream",
-    "transport.sync": "FileDownloadResponse Stream",
+    "transport.downloads": "AsyncFileDownloadResponse FileDownloadResponse",
+    "transport.streams": "AsyncStream Stream",
     "types.client_channel": "SigninResult",
     "types.model": "ModelInfo ModelLimits ModelPricing",
     "types.toolset": "ToolsetInfo",

@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from .api.user import AsyncUser
     from .core.events import Events
     from .core.jobs import Task
-    from .transport.aio import AsyncFileDownloadResponse, AsyncStream
+    from .transport.downloads import AsyncFileDownloadResponse
+    from .transport.streams import AsyncStream
     from .types.bucket import AppData
 
 T = TypeVar("T")

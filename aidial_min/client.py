@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from .api.user import User
     from .core.events import Events
     from .core.jobs import Task
-    from .transport.sync import FileDownloadResponse, Stream
+    from .transport.downloads import FileDownloadResponse
+    from .transport.streams import Stream
     from .types.bucket import AppData
 
 T = TypeVar("T")

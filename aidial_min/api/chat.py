@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    from ..transport.aio import AsyncStream
-    from ..transport.sync import Stream
+    from ..transport.streams import AsyncStream, Stream
     from ..types.chat.request_param import Message
 
 CHUNKS = Events(ChatCompletionChunk.from_json, ChatCompletionResponse.from_json)

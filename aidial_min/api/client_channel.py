@@ -23,8 +23,7 @@ from ..types.client_channel import (
 from .arguments import list_given
 
 if TYPE_CHECKING:
-    from ..transport.aio import AsyncStream
-    from ..transport.sync import Stream
+    from ..transport.streams import AsyncStream, Stream
 
 HEADER = "X-DIAL-CLIENT-CHANNEL-ID"
 REQUESTS = Events(ClientChannelRequest.from_json, fails=False)

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    from ..transport.aio import AsyncStream
-    from ..transport.sync import Stream
+    from ..transport.streams import AsyncStream, Stream
     from ..types.completion import CompletionPrompt
 
 

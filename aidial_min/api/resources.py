@@ -15,8 +15,7 @@ from ..types.resource_event import ResourceEvent
 from .arguments import item_url, list_given
 
 if TYPE_CHECKING:
-    from ..transport.aio import AsyncStream
-    from ..transport.sync import Stream
+    from ..transport.streams import AsyncStream, Stream
 
 EVENTS = Events(ResourceEvent.from_json)
 """A stream of changes; it has no end of its own."""

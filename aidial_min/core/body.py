@@ -17,6 +17,10 @@ from .http11 import header_line
 
 PIECE = 256 * 1024
 """Bytes read from a file at a time."""
+BLOCK = 64 * 1024
+"""Bytes gathered before they are sent, at least: small pieces would be small packets."""
+ONE_BLOCK = 1024 * 1024
+"""Bytes up to which a body in memory is joined to its head."""
 
 Progress = Callable[[int, Optional[int]], None]
 """Called with (bytes done, bytes in all or None) while a file is sent."""
@@ -50,7 +54,7 @@ class Body:
 
 
 class BytesBody(Body):
-    """Bytes in memory: they travel with the head, in one send."""
+    """Bytes in memory."""
 
     def __init__(self, data: bytes, content_type: Optional[str]) -> None:
         self.whole = data
@@ -58,8 +62,31 @@ class BytesBody(Body):
         self.content_type = content_type
 
     def pieces(self) -> Iterator[bytes]:
-        """The one piece."""
-        yield cast(bytes, self.whole)
+        """The bytes in pieces, so that memory does not hold them twice."""
+        return _in_pieces(cast(bytes, self.whole))
+
+
+def blocks(head: bytes, body: Optional[Body]) -> Iterator[Tuple[bytes, int]]:
+    """A whole request as it is sent: blocks of bytes, each with how many bytes of the body are sent when it is.
+
+    A small body travels with its head, in one block. A body of unknown length is chunked (RFC 9112, 7.1).
+    """
+    if body is None:
+        yield head, 0
+    elif body.whole is not None and len(body.whole) <= ONE_BLOCK:
+        yield head + body.whole, len(body.whole)
+    else:
+        gathered, size, sent = [head], len(head), 0
+        for piece in body.pieces():
+            gathered.append(piece if body.length is not None else b"%x\r\n%b\r\n" % (len(piece), piece))
+            size += len(piece)
+            sent += len(piece)
+            if size >= BLOCK:
+                yield b"".join(gathered), sent
+                gathered, size = [], 0
+        if body.length is None:
+            gathered.append(b"0\r\n\r\n")
+        yield b"".join(gathered), sent
 
 
 def json_body(value: Any) -> BytesBody:

@@ -111,9 +111,9 @@ class Budget:
 
     __slots__ = ("timeout", "total_at", "progress_at")
 
-    def __init__(self, timeout: Timeout, now: float) -> None:
+    def __init__(self, timeout: Timeout, now: float, total_at: Optional[float] = None) -> None:
         self.timeout = timeout
-        self.total_at = _after(now, timeout.total)
+        self.total_at = _after(now, timeout.total) if total_at is None else total_at
         self.progress_at: Optional[float] = None
 
     def progressed(self, now: float) -> None:

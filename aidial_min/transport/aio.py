@@ -1,7 +1,8 @@
-"""The async shell: asyncio streams, sent to and read by the same reader as the sync one; streams and downloads on top.
+"""The async shell: asyncio streams, sent to and read by the same reader as the sync one.
 
-It tells the same story as sync.py in the same order: AsyncTransport (run, open), AsyncConnection (open, send, receive),
-AsyncExchange (one request on one connection), AsyncStream, AsyncFileDownloadResponse. Only the verbs that wait differ.
+It tells the same story as sync.py in the same order: AsyncTransport (what clients call, steps, connections),
+LoopConnections (those of one event loop), AsyncConnection (open), AsyncExchange (one request on one connection: send,
+receive, end). Only the verbs that wait differ.
 It knows event loops and clocks; it decides nothing about retries, errors or DIAL: core/ does.
 """
 
@@ -11,17 +12,14 @@ import socket
 import ssl
 import threading
 import time
-from types import TracebackType
 from typing import (
     Any,
     AsyncGenerator,
     AsyncIterator,
     Coroutine,
     Dict,
-    Generic,
     Iterator,
     List,
-    NoReturn,
     Optional,
     Set,
     Tuple,
@@ -31,13 +29,13 @@ from typing import (
 )
 
 from ..core.answer import AnswerReader
-from ..core.body import Body
+from ..core.body import Body, blocks
 from ..core.cache import ConnectionCache, Grant, Waiter
 from ..core.call import Answer, Ask, Config, Download, Failure, Flow, Pages, Request, Send, Steps, exchange
 from ..core.connection import ConnectionKey, ConnectionSettings
-from ..core.download import DownloadInfo, check_etag
-from ..core.events import EventReader, Events, text_of
-from ..core.http11 import Head, Headers
+from ..core.download import check_etag
+from ..core.events import EventReader, Events
+from ..core.http11 import Head
 from ..core.limits import Budget
 from ..core.route import Route, check_tunnel, tunnel_request
 from ..core.urls import Origin
@@ -48,19 +46,14 @@ from ..errors import (
     DialTimeoutError,
     InvalidRequestError,
     ProxyError,
-    RemoteProtocolError,
-    ResponseInterruptedError,
-    StreamInterruptedError,
 )
-from .disk import Path, TargetFile
-from .shared import DRAIN, MAX_ERROR, MAX_WHOLE, ONE_SEND, RECEIVE, prepare, reason, remaining, survive_fork, wait_for
+from .downloads import AsyncFileDownloadResponse
+from .exchange import ExchangeBase, too_large
+from .shared import MAX_ERROR, MAX_WHOLE, RECEIVE, prepare, reason, remaining, survive_fork, wait_for
+from .streams import AsyncStream
 from .tls import handshake_error, make_context
 
 T = TypeVar("T")
-E = TypeVar("E")
-
-THREAD_PIECE = 262144
-"""Bytes gathered before a thread is asked to write them to disk."""
 
 
 class AsyncTransport:
@@ -77,18 +70,19 @@ class AsyncTransport:
 
     # -- what clients call
 
-    async def run(self, request: Request[T], config: Config) -> T:
-        """Carry out one request and return its decoded result."""
-        budget = Budget(request.timeout or config.timeout, time.monotonic())
+    async def run(self, request: Request[T], config: Config, total_at: Optional[float] = None) -> T:
+        """Carry out one request and return its decoded result; `total_at`: when the limit `total` ends, if it runs."""
+        budget = Budget(request.timeout or config.timeout, time.monotonic(), total_at)
         return await self._drive(exchange(request, config, self.route(config.origin)), budget)
 
     async def follow(self, flow: Flow[T], config: Config) -> T:
-        """Carry out an operation of several requests."""
+        """Carry out an operation of several requests; the limit `total` is for all of them together."""
+        total_at = Budget(config.timeout, time.monotonic()).total_at
         try:
             request = next(flow)
             while True:
                 try:
-                    result = await self.run(request, config)
+                    result = await self.run(request, config, total_at)
                 except DialException as error:
                     request = flow.throw(error)
                 else:
@@ -200,14 +194,14 @@ class AsyncTransport:
         return route
 
     async def _connection(self, step: Send, budget: Budget) -> "AsyncConnection":
-        if self.closed:
-            raise InvalidRequestError("the client is closed")
+        self._check_open()
         origin, route = step.origin, self.route(step.origin)
         context = await self._tls() if origin.scheme == "https" else None
         key = ConnectionKey(origin.scheme, origin.host, origin.port, route, id(context))
         connections = await self._of_this_loop()
         connection = (await connections.place(key, budget)).conn
         try:
+            self._check_open()  # it may have been closed while we waited
             while connection is not None:
                 if not step.fresh and connection.is_quiet():
                     connection.used = True
@@ -218,6 +212,10 @@ class AsyncTransport:
         except BaseException:
             connections.give_back(key, None)
             raise
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise InvalidRequestError("the client is closed")
 
     async def _of_this_loop(self) -> "LoopConnections":
         loop = asyncio.get_running_loop()
@@ -525,19 +523,16 @@ async def _start_streams(
         raise handshake_error(error if isinstance(error, OSError) else ssl.SSLError(str(error)), host) from None
 
 
-class AsyncExchange:
+class AsyncExchange(ExchangeBase):
     """One request on one connection, and its answer as it comes."""
 
     def __init__(self, connection: AsyncConnection, step: Send, budget: Budget) -> None:
-        self.reader = AnswerReader(step.method)
-        self.step = step
-        self.budget = budget
+        super().__init__(step, budget)
         self._connection: Optional[AsyncConnection] = connection
         self._from = connection.reader
         self._to = connection.writer
-        self._cut_short = False  # the request was not sent to its end, so the connection is of no more use
-        self._began = False  # bytes of the request may have left
         self._listening: "Optional[asyncio.Task[bytes]]" = None  # reads what comes while sending
+        self._timer: Optional[asyncio.Handle] = None
         self._expired: Optional[str] = None
 
     # -- request
@@ -545,32 +540,16 @@ class AsyncExchange:
     async def send(self) -> None:
         """Send head and body; stop where the server answers or hangs up meanwhile."""
         body = self.step.body
-        if body is None:
-            await self._push(self.step.head)
-        elif body.whole is not None and len(body.whole) <= ONE_SEND:
-            await self._push(self.step.head + body.whole)
-        else:
-            await self._send_pieces(body)
-
-    async def _send_pieces(self, body: Body) -> None:
-        gathered: List[bytes] = [self.step.head]
-        size, sent = len(self.step.head), 0
-        pieces = body.pieces()
-        piece = await _next_piece(pieces, body)
-        while piece is not None:
-            gathered.append(piece if body.length is not None else b"%x\r\n%b\r\n" % (len(piece), piece))
-            size += len(piece)
-            sent += len(piece)
-            if size >= RECEIVE:
-                if not await self._push(b"".join(gathered)):
-                    return
-                gathered, size = [], 0
+        left = blocks(self.step.head, body)
+        while True:
+            block, sent = await _next_block(left, body)
+            if block is None:
+                return
+            if not await self._push(block):
+                self._cut_short = True  # an answer may be waiting all the same: 413, 401
+                return
+            if body is not None:
                 body.report(sent)
-            piece = await _next_piece(pieces, body)
-        if body.length is None:
-            gathered.append(b"0\r\n\r\n")
-        if await self._push(b"".join(gathered)):
-            body.report(sent)
 
     async def _push(self, data: bytes) -> bool:
         """Send these bytes, reading meanwhile what the server may already say; False: it wants no more."""
@@ -579,13 +558,11 @@ class AsyncExchange:
         checked = len(data) < RECEIVE
         for start in range(0, len(data), RECEIVE):
             if transport.is_closing():
-                self._cut_short = True  # an answer may be waiting all the same: 413, 401
                 return False
             self._to.write(view[start : start + RECEIVE])
             self._began = True
             full = transport.get_write_buffer_size() > RECEIVE
             if (full or not checked) and await self._heard(wait=full):
-                self._cut_short = True
                 return False
             checked = True
         return True
@@ -595,41 +572,33 @@ class AsyncExchange:
         if not wait:
             await asyncio.sleep(0)  # other tasks, and the reader of this connection, shall have their turn
             data = self._connection.peek() if self._connection and self._listening is None else None
-            return data is not None and self._take(data)
+            return data is not None and self.take_early(data)
         draining = asyncio.ensure_future(self._to.drain())
         try:
             while True:
                 if self._listening is None:
                     self._listening = asyncio.ensure_future(self._from.read(RECEIVE))
-                now = time.monotonic()
-                at, limit = self.budget.ends("write", now)
+                at, limit = self.budget.ends("write", time.monotonic())
                 seconds = remaining(at, self.budget, limit, "maybe")
                 done, _ = await asyncio.wait(
                     {draining, self._listening}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
                 )
                 if not done:
                     raise self.budget.error(limit, "maybe")
-                if self._listening in done and self._take(await self._listened()):
+                if self._listening in done and self.take_early(await self._listened()):
                     return True
                 if draining in done:
                     return draining.exception() is not None
         finally:
-            draining.cancel()
+            _forget(draining)
 
     async def _listened(self) -> bytes:
         listening, self._listening = self._listening, None
         assert listening is not None
         try:
             return await listening
-        except OSError:
-            return b""
-
-    def _take(self, data: bytes) -> bool:
-        if not data:
-            self.reader.wire.receive_eof()
-            return True
-        self.reader.wire.receive(data)
-        return self.reader.read_head() is not None
+        except OSError as error:
+            return self.end_of(error)
 
     # -- answer
 
@@ -679,7 +648,7 @@ class AsyncExchange:
                 if size > most:
                     self.close()
                     if strict:
-                        raise RemoteProtocolError("the answer is larger than %d bytes" % most, request_sent="yes")
+                        raise too_large(most)
                     break
                 piece = await self.read()
         except DialConnectionError:
@@ -689,8 +658,7 @@ class AsyncExchange:
 
     async def drain(self) -> None:
         """Read to the end under a short limit, so that the connection can be used again; else close it."""
-        self.budget.timeout = self.budget.timeout._replace(read=DRAIN)
-        self.budget.progress_at = time.monotonic() + DRAIN
+        self.hurry()
         try:
             while await self.read():
                 pass
@@ -699,42 +667,30 @@ class AsyncExchange:
 
     async def _receive(self) -> None:
         if self._connection is None:
-            received, expected = self.reader.wire.received, self.reader.wire.expected
-            raise ResponseInterruptedError("it was closed before its end", received=received, expected=expected)
+            raise self.interrupted()
         at, limit = self.budget.ends("read", time.monotonic())
-        sent = "yes" if self.reader.wire.began else "maybe"
-        seconds = remaining(at, self.budget, limit, sent)
-        timer = None if seconds is None else self._from_loop().call_later(seconds, self._expire, limit)
+        seconds = remaining(at, self.budget, limit, self.request_sent)
+        loop = self._connection.owner.loop
+        self._timer = None if seconds is None else loop.call_later(seconds, self._time_is_up, loop, limit)
         try:
             data = await (self._listened() if self._listening is not None else self._from.read(RECEIVE))
-        except ssl.SSLError as error:
-            if not isinstance(error, ssl.SSLEOFError):
-                raise handshake_error(error, self.step.origin.host) from None
-            data = b""
-        except OSError:
-            data = b""  # a reset is an end like any other: the reader knows whether it is too early
+        except OSError as error:
+            data = self.end_of(error)
         finally:
-            if timer is not None:
-                timer.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
         if self._expired is not None:
-            raise self.budget.error(self._expired, sent)
-        if data:
-            self.reader.wire.receive(data)
-        else:
-            self.reader.wire.receive_eof()
+            raise self.budget.error(self._expired, self.request_sent)
+        self.take(data)
 
-    def _from_loop(self) -> asyncio.AbstractEventLoop:
-        return asyncio.get_running_loop()
+    def _time_is_up(self, loop: asyncio.AbstractEventLoop, limit: str) -> None:
+        # A loop that was busy may have received the answer just now: whoever waits for it has the next turn.
+        self._timer = loop.call_soon(self._expire, limit)
 
     def _expire(self, limit: str) -> None:
         # Aborting wakes the reader with the end of its input: no task is cancelled, so no cancellation can be lost.
         self._expired = limit
         self._to.transport.abort()
-
-    def explain(self, error: DialException) -> None:
-        """Say in an error whether the request reached the server, and which one it was."""
-        error.request_sent = "yes" if self.reader.wire.began else "maybe" if self._began else "no"
-        error.request = self.step.request
 
     # -- end
 
@@ -742,7 +698,7 @@ class AsyncExchange:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        if self.reader.wire.reusable and not self._cut_short and self._listening is None:
+        if self.keeps_connection and self._listening is None:
             connection.owner.give_back(connection.key, connection)
         else:
             self._stop_listening()
@@ -759,7 +715,7 @@ class AsyncExchange:
 
     def _stop_listening(self) -> None:
         if self._listening is not None:
-            self._listening.cancel()
+            _forget(self._listening)
             self._listening = None
 
     def __del__(self) -> None:
@@ -773,187 +729,15 @@ def _abandon(connection: AsyncConnection) -> None:
     connection.owner.give_back(connection.key, None)
 
 
-async def _next_piece(pieces: Iterator[bytes], body: Body) -> Optional[bytes]:
-    """The next piece of a body; where reading may block, a thread does it."""
-    if body.blocking:
-        return await asyncio.get_running_loop().run_in_executor(None, next, pieces, None)
-    return next(pieces, None)
+def _forget(task: "asyncio.Future[Any]") -> None:
+    """Cancel a task of which nobody will ask what came of it."""
+    task.cancel()
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
-class AsyncStream(Generic[E]):
-    """The events of a streamed answer, as they come.
-
-    Iterate over it with `async for`, or ask `await result()` for the merged answer. It is closed by its end, by
-    `await close()`, or by an `async with` block.
-
-    Raises (while iterating):
-        StreamInterruptedError: the stream ended without `[DONE]`; every error has what came before in `.partial`.
-        DialException: of the class that an error inside the stream asks for.
-    """
-
-    def __init__(self, head: Head, once: AsyncExchange, reader: EventReader[E]) -> None:
-        self._head = head
-        self._once = once
-        self._reader = reader
-        self._ended = False
-        self._error: Optional[DialException] = None
-
-    @property
-    def headers(self) -> Headers:
-        """Header fields of the answer; names are case-insensitive."""
-        return self._head.headers
-
-    def __aiter__(self) -> AsyncIterator[E]:
-        return self
-
-    async def __anext__(self) -> E:
-        if self._ended:
-            if self._error is not None:
-                raise self._error
-            raise StopAsyncIteration
-        try:
-            event = await self._next()
-        except DialException as error:
-            self._fail(error)
-        except BaseException:
-            await self.close()
-            raise
-        if event is None:
-            self._ended = True
-            raise StopAsyncIteration
-        return event
-
-    async def _next(self) -> Optional[E]:
-        self._once.budget.progressed(time.monotonic())  # from here on we wait: a slow reader is no silent server
-        while True:
-            event = self._reader.next()
-            if event is not None:
-                return event
-            if self._reader.done:
-                await self._once.drain()
-                return None
-            piece = await self._once.read()
-            if not piece:
-                self._reader.end()
-                return None
-            self._reader.receive(piece)
-
-    def _fail(self, error: DialException) -> NoReturn:
-        self._ended = True
-        self._once.close()
-        self._error = self._reader.explain(error)
-        raise self._error
-
-    async def result(self) -> Any:
-        """Read what is left and return the answer merged from all chunks (a ChatCompletionResponse).
-
-        Raises:
-            StreamInterruptedError: the stream was closed before its end; `.partial` has what came until then.
-        """
-        async for _ in self:
-            pass
-        if not self._reader.done:
-            error = StreamInterruptedError("the stream was closed before its end", request_sent="yes")
-            raise self._reader.explain(error)
-        return self._reader.result()
-
-    async def text(self) -> AsyncIterator[str]:
-        """Iterate over the pieces of text of the first choice only."""
-        async for chunk in self:
-            piece = text_of(chunk)
-            if piece:
-                yield piece
-
-    async def close(self) -> None:
-        """Stop reading; the connection is closed unless the answer had ended."""
-        self._ended = True
-        self._once.close()
-
-    async def aclose(self) -> None:
-        """The same as `close()`."""
-        await self.close()
-
-    async def __aenter__(self) -> "AsyncStream[E]":
-        return self
-
-    async def __aexit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
-    ) -> None:
-        await self.close()
-
-
-class AsyncFileDownloadResponse(DownloadInfo):
-    """A file as it comes: iterate over it with `async for`, or `await aget_content()`, or `await awrite_to(path)`.
-
-    It is closed by reading to the end, by `await aclose()`, or by an `async with` block.
-    """
-
-    def __init__(self, head: Head, once: AsyncExchange, filename: str) -> None:
-        super().__init__(head, filename)
-        self._once = once
-        self._content: Optional[bytes] = None
-        self._started = False
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """The content in pieces of up to 256 KiB.
-
-        Raises:
-            ResponseInterruptedError: the content broke off; `.received` and `.expected` are bytes.
-        """
-        if self._content is not None:
-            yield self._content
-            return
-        if self._started:
-            raise InvalidRequestError("the content has been read already; keep it, or download again")
-        self._started = True
-        try:
-            piece = await self._once.read()
-            while piece:
-                yield piece
-                piece = await self._once.read()
-        finally:
-            self._once.close()
-
-    async def aget_content(self) -> bytes:
-        """The whole content; it may be asked for again."""
-        if self._content is None:
-            self._content = b"".join([piece async for piece in self])
-        return self._content
-
-    async def awrite_to(self, file: Path) -> None:
-        """Write the content to a file, which appears when all of it has come: a broken download leaves no trace.
-
-        Args:
-            file: a path; an existing file is replaced.
-        Raises:
-            InvalidRequestError: the target is a folder, or its folder does not exist.
-        """
-        in_thread = asyncio.get_running_loop().run_in_executor
-        target = TargetFile(file)
-        try:
-            await in_thread(None, target.open)
-            gathered: List[bytes] = []
-            size = 0
-            async for piece in self:
-                gathered.append(piece)
-                size += len(piece)
-                if size >= THREAD_PIECE:
-                    await in_thread(None, target.write, b"".join(gathered))
-                    gathered, size = [], 0
-            await in_thread(None, target.write, b"".join(gathered))
-            await in_thread(None, target.commit)
-        finally:
-            self._once.close()
-            target.discard()
-
-    async def aclose(self) -> None:
-        """Stop reading; the connection is closed unless the content had ended."""
-        self._once.close()
-
-    async def __aenter__(self) -> "AsyncFileDownloadResponse":
-        return self
-
-    async def __aexit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
-    ) -> None:
-        await self.aclose()
+async def _next_block(left: "Iterator[Tuple[bytes, int]]", body: Optional[Body]) -> Tuple[Optional[bytes], int]:
+    """The next block to send, or None; where reading it may block, a thread does it."""
+    end = (None, 0)
+    if body is not None and body.blocking:
+        return await asyncio.get_running_loop().run_in_executor(None, next, left, end)
+    return next(left, end)

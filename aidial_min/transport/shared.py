@@ -19,10 +19,6 @@ MAX_WHOLE = 128 * 1024 * 1024
 """Bytes of an answer that is read whole, at most."""
 MAX_ERROR = 1024 * 1024 - 1
 """Bytes read of the body of an HTTP error."""
-DRAIN = 0.2
-"""Seconds to wait for the end of a body after `[DONE]`, so that its connection can be used again."""
-ONE_SEND = 1024 * 1024
-"""Bytes up to which a body is joined to its head."""
 
 
 _shells: "WeakSet[Any]" = WeakSet()

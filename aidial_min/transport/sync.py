@@ -1,27 +1,28 @@
-"""The sync shell: http.client's connections, sent to and read by our own reader; streams and downloads on top.
+"""The sync shell: http.client's connections, sent to and read by our own reader.
 
-It tells the same story as aio.py in the same order: Transport (run, open), Connection (open, send, receive), Exchange
-(one request on one connection), Stream, FileDownloadResponse. Only the verbs that wait differ.
+It tells the same story as aio.py in the same order: Transport (what clients call, steps, connections), Connection
+(open), Exchange (one request on one connection: send, receive, end). Only the verbs that wait differ.
 It knows sockets, threads and clocks; it decides nothing about retries, errors or DIAL: core/ does.
 """
 
 import http.client
 import os
+import queue
 import socket
 import ssl
 import threading
 import time
 from collections import deque
-from types import TracebackType
-from typing import Any, Deque, Dict, Generic, Iterator, List, NoReturn, Optional, Tuple, Type, TypeVar, cast
+from typing import Any, Deque, Dict, Iterator, List, Optional, Tuple, Type, TypeVar, cast
 
 from ..core.answer import AnswerReader
+from ..core.body import blocks
 from ..core.cache import ConnectionCache, Grant, Waiter
 from ..core.call import Answer, Ask, Config, Download, Failure, Flow, Pages, Request, Send, Steps, exchange
 from ..core.connection import ConnectionKey, ConnectionSettings
-from ..core.download import DownloadInfo, check_etag
-from ..core.events import EventReader, Events, text_of
-from ..core.http11 import Head, Headers
+from ..core.download import check_etag
+from ..core.events import EventReader, Events
+from ..core.http11 import Head
 from ..core.limits import Budget
 from ..core.route import Route, check_tunnel, tunnel_request
 from ..core.urls import Origin
@@ -32,16 +33,14 @@ from ..errors import (
     DialTimeoutError,
     InvalidRequestError,
     ProxyError,
-    RemoteProtocolError,
-    ResponseInterruptedError,
-    StreamInterruptedError,
 )
-from .disk import Path, TargetFile
-from .shared import DRAIN, MAX_ERROR, MAX_WHOLE, ONE_SEND, RECEIVE, prepare, reason, remaining, survive_fork, wait_for
+from .downloads import FileDownloadResponse
+from .exchange import ExchangeBase, too_large
+from .shared import MAX_ERROR, MAX_WHOLE, RECEIVE, prepare, reason, remaining, survive_fork, wait_for
+from .streams import Stream
 from .tls import handshake_error, make_context
 
 T = TypeVar("T")
-E = TypeVar("E")
 
 
 class Transport:
@@ -60,18 +59,19 @@ class Transport:
 
     # -- what clients call
 
-    def run(self, request: Request[T], config: Config) -> T:
-        """Carry out one request and return its decoded result."""
-        budget = Budget(request.timeout or config.timeout, time.monotonic())
+    def run(self, request: Request[T], config: Config, total_at: Optional[float] = None) -> T:
+        """Carry out one request and return its decoded result; `total_at`: when the limit `total` ends, if it runs."""
+        budget = Budget(request.timeout or config.timeout, time.monotonic(), total_at)
         return self._drive(exchange(request, config, self.route(config.origin)), budget)
 
     def follow(self, flow: Flow[T], config: Config) -> T:
-        """Carry out an operation of several requests."""
+        """Carry out an operation of several requests; the limit `total` is for all of them together."""
+        total_at = Budget(config.timeout, time.monotonic()).total_at
         try:
             request = next(flow)
             while True:
                 try:
-                    result = self.run(request, config)
+                    result = self.run(request, config, total_at)
                 except DialException as error:
                     request = flow.throw(error)
                 else:
@@ -181,13 +181,13 @@ class Transport:
         return route
 
     def _connection(self, step: Send, budget: Budget) -> "Connection":
-        if self.closed:
-            raise InvalidRequestError("the client is closed")
+        self._check_open()
         origin, route = step.origin, self.route(step.origin)
         context = self._tls() if origin.scheme == "https" else None
         key = ConnectionKey(origin.scheme, origin.host, origin.port, route, id(context))
         connection = self._place(key, budget).conn
         try:
+            self._check_open()  # it may have been closed while we waited
             while connection is not None:
                 if not step.fresh and connection.is_quiet():
                     connection.used = True
@@ -199,6 +199,10 @@ class Transport:
         except BaseException:
             self.give_back(key, None)
             raise
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise InvalidRequestError("the client is closed")
 
     def _place(self, key: ConnectionKey, budget: Budget) -> "Grant[Connection]":
         """A place in the cache, waited for in turn."""
@@ -347,7 +351,9 @@ def _connect(route: Route, at: Optional[float], budget: Budget, limit: str) -> s
     error_class: Type[ConnectError] = ConnectError if route.kind == "direct" else ProxyError
     where = "%s:%d" % (route.host, route.port)
     try:
-        addresses = socket.getaddrinfo(route.host, route.port, 0, socket.SOCK_STREAM)
+        addresses = _resolve(route.host, route.port, at, budget, limit)
+    except DialTimeoutError:  # an OSError too
+        raise
     except (OSError, UnicodeError) as error:
         raise error_class("the name %s can't be resolved: %s" % (route.host, reason(error))) from None
     problem: OSError = OSError("no address")
@@ -366,6 +372,29 @@ def _connect(route: Route, at: Optional[float], budget: Budget, limit: str) -> s
     if isinstance(problem, socket.timeout):
         raise budget.error(limit, "no")
     raise error_class("can't connect to %s: %s" % (where, reason(problem))) from None
+
+
+def _resolve(host: str, port: int, at: Optional[float], budget: Budget, limit: str) -> List[Any]:
+    """The addresses of a name; a resolver that is silent is left to its thread when time runs out."""
+    try:  # an address needs no thread
+        return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        found: "queue.Queue[Any]" = queue.Queue()
+        threading.Thread(target=_look_up, args=(host, port, found), daemon=True).start()
+    try:
+        outcome = found.get(timeout=remaining(at, budget, limit))
+    except queue.Empty:
+        raise budget.error(limit, "no") from None
+    if isinstance(outcome, Exception):
+        raise outcome
+    return cast(List[Any], outcome)
+
+
+def _look_up(host: str, port: int, found: "queue.Queue[Any]") -> None:
+    try:
+        found.put(socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM))
+    except Exception as error:  # goes on in the thread that asked
+        found.put(error)
 
 
 def _open_tunnel(
@@ -420,49 +449,26 @@ def _start_tls(
         raise handshake_error(error, host) from None
 
 
-class Exchange:
+class Exchange(ExchangeBase):
     """One request on one connection, and its answer as it comes."""
 
     def __init__(self, transport: Transport, connection: Connection, step: Send, budget: Budget) -> None:
-        self.reader = AnswerReader(step.method)
-        self.step = step
-        self.budget = budget
+        super().__init__(step, budget)
         self._transport = transport
         self._connection: Optional[Connection] = connection
         self._sock = connection.sock
-        self._cut_short = False  # the request was not sent to its end, so the connection is of no more use
-        self._began = False  # bytes of the request may have left
 
     # -- request
 
     def send(self) -> None:
         """Send head and body; stop where the server answers or hangs up meanwhile."""
         body = self.step.body
-        if body is None:
-            self._push(self.step.head)
-        elif body.whole is not None and len(body.whole) <= ONE_SEND:
-            self._push(self.step.head + body.whole)
-        else:
-            self._send_pieces()
-
-    def _send_pieces(self) -> None:
-        body = self.step.body
-        assert body is not None
-        gathered: List[bytes] = [self.step.head]
-        size, sent = len(self.step.head), 0
-        for piece in body.pieces():
-            gathered.append(piece if body.length is not None else b"%x\r\n%b\r\n" % (len(piece), piece))
-            size += len(piece)
-            sent += len(piece)
-            if size >= RECEIVE:
-                if not self._push(b"".join(gathered)):
-                    return
-                gathered, size = [], 0
+        for block, sent in blocks(self.step.head, body):
+            if not self._push(block):
+                self._cut_short = True  # an answer may be waiting all the same: 413, 401
+                return
+            if body is not None:
                 body.report(sent)
-        if body.length is None:
-            gathered.append(b"0\r\n\r\n")
-        if self._push(b"".join(gathered)):
-            body.report(sent)
 
     def _push(self, data: bytes) -> bool:
         """Send these bytes, reading meanwhile what the server may already say; False: it wants no more."""
@@ -470,45 +476,35 @@ class Exchange:
         sock = self._sock
         sock.settimeout(0)
         checked = len(data) < RECEIVE
-        try:
-            while view:
-                try:
-                    count = sock.send(view)
-                    self._began = True
-                    view = view[count:]
-                except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                    count = 0
-                if (view or not checked) and self._heard(wait=count == 0):
-                    self._cut_short = True
-                    return False
-                checked = True
-            return True
-        except DialTimeoutError:  # an OSError too
-            raise
-        except ssl.SSLError as error:
-            raise handshake_error(error, self.step.origin.host) from None
-        except OSError:
-            self._cut_short = True  # an answer may be waiting all the same: 413, 401
-            return False
+        while view:
+            try:
+                count = sock.send(view)
+                self._began = True
+                view = view[count:]
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                count = 0
+            except OSError as error:
+                self.end_of(error)
+                return False
+            if (view or not checked) and self._heard(wait=count == 0):
+                return False
+            checked = True
+        return True
 
     def _heard(self, wait: bool) -> bool:
         """Whether an answer, or the end of the connection, came while sending."""
-        now = time.monotonic()
-        at, limit = self.budget.ends("write", now)
+        at, limit = self.budget.ends("write", time.monotonic())
         seconds = remaining(at, self.budget, limit, "maybe") if wait else 0.0
         if not wait_for(self._sock, True, wait, seconds):
             if wait:
                 raise self.budget.error(limit, "maybe")
             return False
         try:
-            data = self._sock.recv(RECEIVE)
+            return self.take_early(self._sock.recv(RECEIVE))
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return False
-        if not data:
-            self.reader.wire.receive_eof()
-            return True
-        self.reader.wire.receive(data)
-        return self.reader.read_head() is not None
+        except OSError as error:
+            return self.take_early(self.end_of(error))
 
     # -- answer
 
@@ -558,7 +554,7 @@ class Exchange:
                 if size > most:
                     self.close()
                     if strict:
-                        raise RemoteProtocolError("the answer is larger than %d bytes" % most, request_sent="yes")
+                        raise too_large(most)
                     break
                 piece = self.read()
         except DialConnectionError:
@@ -568,8 +564,7 @@ class Exchange:
 
     def drain(self) -> None:
         """Read to the end under a short limit, so that the connection can be used again; else close it."""
-        self.budget.timeout = self.budget.timeout._replace(read=DRAIN)
-        self.budget.progress_at = time.monotonic() + DRAIN
+        self.hurry()
         try:
             while self.read():
                 pass
@@ -578,32 +573,17 @@ class Exchange:
 
     def _receive(self) -> None:
         if self._connection is None:
-            received, expected = self.reader.wire.received, self.reader.wire.expected
-            raise ResponseInterruptedError("it was closed before its end", received=received, expected=expected)
-        now = time.monotonic()
-        at, limit = self.budget.ends("read", now)
-        sent = "yes" if self.reader.wire.began else "maybe"
-        seconds = remaining(at, self.budget, limit, sent)
+            raise self.interrupted()
+        at, limit = self.budget.ends("read", time.monotonic())
+        seconds = remaining(at, self.budget, limit, self.request_sent)
         try:
             self._sock.settimeout(seconds)
             data = self._sock.recv(RECEIVE)
         except socket.timeout:
-            raise self.budget.error(limit, sent) from None
-        except ssl.SSLEOFError:
-            data = b""
-        except ssl.SSLError as error:
-            raise handshake_error(error, self.step.origin.host) from None
-        except OSError:
-            data = b""  # a reset is an end like any other: the reader knows whether it is too early
-        if data:
-            self.reader.wire.receive(data)
-        else:
-            self.reader.wire.receive_eof()
-
-    def explain(self, error: DialException) -> None:
-        """Say in an error whether the request reached the server, and which one it was."""
-        error.request_sent = "yes" if self.reader.wire.began else "maybe" if self._began else "no"
-        error.request = self.step.request
+            raise self.budget.error(limit, self.request_sent) from None
+        except OSError as error:
+            data = self.end_of(error)
+        self.take(data)
 
     # -- end
 
@@ -611,7 +591,7 @@ class Exchange:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        self._transport.free(connection, keep=self.reader.wire.reusable and not self._cut_short)
+        self._transport.free(connection, keep=self.keeps_connection)
 
     def close(self) -> None:
         """Close the connection, unless the answer has been read to its end."""
@@ -624,164 +604,3 @@ class Exchange:
         if connection is not None:  # a stream or download that nobody closed
             connection.close()
             self._transport.abandon(connection)
-
-
-class Stream(Generic[E]):
-    """The events of a streamed answer, as they come.
-
-    Iterate over it, or ask `result()` for the merged answer. It is closed by its end, by `close()`, or by a `with`
-    block.
-
-    Raises (while iterating):
-        StreamInterruptedError: the stream ended without `[DONE]`; every error has what came before in `.partial`.
-        DialException: of the class that an error inside the stream asks for.
-    """
-
-    def __init__(self, head: Head, once: Exchange, reader: EventReader[E]) -> None:
-        self._head = head
-        self._once = once
-        self._reader = reader
-        self._ended = False
-        self._error: Optional[DialException] = None
-
-    @property
-    def headers(self) -> Headers:
-        """Header fields of the answer; names are case-insensitive."""
-        return self._head.headers
-
-    def __iter__(self) -> Iterator[E]:
-        return self
-
-    def __next__(self) -> E:
-        if self._ended:
-            if self._error is not None:
-                raise self._error
-            raise StopIteration
-        try:
-            event = self._next()
-        except DialException as error:
-            self._fail(error)
-        except BaseException:
-            self.close()
-            raise
-        if event is None:
-            self._ended = True
-            raise StopIteration
-        return event
-
-    def _next(self) -> Optional[E]:
-        self._once.budget.progressed(time.monotonic())  # from here on we wait: a slow reader is no silent server
-        while True:
-            event = self._reader.next()
-            if event is not None:
-                return event
-            if self._reader.done:
-                self._once.drain()
-                return None
-            piece = self._once.read()
-            if not piece:
-                self._reader.end()
-                return None
-            self._reader.receive(piece)
-
-    def _fail(self, error: DialException) -> NoReturn:
-        self._ended = True
-        self._once.close()
-        self._error = self._reader.explain(error)
-        raise self._error
-
-    def result(self) -> Any:
-        """Read what is left and return the answer merged from all chunks (a ChatCompletionResponse).
-
-        Raises:
-            StreamInterruptedError: the stream was closed before its end; `.partial` has what came until then.
-        """
-        for _ in self:
-            pass
-        if not self._reader.done:
-            error = StreamInterruptedError("the stream was closed before its end", request_sent="yes")
-            raise self._reader.explain(error)
-        return self._reader.result()
-
-    def text(self) -> Iterator[str]:
-        """Iterate over the pieces of text of the first choice only."""
-        for chunk in self:
-            piece = text_of(chunk)
-            if piece:
-                yield piece
-
-    def close(self) -> None:
-        """Stop reading; the connection is closed unless the answer had ended."""
-        self._ended = True
-        self._once.close()
-
-    def __enter__(self) -> "Stream[E]":
-        return self
-
-    def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
-    ) -> None:
-        self.close()
-
-
-class FileDownloadResponse(DownloadInfo):
-    """A file as it comes: iterate over its bytes, or `get_content()`, or `write_to(path)`.
-
-    It is closed by reading to the end, by `close()`, or by a `with` block.
-    """
-
-    def __init__(self, head: Head, once: Exchange, filename: str) -> None:
-        super().__init__(head, filename)
-        self._once = once
-        self._content: Optional[bytes] = None
-        self._started = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        """The content in pieces of up to 256 KiB.
-
-        Raises:
-            ResponseInterruptedError: the content broke off; `.received` and `.expected` are bytes.
-        """
-        if self._content is not None:
-            yield self._content
-            return
-        if self._started:
-            raise InvalidRequestError("the content has been read already; keep it, or download again")
-        self._started = True
-        try:
-            piece = self._once.read()
-            while piece:
-                yield piece
-                piece = self._once.read()
-        finally:
-            self._once.close()
-
-    def get_content(self) -> bytes:
-        """The whole content; it may be asked for again."""
-        if self._content is None:
-            self._content = b"".join(self)
-        return self._content
-
-    def write_to(self, file: Path) -> None:
-        """Write the content to a file, which appears when all of it has come: a broken download leaves no trace.
-
-        Args:
-            file: a path; an existing file is replaced.
-        Raises:
-            InvalidRequestError: the target is a folder, or its folder does not exist.
-        """
-        with TargetFile(file) as target:
-            for piece in self:
-                target.write(piece)
-
-    def close(self) -> None:
-        """Stop reading; the connection is closed unless the content had ended."""
-        self._once.close()
-
-    def __enter__(self) -> "FileDownloadResponse":
-        return self
-
-    def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
-    ) -> None:
-        self.close()

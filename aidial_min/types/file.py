@@ -8,8 +8,8 @@ import os
 from typing import IO, TYPE_CHECKING, Any, Mapping, Optional, Tuple, Union
 
 if TYPE_CHECKING:
-    from ..transport.aio import AsyncFileDownloadResponse as AsyncFileDownloadResponse
-    from ..transport.sync import FileDownloadResponse as FileDownloadResponse
+    from ..transport.downloads import AsyncFileDownloadResponse as AsyncFileDownloadResponse
+    from ..transport.downloads import FileDownloadResponse as FileDownloadResponse
 
 FileContent = Union[IO[bytes], bytes, str, "os.PathLike[str]"]
 """The content of a file: an open binary file, bytes, text (sent as UTF-8), or the path of a local file."""
@@ -28,11 +28,11 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
         if name == "FileDownloadResponse":
-            from ..transport.sync import FileDownloadResponse
+            from ..transport.downloads import FileDownloadResponse
 
             return FileDownloadResponse
         if name == "AsyncFileDownloadResponse":
-            from ..transport.aio import AsyncFileDownloadResponse
+            from ..transport.downloads import AsyncFileDownloadResponse
 
             return AsyncFileDownloadResponse
         raise AttributeError("module %r has no attribute %r" % (__name__, name))

@@ -3,18 +3,22 @@
 Every test runs for the sync and for the async client, the latter in asyncio's debug mode.
 """
 
+import asyncio
 import gc
 import io
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
+from pathlib import PurePosixPath
 
 import pytest
 
 import aidial_min
 from aidial_min import (
+    AsyncDial,
     AuthenticationError,
     Dial,
     DialClientPool,
@@ -163,6 +167,36 @@ def test_what_came_before_a_break_is_read_however_late(kind):
         time.sleep(0.1)
         assert content_of(call, response) == BLOB
         assert call(bucket) == "b"
+
+
+def test_the_total_limit_is_for_all_requests_of_a_call(kind):
+    """A path that may name a file or a folder takes two requests."""
+    with RawServer([[0.6, refused(404)], [HOLD]]) as server:
+        with client_of(kind, base_url=server.url, timeout=Timeout(total=1.0), max_retries=0) as call:
+            began = time.monotonic()
+            with pytest.raises(DialTimeoutError) as caught:
+                call(lambda client: client.files.metadata(PurePosixPath("files/b/x")))
+            assert caught.value.limit == "total" and len(server.requests) == 2
+            assert time.monotonic() - began < 1.5
+
+
+def test_a_resolver_that_is_silent(kind, monkeypatch):
+    """There is no name server here that could be silent, so the function that asks one is."""
+    real, ask = socket.getaddrinfo, threading.Event()
+
+    def silent(host, *rest, **more):
+        if host == "dial.invalid" and socket.AI_NUMERICHOST not in rest:
+            ask.wait(10)
+        return real(host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    with client_of(kind, base_url="http://dial.invalid", timeout=Timeout(connect=0.3), max_retries=0) as call:
+        began = time.monotonic()
+        with pytest.raises(DialTimeoutError) as caught:
+            call(bucket)
+        assert caught.value.limit == "connect" and caught.value.request_sent == "no"
+        assert time.monotonic() - began < 3
+        ask.set()
 
 
 @pytest.mark.parametrize("seconds", [1e7, 1e12, float("inf")])
@@ -335,6 +369,65 @@ def test_a_body_that_was_closed_can_not_be_read(kind):
         with pytest.raises(DialException, match="closed"):
             content_of(call, response)
         assert call(bucket) == "b" and places(call) == (0, 1)
+
+
+def test_a_client_that_is_closed_opens_nothing_for_those_who_wait():
+    settings = {"limits": Limits(max_connections=1), "timeout": Timeout(pool=10)}
+    with RawServer([[OPENED, HOLD], GOOD]) as server, client_of("sync", base_url=server.url, **settings) as call:
+        stream = call(chat)
+        found = []
+
+        def wait_in_line():
+            try:
+                found.append(call(bucket))
+            except DialException as error:
+                found.append(error)
+
+        waiting = threading.Thread(target=wait_in_line)
+        waiting.start()
+        while not call(lambda client: client._transport._cache._waiters):
+            time.sleep(0.01)
+        call(lambda client: client.close())
+        stream.close()
+        waiting.join(10)
+        assert isinstance(found[0], InvalidRequestError) and "closed" in str(found[0])
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize("target", ["missing/x", "."])
+def test_a_target_that_can_not_be_written_ends_the_download(kind, tmp_path, target):
+    with RawServer([[length(BLOB)[:-1], HOLD], GOOD]) as server, client_of(kind, base_url=server.url) as call:
+        response = call(download)
+        with pytest.raises(InvalidRequestError, match="folder"):
+            call(
+                lambda client: (response.write_to if isinstance(client, Dial) else response.awrite_to)(
+                    tmp_path / target
+                )
+            )
+        assert places(call) == (0, 0)
+
+
+def test_a_download_that_is_cancelled_leaves_no_file(tmp_path):
+    """At whatever step: a thread that is at work on the file is waited for."""
+
+    async def run():
+        async with AsyncDial(base_url=server.url, api_key="key-of-a-test", trust_env=False) as client:
+            for turn in range(60):
+                response = await client.files.download("files/b/x")
+                writing = asyncio.ensure_future(response.awrite_to(tmp_path / "x"))
+                for _ in range(turn):
+                    await asyncio.sleep(0)
+                writing.cancel()
+                try:
+                    await writing
+                except asyncio.CancelledError:
+                    assert os.listdir(tmp_path) == []
+                else:
+                    os.unlink(tmp_path / "x")
+
+    with RawServer([length(b"z" * 3_000_000)]) as server:
+        asyncio.run(run())
+    assert os.listdir(tmp_path) == []
 
 
 def test_closing_twice_and_after_the_end_is_harmless(kind):

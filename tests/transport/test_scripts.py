@@ -2,12 +2,14 @@
 
 import pytest
 
-from aidial_min import DialException, Timeout
+from aidial_min import DialException, DialTimeoutError, Timeout
 from tests.support.clients import KINDS, client_of
 from tests.support.rawserver import CUT, GOOD, HOLD, RESET, RawServer
 from tests.transport.scripts import SCRIPTS, WHOLE
 
-SETTINGS = {"max_retries": 0, "timeout": Timeout(connect=5, read=0.3, write=5, pool=5)}
+SETTINGS = {"max_retries": 0, "timeout": Timeout(connect=10, read=10, write=10, pool=10)}
+SILENT = {**SETTINGS, "timeout": SETTINGS["timeout"]._replace(read=0.3)}
+"""For scripts that end in a silence."""
 
 
 def perform(call, kind, what):
@@ -33,7 +35,8 @@ def perform(call, kind, what):
 
 
 def check(script, kind):
-    with RawServer([script.sends, GOOD]) as server, client_of(kind, base_url=server.url, **SETTINGS) as call:
+    settings = SILENT if script.expect is DialTimeoutError else SETTINGS
+    with RawServer([script.sends, GOOD]) as server, client_of(kind, base_url=server.url, **settings) as call:
         if isinstance(script.expect, type):
             with pytest.raises(DialException) as caught:
                 perform(call, kind, script.call)
@@ -45,7 +48,7 @@ def check(script, kind):
             assert text == script.partial
         else:
             assert perform(call, kind, script.call) == script.expect
-        assert server.played.wait(5)  # what the script still sends shall have come
+        assert server.played.wait(10)  # what the script still sends shall have come
         assert call(lambda client: client.bucket.get_bucket()) == "b"  # whatever happened, the next call is sound
         first, second = server.requests[0][0], server.requests[-1][0]
         assert (first == second) is script.again
@@ -76,8 +79,7 @@ def test_script_sent_byte_by_byte(script, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_reused_connection_that_broke_is_replaced_at_once(kind):
-    settings = {**SETTINGS, "max_retries": 0}
-    with RawServer([GOOD, [CUT], GOOD]) as server, client_of(kind, base_url=server.url, **settings) as call:
+    with RawServer([GOOD, [CUT], GOOD]) as server, client_of(kind, base_url=server.url, **SETTINGS) as call:
         assert [perform(call, kind, "whole") for _ in range(2)] == ["b", "b"]
         assert [request[0] for request in server.requests] == [1, 1, 2]
 
