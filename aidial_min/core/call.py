@@ -180,7 +180,8 @@ Flow = Generator[Request[Any], Any, T]
 
 
 class Ask(NamedTuple):
-    """Call the user's credential callable (a coroutine function is awaited); send back what it returned."""
+    """Call the user's credential callable (a coroutine function is awaited); send back what it returned, or a Failure
+    where the call's time ended before."""
 
     callable: Callable[[], Any]
 
@@ -235,7 +236,7 @@ def exchange(request: Request[T], config: Config, route: Route, *, stream: bool 
     retries = 0
     fresh = hurried = False
     while True:
-        credential, secrets = yield from _credential(config, route)
+        credential, secrets = yield from _credential(config, route, info)
         secrets += own_secrets
         head = _head(request, config, route, credential, target)
         outcome = yield Send(config.origin, request.method, head, request.body, stream, fresh, info, secrets)
@@ -283,7 +284,7 @@ def _secrets_in(defaults: Tuple[Tuple[str, str], ...], given: Optional[Mapping[s
     return tuple(values + [value.rpartition(" ")[2] for value in values])
 
 
-def _credential(config: Config, route: Route) -> Generator[Step, Any, Tuple[str, Tuple[str, ...]]]:
+def _credential(config: Config, route: Route, info: RequestInfo) -> Generator[Step, Any, Tuple[str, Tuple[str, ...]]]:
     """The credential's header line, and the texts to mask wherever they are echoed."""
     credential = config.credential
     secrets = [route.authorization.partition(" ")[2]] if route.authorization else []
@@ -292,6 +293,8 @@ def _credential(config: Config, route: Route) -> Generator[Step, Any, Tuple[str,
     value = credential.value
     if callable(value):
         value = yield Ask(value)
+        if isinstance(value, Failure):
+            raise _explained(value.error, info, ())
     name, text = credential.header(value)
     secrets.append(value.strip())
     return "%s: %s\r\n" % (name, text), tuple(secrets)

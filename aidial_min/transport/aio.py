@@ -14,14 +14,13 @@ import threading
 import time
 from typing import (
     Any,
-    AsyncGenerator,
     AsyncIterator,
-    Coroutine,
+    Awaitable,
+    Callable,
     Dict,
     Iterator,
     List,
     Optional,
-    Set,
     Tuple,
     Type,
     TypeVar,
@@ -30,11 +29,11 @@ from typing import (
 
 from ..core.answer import AnswerReader
 from ..core.body import Body, blocks
-from ..core.cache import ConnectionCache, Grant, Waiter
-from ..core.call import Answer, Ask, Config, Download, Failure, Flow, Pages, Request, Send, Steps, exchange
+from ..core.call import Answer, Ask, Config, Download, Failure, Flow, Pages, Request, Send, Steps
+from ..core.call import exchange as steps_of
 from ..core.connection import ConnectionKey, ConnectionSettings
 from ..core.download import check_etag
-from ..core.events import EventReader, Events
+from ..core.events import Events
 from ..core.http11 import Head
 from ..core.limits import Budget
 from ..core.route import Route, check_tunnel, tunnel_request
@@ -49,11 +48,15 @@ from ..errors import (
 )
 from .downloads import AsyncFileDownloadResponse
 from .exchange import ExchangeBase, too_large
+from .loops import LoopConnections
 from .shared import MAX_ERROR, MAX_WHOLE, RECEIVE, prepare, reason, remaining, survive_fork, wait_for
 from .streams import AsyncStream
 from .tls import handshake_error, make_context
 
 T = TypeVar("T")
+
+NO_LIMIT = 86400.0
+"""Seconds: asyncio takes no None for the time that a TLS handshake may take."""
 
 
 class AsyncTransport:
@@ -73,7 +76,7 @@ class AsyncTransport:
     async def run(self, request: Request[T], config: Config, total_at: Optional[float] = None) -> T:
         """Carry out one request and return its decoded result; `total_at`: when the limit `total` ends, if it runs."""
         budget = Budget(request.timeout or config.timeout, time.monotonic(), total_at)
-        return await self._drive(exchange(request, config, self.route(config.origin)), budget)
+        return await self._drive(steps_of(request, config, self.route(config.origin)), budget)
 
     async def follow(self, flow: Flow[T], config: Config) -> T:
         """Carry out an operation of several requests; the limit `total` is for all of them together."""
@@ -107,24 +110,23 @@ class AsyncTransport:
     async def open(self, request: Request[Answer], config: Config) -> Tuple[Head, "AsyncExchange"]:
         """Carry out one request and leave the body of its answer open."""
         budget = Budget(request.timeout or config.timeout, time.monotonic())
-        answer = await self._drive(exchange(request, config, self.route(config.origin), stream=True), budget)
+        answer = await self._drive(steps_of(request, config, self.route(config.origin), stream=True), budget)
         return answer.head, cast(AsyncExchange, answer.stream)
 
     async def stream(self, request: Request[Answer], config: Config, events: Events) -> "AsyncStream[Any]":
         """Carry out one request and give out the events of its answer."""
-        head, once = await self.open(request, config)
-        return AsyncStream(head, once, EventReader(events, request=once.step.request, secrets=once.step.secrets))
+        return AsyncStream(*await self.open(request, config), events)
 
     async def download(self, download: Download, config: Config) -> "AsyncFileDownloadResponse":
         """Carry out a download as far as its head."""
-        head, once = await self.open(download.request, config)
+        head, exchange = await self.open(download.request, config)
         try:
             if download.etag_if_match is not None:
-                check_etag(head.headers, download.etag_if_match, once.step.request, once.step.secrets)
+                check_etag(head.headers, download.etag_if_match, exchange.step.request, exchange.step.secrets)
         except DialException:
-            once.close()
+            exchange.close()
             raise
-        return AsyncFileDownloadResponse(head, once, download.filename)
+        return AsyncFileDownloadResponse(head, exchange, download.filename)
 
     async def aclose(self) -> None:
         """Close idle connections now, and those in use as soon as their calls end."""
@@ -135,8 +137,8 @@ class AsyncTransport:
         for loop, connections in loops:
             if loop is here:
                 await connections.close_idle()
-            elif not loop.is_closed():
-                loop.call_soon_threadsafe(connections.drop_idle)
+            else:
+                _tell(loop, connections.drop_idle)
 
     # -- steps
 
@@ -150,7 +152,7 @@ class AsyncTransport:
                 elif isinstance(step, Ask):
                     outcome = step.callable()
                     if inspect.isawaitable(outcome):
-                        outcome = await outcome
+                        outcome = await _credential(outcome, budget)
                 else:
                     outcome = None
                     await _sleep(step.seconds, step.error, budget)
@@ -163,25 +165,23 @@ class AsyncTransport:
             connection = await self._connection(step, budget)
         except DialConnectionError as error:
             return Failure(error)
-        once = AsyncExchange(connection, step, budget)
+        exchange = AsyncExchange(connection, step, budget)
         try:
-            await once.send()
-            head = await once.read_head()
+            await exchange.send()
+            head = await exchange.read_head()
             if step.stream and head.status < 300:
-                return Answer(head, b"", once)
+                return Answer(head, b"", exchange)
             good = head.status < 300
-            return Answer(head, await once.read_whole(MAX_WHOLE if good else MAX_ERROR, good))
+            return Answer(head, await exchange.read_whole(MAX_WHOLE if good else MAX_ERROR, good))
         except DialConnectionError as error:
-            once.close()
-            once.explain(error)
-            silent = connection.used and not once.reader.wire.began and not isinstance(error, DialTimeoutError)
-            return Failure(error, stale=silent)
+            exchange.close()
+            return exchange.failure(error)
         except DialException as error:  # of the body: a file that can't be read
-            once.close()
-            once.explain(error)
+            exchange.close()
+            exchange.explain(error)
             raise
         except BaseException:
-            once.close()
+            exchange.close()
             raise
 
     # -- connections
@@ -249,87 +249,12 @@ class AsyncTransport:
             return self._context or make_context(self.settings)
 
 
-class LoopConnections:
-    """The connections of one event loop; they end with it at the latest."""
-
-    def __init__(self, transport: AsyncTransport) -> None:
-        self._transport = transport
-        self.loop = asyncio.get_running_loop()
-        self.cache: ConnectionCache[AsyncConnection] = ConnectionCache(transport.settings.limits)
-        self.open: Set[AsyncConnection] = set()
-        self._guard: Optional[AsyncGenerator[None, None]] = None
-
-    async def watch_loop(self) -> None:
-        """Be told when the loop ends: it closes asynchronous generators before itself (`shutdown_asyncgens`)."""
-        self._guard = self._until_loop_ends()
-        await self._guard.__anext__()
-
-    async def _until_loop_ends(self) -> AsyncGenerator[None, None]:
-        try:
-            yield
-        finally:
-            for connection in list(self.open):
-                connection.abort()
-            await _let_transports_close()
-
-    async def place(self, key: ConnectionKey, budget: Budget) -> "Grant[AsyncConnection]":
-        """A place in the cache, waited for in turn."""
-        now = time.monotonic()
-        grant = self.cache.take(key, now)
-        self._close_dropped()
-        if grant is not None:
-            return grant
-        woken: "asyncio.Future[None]" = self.loop.create_future()
-        waiter: Waiter[AsyncConnection] = Waiter(key, lambda: None if woken.done() else woken.set_result(None))
-        self.cache.join(waiter)
-        at, limit = budget.ends("pool", now)
-        timer = None if at is None else self.loop.call_later(max(0.0, at - now), waiter.wake)
-        try:
-            await woken
-        except BaseException:
-            self.cache.leave(waiter, time.monotonic())
-            self._close_dropped()
-            raise
-        finally:
-            if timer is not None:
-                timer.cancel()
-        if waiter.grant is None:
-            self.cache.leave(waiter, time.monotonic())
-            raise budget.error(limit, "no")
-        return waiter.grant
-
-    def give_back(self, key: ConnectionKey, connection: Optional["AsyncConnection"]) -> None:
-        """Free a place, with its connection where that can be used again."""
-        if self._transport.closed and connection is not None:
-            connection.abort()
-            connection = None
-        self.cache.give_back(key, connection, time.monotonic())
-        self._close_dropped()
-
-    def _close_dropped(self) -> None:
-        while self.cache.dropped:
-            self.cache.dropped.pop().abort()
-
-    def drop_idle(self) -> None:
-        """Close idle connections."""
-        self.cache.clear()
-        self._close_dropped()
-
-    async def close_idle(self) -> None:
-        """Close idle connections, and wait until their sockets are closed."""
-        self.drop_idle()
-        await _let_transports_close()
-
-    def forsake(self) -> None:
-        """The loop was closed without ending properly: close the sockets under its transports."""
-        for connection in list(self.open):
-            connection.sock.close()
-
-
-async def _let_transports_close() -> None:
-    # asyncio closes the socket of an aborted transport in its next turn, under TLS in the one after that.
-    for _ in range(3):
-        await asyncio.sleep(0)
+async def _credential(asked: Awaitable[Any], budget: Budget) -> Any:
+    """What the user's coroutine gives; a Failure where `total` ends before."""
+    try:
+        return await _within(asked, remaining(budget.total_at, budget, "total"))
+    except _OutOfTime:
+        return Failure(budget.error("total", "no"))
 
 
 async def _sleep(seconds: float, error: DialException, budget: Budget) -> None:
@@ -338,18 +263,22 @@ async def _sleep(seconds: float, error: DialException, budget: Budget) -> None:
     await asyncio.sleep(seconds)
 
 
-async def _within(coroutine: Coroutine[Any, Any, T], seconds: Optional[float]) -> T:
-    """Wait for a coroutine so long, else cancel it and raise asyncio.TimeoutError; a cancellation is never swallowed
+class _OutOfTime(Exception):
+    """What was waited for did not come in time."""
+
+
+async def _within(awaitable: "Awaitable[T]", seconds: Optional[float]) -> T:
+    """Wait for something so long, else cancel it and raise _OutOfTime; a cancellation is never swallowed
     (asyncio.wait_for does so before 3.12)."""
-    task = asyncio.ensure_future(coroutine)
+    task = asyncio.ensure_future(awaitable)
     try:
         await asyncio.wait({task}, timeout=seconds)
         if not task.done():
-            task.cancel()
-            await asyncio.wait({task})
-            raise asyncio.TimeoutError
+            raise _OutOfTime
     except BaseException:
         task.cancel()
+        if not task.done():
+            await asyncio.wait({task})  # it lets go of its socket before that is closed, and the number used anew
         raise
     return task.result()
 
@@ -362,7 +291,7 @@ class AsyncConnection:
         owner: LoopConnections,
         key: ConnectionKey,
         sock: socket.socket,
-        reader: asyncio.StreamReader,
+        reader: "AnswerStream",
         writer: asyncio.StreamWriter,
     ) -> None:
         self.owner = owner
@@ -420,8 +349,6 @@ class AsyncConnection:
             waiting.send(None)
         except StopIteration as stop:
             return cast(bytes, stop.value)
-        except OSError:
-            return b""
         waiting.close()
         return None
 
@@ -437,7 +364,7 @@ async def _connect(route: Route, at: Optional[float], budget: Budget, limit: str
     error_class: Type[ConnectError] = ConnectError if route.kind == "direct" else ProxyError
     try:
         addresses = await _resolve(route.host, route.port, remaining(at, budget, limit))
-    except asyncio.TimeoutError:
+    except _OutOfTime:
         raise budget.error(limit, "no") from None
     except (OSError, UnicodeError) as error:
         raise error_class("the name %s can't be resolved: %s" % (route.host, reason(error))) from None
@@ -453,7 +380,7 @@ async def _connect(route: Route, at: Optional[float], budget: Budget, limit: str
             await _within(loop.sock_connect(sock, address), share)
             prepare(sock)
             return sock
-        except (OSError, asyncio.TimeoutError) as error:
+        except (OSError, _OutOfTime) as error:
             problem = error
             if sock is not None:
                 sock.close()
@@ -461,7 +388,7 @@ async def _connect(route: Route, at: Optional[float], budget: Budget, limit: str
             if sock is not None:
                 sock.close()
             raise
-    if isinstance(problem, (asyncio.TimeoutError, socket.timeout)):
+    if isinstance(problem, _OutOfTime):
         raise budget.error(limit, "no")
     raise error_class("can't connect to %s:%d: %s" % (route.host, route.port, reason(problem))) from None
 
@@ -471,7 +398,7 @@ async def _resolve(host: str, port: int, seconds: Optional[float]) -> List[Any]:
         return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
     except socket.gaierror:
         found = asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        return await _within(cast("Coroutine[Any, Any, List[Any]]", found), seconds)
+        return await _within(found, seconds)
 
 
 async def _open_tunnel(
@@ -480,7 +407,7 @@ async def _open_tunnel(
     """CONNECT (RFC 9110, 9.3.6); proxy credentials go here and nowhere else."""
     try:
         head = await _within(_ask_for_tunnel(sock, route, origin), remaining(at, budget, limit))
-    except asyncio.TimeoutError:
+    except _OutOfTime:
         raise budget.error(limit, "no") from None
     except DialTimeoutError:
         raise
@@ -506,28 +433,47 @@ async def _ask_for_tunnel(sock: socket.socket, route: Route, origin: Origin) -> 
 
 async def _start_streams(
     sock: socket.socket, context: Optional[ssl.SSLContext], host: str, at: Optional[float], budget: Budget, limit: str
-) -> Tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    if context is None:
-        return await asyncio.open_connection(sock=sock, limit=RECEIVE)
+) -> "Tuple[AnswerStream, asyncio.StreamWriter]":
+    """A pair of asyncio streams over a connected socket, as asyncio.open_connection makes them; with TLS if asked."""
+    loop = asyncio.get_running_loop()
+    reader = AnswerStream(limit=RECEIVE)
+    protocol = asyncio.StreamReaderProtocol(reader)
+    secured: Dict[str, Any] = {}
     try:
-        seconds = remaining(at, budget, limit)
-        return await asyncio.open_connection(
-            sock=sock, ssl=context, server_hostname=host, ssl_handshake_timeout=seconds or 86400.0, limit=RECEIVE
-        )
+        if context is not None:
+            seconds = remaining(at, budget, limit)
+            secured = {"ssl": context, "server_hostname": host, "ssl_handshake_timeout": seconds or NO_LIMIT}
+        transport, _ = await loop.create_connection(lambda: protocol, sock=sock, **secured)
     except DialTimeoutError:
         sock.close()
         raise
     except (OSError, ValueError, asyncio.TimeoutError) as error:
-        if at is not None and time.monotonic() >= at - 0.02:
+        if at is not None and time.monotonic() >= at - 0.02:  # asyncio's timer may ring a little early
             raise budget.error(limit, "no") from None
         raise handshake_error(error if isinstance(error, OSError) else ssl.SSLError(str(error)), host) from None
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
+class AnswerStream(asyncio.StreamReader):
+    """A StreamReader that gives out what came before the connection broke, and then its end.
+
+    The one of asyncio forgets what it holds when it hears of the break: an early 413 before a reset would be lost.
+    """
+
+    broken: Optional[Exception] = None
+    """Why the connection broke."""
+
+    def set_exception(self, exc: Exception) -> None:
+        """The connection broke."""
+        self.broken = exc
+        self.feed_eof()
 
 
 class AsyncExchange(ExchangeBase):
     """One request on one connection, and its answer as it comes."""
 
     def __init__(self, connection: AsyncConnection, step: Send, budget: Budget) -> None:
-        super().__init__(step, budget)
+        super().__init__(step, budget, connection.used)
         self._connection: Optional[AsyncConnection] = connection
         self._from = connection.reader
         self._to = connection.writer
@@ -595,10 +541,7 @@ class AsyncExchange(ExchangeBase):
     async def _listened(self) -> bytes:
         listening, self._listening = self._listening, None
         assert listening is not None
-        try:
-            return await listening
-        except OSError as error:
-            return self.end_of(error)
+        return await listening
 
     # -- answer
 
@@ -674,13 +617,13 @@ class AsyncExchange(ExchangeBase):
         self._timer = None if seconds is None else loop.call_later(seconds, self._time_is_up, loop, limit)
         try:
             data = await (self._listened() if self._listening is not None else self._from.read(RECEIVE))
-        except OSError as error:
-            data = self.end_of(error)
         finally:
             if self._timer is not None:
                 self._timer.cancel()
         if self._expired is not None:
             raise self.budget.error(self._expired, self.request_sent)
+        if not data and isinstance(self._from.broken, OSError):
+            data = self.end_of(self._from.broken)
         self.take(data)
 
     def _time_is_up(self, loop: asyncio.AbstractEventLoop, limit: str) -> None:
@@ -720,8 +663,17 @@ class AsyncExchange(ExchangeBase):
 
     def __del__(self) -> None:
         connection = self.__dict__.get("_connection")
-        if connection is not None and not connection.owner.loop.is_closed():
-            connection.owner.loop.call_soon_threadsafe(_abandon, connection)  # a stream that nobody closed
+        if connection is not None:  # a stream or download that nobody closed
+            _tell(connection.owner.loop, _abandon, connection)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *arguments: Any) -> None:
+    """Have a loop, perhaps of another thread, call a function; one that is closed has nothing left to do."""
+    try:
+        loop.call_soon_threadsafe(function, *arguments)
+    except RuntimeError:
+        if not loop.is_closed():
+            raise
 
 
 def _abandon(connection: AsyncConnection) -> None:

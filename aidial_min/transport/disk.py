@@ -45,8 +45,12 @@ class TargetFile:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         self._temporary = temporary
         self._file = os.fdopen(descriptor, "wb")
-        if mode is not None:
-            os.chmod(temporary, stat.S_IMODE(mode))
+        try:
+            if mode is not None:
+                os.chmod(temporary, stat.S_IMODE(mode))
+        except BaseException:
+            self.discard()
+            raise
         return self
 
     def write(self, piece: bytes) -> None:

@@ -8,9 +8,15 @@ import ssl
 import time
 
 from ..core.answer import AnswerReader
-from ..core.call import Send
+from ..core.call import Failure, Send
 from ..core.limits import Budget
-from ..errors import DialException, RemoteProtocolError, ResponseInterruptedError
+from ..errors import (
+    DialConnectionError,
+    DialException,
+    DialTimeoutError,
+    RemoteProtocolError,
+    ResponseInterruptedError,
+)
 from .tls import handshake_error
 
 DRAIN = 0.2
@@ -24,10 +30,11 @@ class ExchangeBase:
         reader: of the answer. step: the request. budget: the limits of the call.
     """
 
-    def __init__(self, step: Send, budget: Budget) -> None:
+    def __init__(self, step: Send, budget: Budget, reused: bool) -> None:
         self.reader = AnswerReader(step.method)
         self.step = step
         self.budget = budget
+        self._reused = reused  # the connection has carried a request before
         self._began = False  # bytes of the request may have left
         self._cut_short = False  # the request was not sent to its end, so the connection is of no more use
 
@@ -45,6 +52,12 @@ class ExchangeBase:
         """Say in an error whether the request reached the server, and which one it was."""
         error.request_sent = self.request_sent
         error.request = self.step.request
+
+    def failure(self, error: DialConnectionError) -> Failure:
+        """What to answer the policy (core/call.py) where no complete answer came."""
+        self.explain(error)
+        silent = self._reused and not self.reader.wire.began and not isinstance(error, DialTimeoutError)
+        return Failure(error, stale=silent)
 
     def take(self, data: bytes) -> None:
         """Hand over what came; b"" is the end of the connection."""

@@ -8,7 +8,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, AsyncIterator, Generic, Iterator, NoReturn, Optional, Type, TypeVar
 
-from ..core.events import EventReader, text_of
+from ..core.call import Send
+from ..core.events import EventReader, Events, text_of
 from ..core.http11 import Head, Headers
 from ..errors import DialException, StreamInterruptedError
 
@@ -22,9 +23,9 @@ E = TypeVar("E")
 class StreamBase(Generic[E]):
     """What a Stream and an AsyncStream have in common: everything that does not wait."""
 
-    def __init__(self, head: Head, reader: EventReader[E]) -> None:
+    def __init__(self, head: Head, step: Send, events: Events) -> None:
         self._head = head
-        self._reader = reader
+        self._reader: EventReader[E] = EventReader(events, request=step.request, secrets=step.secrets)
         self._ended = False
         self._error: Optional[DialException] = None
 
@@ -57,8 +58,8 @@ class Stream(StreamBase[E]):
         DialException: of the class that an error inside the stream asks for.
     """
 
-    def __init__(self, head: Head, exchange: "Exchange", reader: EventReader[E]) -> None:
-        super().__init__(head, reader)
+    def __init__(self, head: Head, exchange: "Exchange", events: Events) -> None:
+        super().__init__(head, exchange.step, events)
         self._exchange = exchange
 
     def __iter__(self) -> Iterator[E]:
@@ -139,8 +140,8 @@ class AsyncStream(StreamBase[E]):
         DialException: of the class that an error inside the stream asks for.
     """
 
-    def __init__(self, head: Head, exchange: "AsyncExchange", reader: EventReader[E]) -> None:
-        super().__init__(head, reader)
+    def __init__(self, head: Head, exchange: "AsyncExchange", events: Events) -> None:
+        super().__init__(head, exchange.step, events)
         self._exchange = exchange
 
     def __aiter__(self) -> AsyncIterator[E]:

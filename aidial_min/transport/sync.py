@@ -18,10 +18,11 @@ from typing import Any, Deque, Dict, Iterator, List, Optional, Tuple, Type, Type
 from ..core.answer import AnswerReader
 from ..core.body import blocks
 from ..core.cache import ConnectionCache, Grant, Waiter
-from ..core.call import Answer, Ask, Config, Download, Failure, Flow, Pages, Request, Send, Steps, exchange
+from ..core.call import Answer, Ask, Config, Download, Failure, Flow, Pages, Request, Send, Steps
+from ..core.call import exchange as steps_of
 from ..core.connection import ConnectionKey, ConnectionSettings
 from ..core.download import check_etag
-from ..core.events import EventReader, Events
+from ..core.events import Events
 from ..core.http11 import Head
 from ..core.limits import Budget
 from ..core.route import Route, check_tunnel, tunnel_request
@@ -62,7 +63,7 @@ class Transport:
     def run(self, request: Request[T], config: Config, total_at: Optional[float] = None) -> T:
         """Carry out one request and return its decoded result; `total_at`: when the limit `total` ends, if it runs."""
         budget = Budget(request.timeout or config.timeout, time.monotonic(), total_at)
-        return self._drive(exchange(request, config, self.route(config.origin)), budget)
+        return self._drive(steps_of(request, config, self.route(config.origin)), budget)
 
     def follow(self, flow: Flow[T], config: Config) -> T:
         """Carry out an operation of several requests; the limit `total` is for all of them together."""
@@ -95,24 +96,23 @@ class Transport:
     def open(self, request: Request[Answer], config: Config) -> Tuple[Head, "Exchange"]:
         """Carry out one request and leave the body of its answer open."""
         budget = Budget(request.timeout or config.timeout, time.monotonic())
-        answer = self._drive(exchange(request, config, self.route(config.origin), stream=True), budget)
+        answer = self._drive(steps_of(request, config, self.route(config.origin), stream=True), budget)
         return answer.head, cast(Exchange, answer.stream)
 
     def stream(self, request: Request[Answer], config: Config, events: Events) -> "Stream[Any]":
         """Carry out one request and give out the events of its answer."""
-        head, once = self.open(request, config)
-        return Stream(head, once, EventReader(events, request=once.step.request, secrets=once.step.secrets))
+        return Stream(*self.open(request, config), events)
 
     def download(self, download: Download, config: Config) -> "FileDownloadResponse":
         """Carry out a download as far as its head."""
-        head, once = self.open(download.request, config)
+        head, exchange = self.open(download.request, config)
         try:
             if download.etag_if_match is not None:
-                check_etag(head.headers, download.etag_if_match, once.step.request, once.step.secrets)
+                check_etag(head.headers, download.etag_if_match, exchange.step.request, exchange.step.secrets)
         except DialException:
-            once.close()
+            exchange.close()
             raise
-        return FileDownloadResponse(head, once, download.filename)
+        return FileDownloadResponse(head, exchange, download.filename)
 
     def close(self) -> None:
         """Close idle connections now, and those in use as soon as their calls end."""
@@ -151,24 +151,22 @@ class Transport:
             connection = self._connection(step, budget)
         except DialConnectionError as error:
             return Failure(error)
-        once = Exchange(self, connection, step, budget)
+        exchange = Exchange(self, connection, step, budget)
         try:
-            once.send()
-            head = once.read_head()
+            exchange.send()
+            head = exchange.read_head()
             if step.stream and head.status < 300:
-                return Answer(head, b"", once)
-            return Answer(head, once.read_whole(MAX_WHOLE if head.status < 300 else MAX_ERROR, head.status < 300))
+                return Answer(head, b"", exchange)
+            return Answer(head, exchange.read_whole(MAX_WHOLE if head.status < 300 else MAX_ERROR, head.status < 300))
         except DialConnectionError as error:
-            once.close()
-            once.explain(error)
-            silent = connection.used and not once.reader.wire.began and not isinstance(error, DialTimeoutError)
-            return Failure(error, stale=silent)
+            exchange.close()
+            return exchange.failure(error)
         except DialException as error:  # of the body: a file that can't be read
-            once.close()
-            once.explain(error)
+            exchange.close()
+            exchange.explain(error)
             raise
         except BaseException:
-            once.close()
+            exchange.close()
             raise
 
     # -- connections
@@ -220,20 +218,20 @@ class Transport:
             return grant
         at, limit = budget.ends("pool", now)
         try:
-            if woken.acquire(timeout=-1 if at is None else max(0.0, min(at - now, threading.TIMEOUT_MAX))):
-                assert waiter.grant is not None
-                return waiter.grant
+            woken.acquire(timeout=-1 if at is None else max(0.0, min(at - now, threading.TIMEOUT_MAX)))
         except BaseException:
             with self._lock:
                 self._cache.leave(waiter, time.monotonic())
             self._close_dropped()
             raise
         with self._lock:
-            if waiter.grant is not None:  # woken at the last moment
-                return waiter.grant
-            self._cache.leave(waiter, time.monotonic())
+            grant = waiter.grant  # looked at under the lock: it may come at the last moment
+            if grant is None:
+                self._cache.leave(waiter, time.monotonic())
         self._close_dropped()
-        raise budget.error(limit, "no")
+        if grant is None:
+            raise budget.error(limit, "no")
+        return grant
 
     def give_back(self, key: ConnectionKey, connection: Optional["Connection"]) -> None:
         """Free a place, with its connection where that can be used again."""
@@ -281,7 +279,10 @@ class Transport:
 
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:
-            self._context = make_context(self.settings)
+            with self._lock:  # one for all threads: connections are kept by its identity
+                if self._context is None:
+                    self._context = make_context(self.settings)
+            self._close_dropped()
         return self._context
 
     def after_fork(self) -> None:
@@ -431,7 +432,7 @@ def _start_tls(
         secured = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     except (OSError, ValueError) as error:
         raise handshake_error(error if isinstance(error, OSError) else ssl.SSLError(str(error)), host) from None
-    try:
+    try:  # from here on `sock` is empty
         while True:
             secured.settimeout(0)
             try:
@@ -441,19 +442,18 @@ def _start_tls(
                 write = isinstance(wanted, ssl.SSLWantWriteError)
                 if not wait_for(secured, not write, write, remaining(at, budget, limit)):
                     raise budget.error(limit, "no") from None
-    except DialTimeoutError:
+    except BaseException as error:
         secured.close()
+        if isinstance(error, OSError) and not isinstance(error, DialTimeoutError):
+            raise handshake_error(error, host) from None
         raise
-    except OSError as error:
-        secured.close()
-        raise handshake_error(error, host) from None
 
 
 class Exchange(ExchangeBase):
     """One request on one connection, and its answer as it comes."""
 
     def __init__(self, transport: Transport, connection: Connection, step: Send, budget: Budget) -> None:
-        super().__init__(step, budget)
+        super().__init__(step, budget, connection.used)
         self._transport = transport
         self._connection: Optional[Connection] = connection
         self._sock = connection.sock

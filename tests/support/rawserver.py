@@ -52,6 +52,13 @@ class RawServer:
         for sock in self._sockets:
             sock.close()
 
+    def wait_for_requests(self, count):
+        """Wait until the heads of so many requests have been read: one that was given up may lag behind the next."""
+        deadline = time.monotonic() + 10
+        while len(self.requests) < count:
+            assert time.monotonic() < deadline, "only %d requests came" % len(self.requests)
+            time.sleep(0.002)
+
     def _accept(self):
         while True:
             try:

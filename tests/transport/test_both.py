@@ -405,6 +405,7 @@ def test_a_file_that_fails_midway_never_leaves_a_complete_request(kind):
     with RawServer([STORED, GOOD]) as server, client_of(kind, base_url=server.url) as call:
         with pytest.raises(InvalidRequestError, match="the disk is gone"):
             call(upload(Failing(b"x" * 1_000_000)))
+        server.wait_for_requests(1)
         assert call(bucket) == "b"
         assert all(len(body) < 1_000_000 for _, head, body in server.requests if head.startswith("PUT"))
 

@@ -146,7 +146,7 @@ def test_a_storm_of_cancellations_leaves_the_cache_whole(server):
             for outcome in await asyncio.gather(*tasks, return_exceptions=True):
                 assert outcome is None or isinstance(outcome, asyncio.CancelledError), outcome
         assert cancelled > 100
-        del tasks, outcome  # their tracebacks hold streams that were cancelled between two chunks
+        del tasks, task, outcome  # their tracebacks hold streams that were cancelled between two chunks
         gc.collect()
         await asyncio.gather(*[client.bucket.get_raw() for _ in range(100)])
         connections = client._transport._loops[asyncio.get_running_loop()]
@@ -196,6 +196,21 @@ def test_waiting_for_a_connection_is_bounded_and_in_turn(server):
             return order
 
     assert run(crowd()) == [0, 1, 2, 3, 4]
+
+
+def test_the_total_limit_is_for_a_slow_credential_too(server):
+    async def never():
+        await asyncio.sleep(60)
+        return "key-of-a-test"
+
+    async def main():
+        async with AsyncDial(base_url=server.url, api_key=never, timeout=Timeout(total=0.3)) as client:
+            with pytest.raises(DialTimeoutError) as caught:
+                await client.bucket.get_bucket()
+            assert caught.value.limit == "total" and caught.value.request_sent == "no"
+            assert "GET /v1/bucket" in str(caught.value)
+
+    run(main())
 
 
 def test_credentials_may_be_coroutine_functions_asked_at_every_attempt(server):

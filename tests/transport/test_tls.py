@@ -1,5 +1,6 @@
 """TLS and proxies, sync and async: chain and host name checks, client certificates, tunnels, proxy credentials."""
 
+import os
 import socket
 import ssl
 import threading
@@ -7,7 +8,17 @@ from contextlib import contextmanager
 
 import pytest
 
-from aidial_min import AsyncDial, ConfigurationError, Dial, DialTimeoutError, ProxyError, Timeout, TLSError
+from aidial_min import (
+    AsyncDial,
+    ConfigurationError,
+    Dial,
+    DialConnectionError,
+    DialTimeoutError,
+    ProxyError,
+    ResponseInterruptedError,
+    Timeout,
+    TLSError,
+)
 from aidial_min.testing import DialServer
 from tests.support.certificates import authority
 from tests.support.clients import KINDS, client_of
@@ -111,6 +122,34 @@ def test_a_certificate_that_does_not_fit_is_refused(kind, certificate, settings,
             call(bucket)
         assert caught.value.request_sent == "no"
         assert "ca_bundle" in str(caught.value) and "ssl_context" in str(caught.value)
+
+
+@pytest.mark.parametrize("fault", [b"no TLS record" * 10, b""], ids=["garbage", "end"])
+@pytest.mark.parametrize("received", [0, 5])
+def test_tls_that_breaks_after_the_handshake_is_a_broken_answer(kind, fault, received):
+    """Not a failed handshake: the request was sent."""
+
+    def break_off(raw, stop):
+        with context.wrap_socket(raw, server_side=True) as secured:
+            secured.recv(65536)
+            if received:
+                secured.sendall(BUCKET[:-14] + BUCKET[-14:][:received])
+                stop.wait(0.2)  # asyncio's TLS drops what it has decrypted together with a record that is none
+            raw_again = socket.socket(fileno=os.dup(secured.fileno()))
+            with raw_again:
+                raw_again.sendall(fault)
+                raw_again.shutdown(socket.SHUT_WR)
+                stop.wait(0.3)
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(str(authority() / "good.pem"))
+    with tls_server(behave=break_off) as (url, _, _):
+        with client_of(kind, base_url=url, ca_bundle=ca(), max_retries=0) as call:
+            with pytest.raises(DialConnectionError) as caught:
+                call(bucket)
+    if received:
+        assert type(caught.value) is ResponseInterruptedError and caught.value.received == received
+    assert caught.value.request_sent == ("yes" if received else "maybe")
 
 
 def test_a_client_certificate_is_shown(kind):
