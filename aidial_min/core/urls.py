@@ -18,7 +18,7 @@ StorageUrl = Union[str, PurePosixPath]
 STORAGE_KINDS = ("files", "conversations", "prompts", "applications", "toolsets", "skills")
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
-_BUCKET = re.compile(r"[A-Za-z0-9]+")
+_BUCKET = re.compile(r"[A-Za-z0-9_\-]+")  # Core makes letters and digits only; the guide writes "test-bucket"
 _FORBIDDEN = re.compile(r"[\x00-\x1f/{}]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 

@@ -174,13 +174,10 @@ class TestIsUrlOf:
 
 FORMS: List[Tuple[Any, str]] = [
     # as the guide writes them
+    ("files/test-bucket/some-relative-path/my-file.txt", "files/test-bucket/some-relative-path/my-file.txt"),
     (
-        "files/test-bucket/some-relative-path/my-file.txt".replace("test-bucket", "testbucket"),
-        "files/testbucket/some-relative-path/my-file.txt",
-    ),
-    (
-        "http://dial.core/v1/files/testbucket/some-relative-path/my-file.txt",
-        "files/testbucket/some-relative-path/my-file.txt",
+        "http://dial.core/v1/files/test-bucket/some-relative-path/my-file.txt",
+        "files/test-bucket/some-relative-path/my-file.txt",
     ),
     (PurePosixPath("files/b") / "some-relative-path/my-file.txt", "files/b/some-relative-path/my-file.txt"),
     # folders and roots
@@ -230,7 +227,8 @@ REFUSED: List[Tuple[Any, Type[Exception]]] = [
     ("files//x", InvalidDialURLError),
     ("file/b/x", InvalidDialURLError),
     ("b/x", InvalidDialURLError),
-    ("files/my-bucket/x", InvalidDialURLError),
+    ("files/my bucket/x", InvalidDialURLError),
+    ("files/x.txt", InvalidDialURLError),
     ("files/b%20c/x", InvalidDialURLError),
     ("files/../x", InvalidDialURLError),
     ("files/b//x", InvalidDialURLError),
