@@ -23,24 +23,28 @@ class TargetFile:
 
     def __init__(self, path: Path) -> None:
         try:
-            target = os.path.realpath(os.fspath(path))
+            given = os.fsdecode(path)
+            target = os.path.join(os.getcwd(), given) if _is_special(given) else os.path.realpath(given)
         except TypeError:
             raise InvalidRequestError("a download target must be a path, not %s" % type(path).__name__) from None
-        if os.path.isdir(target) or not os.path.basename(os.fspath(path)):
-            raise InvalidRequestError("the download target %s is a folder; name a file" % os.fspath(path))
+        except ValueError:  # a NUL
+            raise InvalidRequestError("the download target %r can't be the name of a file" % (path,)) from None
+        if os.path.isdir(target) or not os.path.basename(given):
+            raise InvalidRequestError("the download target %s is a folder; name a file" % given)
         if not os.path.isdir(os.path.dirname(target)):
-            raise InvalidRequestError("the folder of the download target %s does not exist" % os.fspath(path))
+            raise InvalidRequestError("the folder of the download target %s does not exist" % given)
         self._target = target
         self._temporary: Optional[str] = None
         self._file: Optional[IO[bytes]] = None
 
     def open(self) -> "TargetFile":
         """Create the temporary file (devices and pipes are written to directly: they can't be replaced)."""
-        mode = _mode_of(self._target)
-        if mode is not None and not stat.S_ISREG(mode):
+        if _is_special(self._target):
             self._file = open(self._target, "wb")
             return self
-        name = ".%s.%s.part" % (os.path.basename(self._target)[:80], os.urandom(6).hex())
+        mode = _mode_of(self._target)
+        # Of the target's name only so much that the temporary one is never too long (255 bytes) where that one is not.
+        name = ".%s.%s.part" % (os.path.basename(self._target)[:40], os.urandom(6).hex())
         temporary = os.path.join(os.path.dirname(self._target), name)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         self._temporary = temporary
@@ -87,6 +91,12 @@ class TargetFile:
                 self.commit()
         finally:
             self.discard()
+
+
+def _is_special(path: str) -> bool:
+    """Whether it is there and neither a file nor a folder: a device, a pipe, also one behind /dev/fd/3."""
+    mode = _mode_of(path)
+    return mode is not None and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def _mode_of(path: str) -> Optional[int]:

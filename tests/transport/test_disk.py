@@ -1,0 +1,99 @@
+"""The target of a download: it appears whole or not at all, whatever its name, and leaves nothing behind."""
+
+import os
+import threading
+
+import pytest
+
+from aidial_min import InvalidRequestError
+from aidial_min.transport import disk
+from aidial_min.transport.disk import TargetFile
+
+on_linux = pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /dev/fd here")
+
+
+def write(path, content=b"new"):
+    with TargetFile(path) as target:
+        target.write(content)
+
+
+def test_a_target_appears_at_the_end(tmp_path):
+    path = tmp_path / "target"
+    path.write_bytes(b"old")
+    with TargetFile(path) as target:
+        target.write(b"new")
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new" and os.listdir(tmp_path) == ["target"]
+
+
+def test_an_error_leaves_the_old_one_and_nothing_else(tmp_path):
+    path = tmp_path / "target"
+    path.write_bytes(b"old")
+    with pytest.raises(ZeroDivisionError), TargetFile(path) as target:
+        target.write(b"new" * 100_000)
+        raise ZeroDivisionError
+    assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["target"]
+
+
+@pytest.mark.parametrize("name", ["a" * 255, "\u6f22" * 85, "\U0001f600" * 63], ids=["1", "3", "4"])  # bytes of each
+def test_a_long_name_will_do_where_it_is_one(tmp_path, name):
+    try:
+        (tmp_path / name).write_bytes(b"old")
+    except OSError:
+        pytest.skip("such names are too long here")
+    write(tmp_path / name)
+    assert (tmp_path / name).read_bytes() == b"new"
+
+
+def test_a_path_may_be_bytes(tmp_path):
+    write(os.fsencode(tmp_path / "target"))
+    assert os.listdir(tmp_path) == ["target"]
+
+
+def test_what_is_no_path_says_so():
+    for path in (None, 5, object(), "a\0b", b"a\0b", "", "none/x"):
+        with pytest.raises(InvalidRequestError, match="download target"):
+            TargetFile(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize("relative", [False, True])
+def test_pipes_are_written_to(tmp_path, monkeypatch, relative):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    assert through(tmp_path / "pipe", "pipe" if relative else tmp_path / "pipe") == b"new"
+
+
+@on_linux
+def test_pipes_behind_dev_fd_are_written_to():
+    # What a shell puts there for >(command), and what /dev/stdout is before a |; its real path does not exist.
+    reading, writing = os.pipe()
+    try:
+        assert through(reading, "/dev/fd/%d" % writing, lambda: os.close(writing)) == b"new"
+    finally:
+        os.close(reading)
+
+
+def through(source, target, done=lambda: None):
+    """What arrives at `source` when `target` is written to."""
+    arrived = []
+
+    def read():
+        with open(source, "rb", closefd=False) if isinstance(source, int) else open(source, "rb") as file:
+            arrived.append(file.read())
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    write(target)
+    done()
+    reader.join(5)
+    return arrived[0]
+
+
+def test_a_file_keeps_its_permissions(tmp_path):
+    path = tmp_path / "target"
+    path.write_bytes(b"old")
+    os.chmod(path, 0o640)
+    mode = disk._mode_of(str(path))
+    write(path)
+    assert disk._mode_of(str(path)) == mode
