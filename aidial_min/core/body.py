@@ -27,6 +27,9 @@ Progress = Callable[[int, Optional[int]], None]
 
 Content = Union[bytes, IO[bytes], "os.PathLike[str]"]
 
+_NO_TYPE = (bytes, bytearray, memoryview, os.PathLike)
+"""What in the third place of a tuple is a file, not its content type: the guide's order."""
+
 
 class Body:
     """What a request carries.
@@ -141,7 +144,7 @@ def file_part(file: Any, default_name: str) -> FilePart:
         if not 2 <= len(file) <= 4:
             raise InvalidRequestError("a file tuple is (name, content[, type[, headers]]) or (name, type, content)")
         parts = list(file) + [None] * (4 - len(file))
-        if len(file) == 3 and (isinstance(parts[2], (bytes, bytearray, memoryview)) or hasattr(parts[2], "read")):
+        if len(file) == 3 and (isinstance(parts[2], _NO_TYPE) or hasattr(parts[2], "read")):
             parts[1], parts[2] = parts[2], parts[1]
         name, content, content_type, headers = parts[0], parts[1], parts[2], parts[3] or {}
         if not isinstance(headers, Mapping):

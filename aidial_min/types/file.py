@@ -19,10 +19,10 @@ FileTypes = Union[
     Tuple[Optional[str], FileContent],
     Tuple[Optional[str], FileContent, Optional[str]],
     Tuple[Optional[str], FileContent, Optional[str], Mapping[str, str]],
-    Tuple[Optional[str], Optional[str], Union[IO[bytes], bytes]],
+    Tuple[Optional[str], Optional[str], Union[IO[bytes], bytes, "os.PathLike[str]"]],
 ]
 """A file to upload: its content; (name, content[, content type[, headers]]);
-or, as in the client guide, (name, content type, content) with bytes or an open file last."""
+or, as in the client guide, (name, content type, content) with bytes, an open file or a path last."""
 
 if not TYPE_CHECKING:
 

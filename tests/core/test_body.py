@@ -178,6 +178,10 @@ class TestForms:
     def test_the_order_of_the_guide(self, content: Any) -> None:
         assert sent(("filename.txt", "text/csv", content)) == ("filename.txt", "text/csv", b"hello")
 
+    def test_a_path_is_no_content_type(self, tmp_path: Path) -> None:
+        (tmp_path / "local").write_bytes(b"hello")
+        assert sent(("filename.txt", "text/csv", tmp_path / "local")) == ("filename.txt", "text/csv", b"hello")
+
     def test_further_header_fields(self) -> None:
         part = parse(multipart(("a", b"hello", "text/plain", {"X-A": "b", "content-type": "ignored/too"})))
         assert (part["X-A"], part.get_content_type()) == ("b", "text/plain")
