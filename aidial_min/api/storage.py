@@ -40,7 +40,9 @@ def item_path(config: Config, url: StorageUrl, kind: str) -> StoragePath:
 
 def preconditions(etag_if_match: Optional[str], etag_if_none_match: Optional[str] = None) -> Dict[str, Optional[str]]:
     """The ETag headers; Core of 2024 does not trim spaces in lists of tags."""
-    tags = ",".join(tag.strip() for tag in etag_if_match.split(",")) if etag_if_match else etag_if_match
+    tags = etag_if_match
+    if isinstance(tags, str):  # anything else is refused, with the other headers
+        tags = ",".join(tag.strip() for tag in tags.split(","))
     return {"If-Match": tags, "If-None-Match": etag_if_none_match}
 
 
@@ -110,7 +112,8 @@ def listing(
         if not token:
             return None
         if token in tokens:
-            raise ParsingDataError("the server gives the same page of the listing again", path="nextToken")
+            message = "the server gives the same page of the listing again"
+            raise ParsingDataError(message, path="nextToken", request_sent="yes")
         tokens.append(token)
         return page(token)
 

@@ -12,6 +12,7 @@ from aidial_min import (
     InvalidDialURLError,
     InvalidRequestError,
     NotDialURLError,
+    ParsingDataError,
     PermissionDeniedError,
     ResourceNotFoundError,
 )
@@ -107,6 +108,20 @@ def test_preconditions(core, do, home):
     do(lambda c: c.files.delete(url, etag_if_match=newer))
 
 
+@pytest.mark.parametrize("etag", [5, b"abc", ["abc"]])
+def test_an_etag_is_a_str(older, dial, etag):
+    do = dial(older)
+    for call in (
+        lambda c: c.files.upload("files/b/a", b"", etag_if_match=etag),
+        lambda c: c.files.upload("files/b/a", b"", etag_if_none_match=etag),
+        lambda c: c.files.download("files/b/a", etag_if_match=etag),
+        lambda c: c.files.delete("files/b/a", etag),
+    ):
+        with pytest.raises(InvalidRequestError, match="must be a str"):
+            do(call)
+    assert not older.requests
+
+
 def test_what_a_download_says_of_itself(do, home):
     do(lambda c: c.files.upload(home + "/ü x.txt", b"abc"))
     etag = hashlib.md5(b"abc").hexdigest()
@@ -163,8 +178,9 @@ def test_short_and_empty_pages_do_not_end_a_listing(older, dial):
 
 def test_a_listing_that_goes_in_circles_is_noticed(older, dial):
     older.fail(200, body=page_of(["a"], "1"), times=None)
-    with pytest.raises(Exception, match="same page"):
+    with pytest.raises(ParsingDataError, match="same page") as caught:
         dial(older)(lambda c: c.files.list("files/abc/"))
+    assert caught.value.request_sent == "yes"
 
 
 def test_an_empty_folder_is_an_empty_list(do, home):
