@@ -85,6 +85,8 @@ def local_path(root: str, names: Tuple[str, ...]) -> str:
     path = os.path.join(root, *names)
     if not names or not _is_below(root, os.path.realpath(path)):
         raise InvalidRequestError("%s would be written outside of the target folder" % "/".join(names))
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise InvalidRequestError("%s is there and no regular file" % "/".join(names))  # to open a pipe can take for ever
     return path
 
 

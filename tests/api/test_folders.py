@@ -259,6 +259,19 @@ def test_entries_from_elsewhere_are_not_asked_for(older, dial, tmp_path, url):
     assert len(older.requests) == 1
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_pipes_in_the_target_are_not_written_to(stored, tmp_path):
+    do, url = stored
+    os.mkfifo(tmp_path / "a.txt")
+    reader = os.open(tmp_path / "a.txt", os.O_RDONLY | os.O_NONBLOCK)  # so that a fault shows and does not hang
+    try:
+        report = do(lambda c: c.files.download_folder(url, tmp_path))
+        assert list(report.failed) == ["a.txt"] and len(report.downloaded) == 3
+        assert os.read(reader, 1) == b""
+    finally:
+        os.close(reader)
+
+
 @needs_symlinks
 def test_links_in_the_target_are_not_followed_out(stored, tmp_path):
     do, url = stored
