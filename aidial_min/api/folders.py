@@ -17,7 +17,7 @@ from ..core.urls import StoragePath, StorageUrl, parse_storage_url
 from ..errors import ConfigurationError, DialException, InvalidDialURLError, InvalidRequestError
 from ..types.metadata import FileItem, FileMetadata
 from . import storage
-from .local_files import LocalFile, LocalPath, local_files, local_path, md5_of
+from .local_files import LocalFile, LocalPath, local_files, local_path, md5_of, same_file_key
 
 if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
@@ -158,11 +158,15 @@ def download_folder(
         os.makedirs(target, exist_ok=True)
         root = os.path.realpath(target)
         jobs = []
+        taken: Dict[str, str] = {}
         for item in items:
             if item.node_type != "FOLDER" and not item.url.endswith("/"):
                 path = _path_of(config, item.url)
                 names = path.segments[len(folder.segments) :] if path is not None else ()
-                jobs.append(Job("/".join(names) or item.url, _download(config, folder, root, item, path)))
+                name = "/".join(names) or item.url
+                first = taken.setdefault(same_file_key(name), name)
+                steps = _download(config, folder, root, item, path) if first == name else _fail(_same_file(name, first))
+                jobs.append(Job(name, steps))
         return jobs
 
     return Task(_listing(config, folder), plan, _download_report, max_workers)
@@ -184,6 +188,10 @@ def _download(config: Config, folder: StoragePath, root: str, item: FileItem, pa
     prepare = lambda: os.makedirs(os.path.dirname(local), exist_ok=True)  # noqa: E731
     yield Save(files.open_download(config, path.path), local, prepare)
     return _DONE
+
+
+def _same_file(name: str, first: str) -> InvalidRequestError:
+    return InvalidRequestError("%s would be written over %s: here they are one file" % (name, first))
 
 
 def _download_report(outcomes: List[Tuple[str, Union[str, Exception]]]) -> DownloadReport:

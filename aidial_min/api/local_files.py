@@ -5,6 +5,7 @@ It knows local paths and their traps; it must not know DIAL's storage or what ha
 """
 
 import os
+import sys
 from typing import Dict, List, NamedTuple, Optional, Tuple, Union
 
 from ..errors import InvalidRequestError
@@ -86,8 +87,18 @@ def local_path(root: str, names: Tuple[str, ...]) -> str:
     if not names or not _is_below(root, os.path.realpath(path)):
         raise InvalidRequestError("%s would be written outside of the target folder" % "/".join(names))
     if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
-        raise InvalidRequestError("%s is there and no regular file" % "/".join(names))  # to open a pipe can take for ever
+        # To open a pipe can take for ever.
+        raise InvalidRequestError("%s is there and no regular file" % "/".join(names))
     return path
+
+
+def same_file_key(name: str, blind: bool = os.name == "nt" or sys.platform == "darwin") -> str:
+    """Equal for names that usually are one file here: systems can be blind for case and for how accents are coded."""
+    if not blind:
+        return name
+    import unicodedata
+
+    return unicodedata.normalize("NFC", name.casefold())
 
 
 def _can_be_named(name: str, windows: bool = os.name == "nt") -> bool:

@@ -16,8 +16,8 @@ from aidial_min import (
     PermissionDeniedError,
     ServerError,
 )
-from aidial_min.api import storage
-from aidial_min.api.local_files import _can_be_named, local_files, local_path
+from aidial_min.api import folders, storage
+from aidial_min.api.local_files import _can_be_named, local_files, local_path, same_file_key
 from aidial_min.core.jobs import Job, Task, Work
 from aidial_min.testing import DialServer
 from aidial_min.types import FileMetadata
@@ -259,6 +259,22 @@ def test_entries_from_elsewhere_are_not_asked_for(older, dial, tmp_path, url):
     assert len(older.requests) == 1
 
 
+@pytest.mark.parametrize("blind", [False, True])
+def test_names_that_differ_in_case_only(older, dial, bucket_of, tmp_path, monkeypatch, blind):
+    monkeypatch.setattr(folders, "same_file_key", lambda name: same_file_key(name, blind))
+    do = dial(older)
+    url = "files/%s/" % bucket_of(do)
+    for name in ("sub/A", "sub/a", "sub/b", "Sub/b"):
+        do(lambda c, name=name: c.files.upload(url + name, name.encode()))
+    report = do(lambda c: c.files.download_folder(url, tmp_path))
+    if not blind:
+        assert len(report.downloaded) == 4
+        return
+    assert (report.downloaded, sorted(report.failed)) == (["Sub/b", "sub/A"], ["sub/a", "sub/b"])
+    assert "over sub/A" in str(report.failed["sub/a"])
+    assert read(tmp_path) == {"Sub/b": b"Sub/b", "sub/A": b"sub/A"}  # none of them lost unnoticed
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
 def test_pipes_in_the_target_are_not_written_to(stored, tmp_path):
     do, url = stored
@@ -393,6 +409,12 @@ def test_local_paths_stay_below(tmp_path):
     for names in ((), ("",), (".",), ("..",), ("a", ".."), ("a/b",), ("a\\b",), ("a\0",)):
         with pytest.raises(InvalidRequestError):
             local_path(root, names)
+
+
+def test_names_that_are_one_file_on_some_systems():
+    for one, two in (("a/B", "A/b"), ("\xc9", "e\u0301"), ("\u042f", "\u044f")):
+        assert same_file_key(one, blind=True) == same_file_key(two, blind=True)
+        assert same_file_key(one, blind=False) == one
 
 
 @pytest.mark.parametrize("name", ["C:", "a:stream", "con", "NUL.txt", "com1", "a ", "a.", "a?b", "a|b"])
