@@ -87,13 +87,16 @@ def request(
         raise InvalidRequestError("method must be a word like GET or POST")
     if json is not None and content is not None:
         raise InvalidRequestError("pass json= or content=, not both")
+    for name, fields in (("headers", headers), ("query", query)):
+        if fields is not None and not isinstance(fields, Mapping):
+            raise InvalidRequestError("%s must be a dict, not %s" % (name, type(fields).__name__))
     if content is not None and not isinstance(content, (bytes, bytearray, memoryview, str)):
         raise InvalidRequestError("content must be bytes or a str, not %s" % type(content).__name__)
     body: Optional[BytesBody] = None
     if json is not None:
         body = json_body(json)
     elif content is not None:
-        body = BytesBody(content.encode("utf-8") if isinstance(content, str) else bytes(content), None)
+        body = BytesBody(_as_utf8(content) if isinstance(content, str) else bytes(content), None)
     target = _target(config, path)
     upstream = _UPSTREAM.fullmatch(target) is not None
     return Request(
@@ -116,10 +119,17 @@ def _target(config: Config, path: str) -> str:
         path = _AUTHORITY.sub("", path[absolute.end() :])
     elif path.startswith("//"):
         raise InvalidRequestError("path must begin with one slash: %r" % path)
-    path = quote(_BROKEN_ESCAPE.sub("%25", path), safe="/?%:@!$&'()*+,;=~-._")
+    path = quote(_as_utf8(_BROKEN_ESCAPE.sub("%25", path)), safe="/?%:@!$&'()*+,;=~-._")
     if absolute is not None:
         path = path[len(config.origin.prefix) :]
     return path if path.startswith("/") else "/" + path
+
+
+def _as_utf8(text: str) -> bytes:
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise InvalidRequestError("the text %r can't be written as UTF-8" % text[:100]) from None
 
 
 def _response(answer: Answer) -> Response:

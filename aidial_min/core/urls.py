@@ -191,11 +191,18 @@ def encode_id(deployment_id: str) -> str:
 
 
 def encode_query(query: Mapping[str, Any]) -> str:
-    """Query parameters as they travel: None is left out, booleans are true/false, a list repeats its name."""
+    """Query parameters as they travel: None is left out, booleans are true/false, a list repeats its name.
+
+    Raises:
+        InvalidRequestError: one can't be written as UTF-8.
+    """
     pairs: List[str] = []
     for name, value in query.items():
         for item in value if isinstance(value, (list, tuple)) else (value,):
             if item is not None:
                 text = ("false", "true")[item] if isinstance(item, bool) else str(item)
-                pairs.append("%s=%s" % (quote(str(name), safe=""), quote(text, safe="")))
+                try:
+                    pairs.append("%s=%s" % (quote(str(name), safe=""), quote(text, safe="")))
+                except UnicodeEncodeError:
+                    raise InvalidRequestError("the parameter %r can't be written as UTF-8" % name) from None
     return "&".join(pairs)

@@ -111,6 +111,11 @@ def test_what_can_not_be_sent(older, dial):
         (("POST", "/x"), {"content": 5}),
         (("POST", "/x"), {"json": object()}),
         (("GET", "/x"), {"headers": {"X": "a\r\nb"}}),
+        (("GET", "/x"), {"headers": [("X", "a")]}),
+        (("GET", "/x"), {"query": "a=b"}),
+        (("GET", "/x"), {"query": {"a": "\ud800"}}),
+        (("GET", "/\ud800"), {}),
+        (("POST", "/x"), {"content": "\ud800"}),
     ):
         with pytest.raises(InvalidRequestError):
             do(lambda c, arguments=arguments, more=more: c.request(*arguments, **more))

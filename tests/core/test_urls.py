@@ -414,3 +414,7 @@ class TestQuery:
     )
     def test_as_it_travels(self, query: Any, text: str) -> None:
         assert encode_query(query) == text
+
+    def test_what_is_no_utf8_is_refused(self) -> None:
+        with pytest.raises(InvalidRequestError, match="token"):
+            encode_query({"token": "\ud800"})
