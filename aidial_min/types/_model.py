@@ -24,6 +24,7 @@ from typing import (
 )
 
 from ..errors import ParsingDataError
+from ._pydantic import PydanticNames
 
 M = TypeVar("M", bound="Model")
 
@@ -112,7 +113,7 @@ def unexpected(value: Any, path: str, wanted: str) -> ParsingDataError:
     return ParsingDataError("expected %s at %s, found %s" % (wanted, path or "the top", found), path=path)
 
 
-class Model:
+class Model(PydanticNames):
     """A JSON object with attributes: also readable as a mapping, printable, comparable, picklable.
 
     ``model["key"]``, ``"key" in model`` and ``dict(model)`` speak of the keys that came (in snake_case);
@@ -220,6 +221,10 @@ class Model:
     def keys(self) -> List[str]:
         """The names of the fields that came, unknown ones included."""
         return list(self.__dict__)
+
+    if not TYPE_CHECKING:
+        _keys = keys
+        keys = property(_keys.__get__, doc=_keys.__doc__)  # so that no key of the answer named "keys" hides it
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value that came under `key`, else `default`."""

@@ -1,0 +1,143 @@
+"""What code written for the official client calls on its answers, which are pydantic models there.
+
+`answer.model_dump()`, `answer.model_dump_json()`, `Answer.model_validate({...})` and the like, with the meaning that
+they have in pydantic. It knows those names; it must not know pydantic, nor how JSON becomes a model.
+"""
+
+import copy
+import json
+from typing import TYPE_CHECKING, Any, Collection, Dict, List, Mapping, Optional, Set, Tuple, Type, TypeVar, Union
+
+P = TypeVar("P", bound="PydanticNames")
+
+
+class PydanticNames:
+    """The methods of pydantic models, for those of this package.
+
+    A key of the answer with the name of a method hides the method, as it does in pydantic.
+    """
+
+    if TYPE_CHECKING:  # what the models bring
+
+        @classmethod
+        def _get_plan(cls) -> Any: ...
+        @classmethod
+        def from_json(cls: Type[P], data: Any, path: str = "") -> P: ...
+        def _all_values(self) -> List[Tuple[str, Any]]: ...
+
+    def model_dump(
+        self,
+        *,
+        mode: str = "python",
+        include: Optional[Collection[str]] = None,
+        exclude: Optional[Collection[str]] = None,
+        by_alias: Optional[bool] = None,
+        exclude_unset: bool = False,
+        exclude_defaults: bool = False,
+        exclude_none: bool = False,
+        warnings: Union[bool, str] = True,
+    ) -> Dict[str, Any]:
+        """All fields as plain dicts and lists, also those that did not come. (`to_dict()` gives what came.)
+
+        Args:
+            include, exclude: names of fields of this model: only these; all but these.
+            by_alias: the keys as JSON spells them (parentPath) instead of the fields' names (parent_path).
+            exclude_unset, exclude_none: without fields that did not come, that are None; in nested models too.
+            exclude_defaults: without declared fields that did not come, or came with nothing in them. (What came with a
+                value stays, such as `role`, also where the constructor has this value as its default.)
+            mode, warnings: without effect; values are JSON values in any case.
+        """
+        if isinstance(include, Mapping) or isinstance(exclude, Mapping):
+            raise TypeError("include= and exclude= take names of fields here, nothing nested")
+        plan = type(self)._get_plan()
+        options = {
+            "by_alias": by_alias,
+            "exclude_unset": exclude_unset,
+            "exclude_defaults": exclude_defaults,
+            "exclude_none": exclude_none,
+        }
+        found = {}
+        for name, value in type(self)._all_values(self):
+            wanted = (include is None or name in include) and (exclude is None or name not in exclude)
+            came = name in self.__dict__
+            empty = value is None or (name in plan.factories and value == plan.factories[name]())
+            left_out = (
+                (exclude_unset and not came)
+                or (exclude_none and value is None)
+                or (exclude_defaults and name in plan.fields and (empty or not came))
+            )
+            if wanted and not left_out:
+                found[plan.keys.get(name, name) if by_alias else name] = _dumped(value, options)
+        return found
+
+    def model_dump_json(self, *, indent: Optional[int] = None, **options: Any) -> str:
+        """The same as JSON text; `options` are those of `model_dump`."""
+        separators = (",", ":") if indent is None else None
+        value = type(self).model_dump(self, **options)
+        return json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
+
+    def to_json(
+        self, *, indent: Optional[int] = 2, use_api_names: bool = True, exclude_unset: bool = True, **options: Any
+    ) -> str:
+        """What came, as JSON text; further `options` are those of `model_dump`."""
+        given = {"by_alias": use_api_names, "exclude_unset": exclude_unset, **options}
+        return type(self).model_dump_json(self, indent=indent, **given)
+
+    @classmethod
+    def model_validate(cls: Type[P], obj: Any) -> P:
+        """Read a dict as it came from the server, or as `to_dict()` or `model_dump()` gave it; a model stays itself.
+
+        Raises:
+            ParsingDataError: not a dict, a required key is missing, or a nested value is of the wrong kind.
+        """
+        return obj if isinstance(obj, cls) else cls.from_json(obj)
+
+    @classmethod
+    def model_validate_json(cls: Type[P], json_data: Union[str, bytes, bytearray]) -> P:
+        """The same of JSON text.
+
+        Raises:
+            ValueError: it is no JSON. ParsingDataError: as in `model_validate`.
+        """
+        return cls.from_json(json.loads(json_data))
+
+    def model_copy(self: P, *, update: Optional[Mapping[str, Any]] = None, deep: bool = False) -> P:
+        """A copy, with some fields changed; nested models are shared unless `deep`."""
+        twin = copy.deepcopy(self) if deep else copy.copy(self)
+        twin.__dict__.update(update or {})
+        return twin
+
+    @property
+    def model_extra(self) -> Dict[str, Any]:
+        """What came besides the declared fields."""
+        declared = type(self)._get_plan().fields
+        return {name: value for name, value in self.__dict__.items() if name not in declared}
+
+    @property
+    def model_fields_set(self) -> Set[str]:
+        """The names of the fields that came, unknown ones included."""
+        return set(self.__dict__)
+
+    # -- older names of the same
+
+    def dict(self, **options: Any) -> Dict[str, Any]:
+        """The older name of `model_dump`."""
+        return type(self).model_dump(self, **options)
+
+    def json(self, **options: Any) -> str:
+        """The older name of `model_dump_json`."""
+        return type(self).model_dump_json(self, **options)
+
+    def copy(self: P, *, update: Optional[Mapping[str, Any]] = None, deep: bool = False) -> P:
+        """The older name of `model_copy`."""
+        return type(self).model_copy(self, update=update, deep=deep)
+
+
+def _dumped(value: Any, options: Dict[str, Any]) -> Any:
+    if isinstance(value, PydanticNames):
+        return type(value).model_dump(value, **options)
+    if isinstance(value, list):
+        return [_dumped(item, options) for item in value]
+    if isinstance(value, dict):
+        return {key: _dumped(item, options) for key, item in value.items()}
+    return value

@@ -1,0 +1,125 @@
+"""The names of pydantic models, which code written for the official client calls on its answers."""
+
+import copy
+import json
+import pickle
+
+import pytest
+
+from aidial_min.errors import ParsingDataError
+from aidial_min.types import ChatCompletionMessage, ChatCompletionResponse, Deployment, FileMetadata, PromptMetadata
+from aidial_min.types._model import Model
+
+MESSAGE = {"role": "assistant", "content": None, "custom_content": {"state": {"a": None}}, "new": {"n": 1}}
+ANSWER = {
+    "id": "x",
+    "object": "chat.completion",
+    "created": 1,
+    "later": None,
+    "choices": [{"index": 0, "message": MESSAGE, "finish_reason": "stop"}],
+}
+FILE = {"bucket": "b", "url": "files/b/ü", "nodeType": "ITEM", "resourceType": "FILE", "parentPath": "p", "items": None}
+
+
+def answer() -> ChatCompletionResponse:
+    return ChatCompletionResponse.from_json(copy.deepcopy(ANSWER))
+
+
+class TestModelDump:
+    def test_all_fields_as_plain_values(self):
+        dumped = answer().model_dump()
+        message = dumped["choices"][0]["message"]
+        assert (dumped["id"], dumped["usage"], dumped["later"]) == ("x", None, None)
+        assert message["tool_calls"] is None and message["new"] == {"n": 1}
+        assert message["custom_content"]["stages"] is None and message["custom_content"]["state"] == {"a": None}
+
+    def test_without_what_did_not_come(self):
+        assert answer().model_dump(exclude_unset=True) == ANSWER
+
+    def test_without_none(self):
+        expected = copy.deepcopy(ANSWER)
+        del expected["later"], expected["choices"][0]["message"]["content"]
+        assert answer().model_dump(exclude_none=True) == expected, "what lies in a dict stays"
+
+    def test_without_defaults(self):
+        expected = copy.deepcopy(ANSWER)
+        del expected["choices"][0]["message"]["content"]
+        assert answer().model_dump(exclude_defaults=True) == expected
+        deployment = {"id": "a", "model": "a", "object": "model", "created_at": 1, "defaults": {}, "owner": None}
+        kept = {"id": "a", "model": "a", "object": "model", "created_at": 1}
+        assert Deployment.from_json(deployment).model_dump(exclude_defaults=True) == kept
+
+    def test_some_fields(self):
+        assert answer().model_dump(include={"id", "later"}) == {"id": "x", "later": None}
+        assert "choices" not in answer().model_dump(exclude=["choices"])
+        with pytest.raises(TypeError, match="nothing nested"):
+            answer().model_dump(exclude={"choices": {"__all__": {"message"}}})
+
+    def test_names_of_python_or_of_json(self):
+        metadata = FileMetadata.from_json(FILE)
+        assert metadata.model_dump(exclude_unset=True)["parent_path"] == "p"
+        assert metadata.model_dump(by_alias=True, exclude_unset=True) == FILE
+
+    def test_nested_models_get_the_same_options(self):
+        listing = {"url": "prompts/b/", "items": [{"url": "prompts/b/a", "nodeType": "ITEM"}]}
+        metadata = PromptMetadata.from_json(listing)
+        assert metadata.model_dump(by_alias=True, exclude_none=True)["items"][0]["nodeType"] == "ITEM"
+
+
+class TestJson:
+    def test_compact_or_indented(self):
+        metadata = FileMetadata.from_json({"url": "files/b/ü"})
+        assert metadata.model_dump_json(exclude_unset=True) == '{"url":"files/b/ü"}'
+        assert metadata.model_dump_json(exclude_unset=True, indent=1) == '{\n "url": "files/b/ü"\n}'
+        assert json.loads(answer().model_dump_json()) == answer().model_dump()
+
+    def test_to_json_is_what_came(self):
+        metadata = FileMetadata.from_json(FILE)
+        assert json.loads(metadata.to_json()) == FILE and "\n  " in metadata.to_json()
+        assert metadata.to_json(indent=None, use_api_names=False, exclude_none=True).count("parent_path") == 1
+
+
+class TestReading:
+    def test_what_was_dumped_reads_as_the_same(self):
+        for dumped in (answer().model_dump(), answer().to_dict(), answer()):
+            assert ChatCompletionResponse.model_validate(dumped) == answer()
+        assert ChatCompletionResponse.model_validate_json(answer().model_dump_json()) == answer()
+        assert FileMetadata.model_validate(FileMetadata.from_json(FILE).model_dump()).parent_path == "p"
+
+    def test_errors(self):
+        with pytest.raises(ParsingDataError, match="choices is missing"):
+            ChatCompletionResponse.model_validate({"id": "x"})
+        with pytest.raises(ValueError):
+            ChatCompletionResponse.model_validate_json("{")
+
+
+def test_copies():
+    original = answer()
+    changed = original.model_copy(update={"id": "y", "more": 1})
+    assert (changed.id, changed.more, original.id) == ("y", 1, "x") and changed.choices is original.choices
+    assert original.model_copy(deep=True) == original and original.model_copy(deep=True).choices is not original.choices
+
+
+def test_what_came():
+    assert answer().model_extra == {"later": None}
+    assert answer().model_fields_set == set(ANSWER)
+    assert ChatCompletionMessage(content="a").model_fields_set == {"role", "content"}
+
+
+def test_older_names():
+    assert answer().dict(exclude_none=True) == answer().model_dump(exclude_none=True)
+    assert answer().json(exclude_unset=True) == answer().model_dump_json(exclude_unset=True)
+    assert answer().copy(update={"id": "y"}).id == "y"
+
+
+NAMES = [name for name in dir(Model) if not name.startswith("__")]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_keys_of_an_answer_may_have_any_name(name):
+    data = {**ANSWER, name: ["v"]}
+    model = ChatCompletionResponse.from_json(copy.deepcopy(data))
+    assert model[name] == dict(model)[name] == {**model}[name] == ["v"] and name in model
+    assert type(model).to_dict(model) == data
+    assert model == copy.copy(model) == copy.deepcopy(model) == pickle.loads(pickle.dumps(model))
+    assert "%s=['v']" % name in repr(model)
