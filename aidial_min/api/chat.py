@@ -5,7 +5,7 @@ It knows the chat endpoint and its parameters; it must not know sockets, retries
 """
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence, Tuple, Union, overload
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Mapping, Optional, Tuple, Union, overload
 
 from ..core.body import json_body
 from ..core.call import Answer, Config, Request, as_it_came, completion_of
@@ -15,7 +15,7 @@ from ..core.limits import read_timeout
 from ..core.tables import AsyncResource, SyncResource, describe
 from ..core.urls import encode_id
 from ..errors import InvalidRequestError
-from ..types._model import plain
+from ..types._model import Model, plain
 from ..types.chat.request import ChatParams
 from ..types.chat.response import ChatCompletionChunk, ChatCompletionResponse
 
@@ -37,7 +37,7 @@ def create(
     config: Config,
     *,
     deployment_name: str,
-    messages: "Sequence[Message]",
+    messages: "Iterable[Message]",
     stream: bool = False,
     api_version: Optional[str] = None,
     extra_headers: Optional[Mapping[str, str]] = None,
@@ -52,7 +52,7 @@ def create(
 
     Args:
         deployment_name: id of a model or application; custom ones ("applications/{bucket}/my app") encoded or not.
-        messages: dicts as on the wire, or models that came in earlier answers.
+        messages: dicts as on the wire, or models that came in earlier answers; nulls but `content` are left out.
         stream: give the answer in pieces, as it is written.
         api_version: for the upstream model; the client's `api_version` if None.
         extra_headers, extra_query, extra_body: further header fields, query parameters, members of the body
@@ -67,7 +67,7 @@ def create(
 
     POST /openai/deployments/{deployment}/chat/completions
     """
-    if isinstance(messages, (str, bytes, Mapping)) or not isinstance(messages, Sequence):
+    if isinstance(messages, (str, bytes, Mapping, Model)) or not isinstance(messages, Iterable):
         raise InvalidRequestError("messages must be a list of messages like {'role': 'user', 'content': '...'}")
     body = named_params("create", params, _KNOWN)
     body["messages"] = [_message(message) for message in messages]
@@ -148,10 +148,16 @@ def deployment_call(
 
 
 def _message(message: Any) -> Any:
-    """A message as JSON; Core of 2024 answers an empty 400 to nulls in the structures of attachments."""
-    value = plain(message)
-    if isinstance(value, dict) and isinstance(value.get("custom_content"), dict):
-        value = {**value, "custom_content": _without_nulls(value["custom_content"])}
+    """A message as JSON, without nulls: Core of 2024 answers an empty 400 to those in the structures of attachments.
+
+    Others are refused by some upstreams, and `model_dump()` writes one for every field that did not come.
+    """
+    value = plain(dict(message) if isinstance(message, Mapping) else message)
+    if not isinstance(value, dict):
+        return value
+    value = {key: item for key, item in value.items() if item is not None or key == "content"}
+    if isinstance(value.get("custom_content"), dict):
+        value["custom_content"] = _without_nulls(value["custom_content"])
     return value
 
 
@@ -172,7 +178,7 @@ class ChatCompletions(SyncResource):
         self,
         *,
         deployment_name: str,
-        messages: "Sequence[Message]",
+        messages: "Iterable[Message]",
         stream: "Literal[True]",
         api_version: Optional[str] = None,
         extra_headers: Optional[Mapping[str, str]] = None,
@@ -189,7 +195,7 @@ class ChatCompletions(SyncResource):
         self,
         *,
         deployment_name: str,
-        messages: "Sequence[Message]",
+        messages: "Iterable[Message]",
         stream: "Literal[False]" = False,
         api_version: Optional[str] = None,
         extra_headers: Optional[Mapping[str, str]] = None,
@@ -206,7 +212,7 @@ class ChatCompletions(SyncResource):
         self,
         *,
         deployment_name: str,
-        messages: "Sequence[Message]",
+        messages: "Iterable[Message]",
         stream: bool,
         api_version: Optional[str] = None,
         extra_headers: Optional[Mapping[str, str]] = None,
@@ -232,7 +238,7 @@ class AsyncChatCompletions(AsyncResource):
         self,
         *,
         deployment_name: str,
-        messages: "Sequence[Message]",
+        messages: "Iterable[Message]",
         stream: "Literal[True]",
         api_version: Optional[str] = None,
         extra_headers: Optional[Mapping[str, str]] = None,
@@ -249,7 +255,7 @@ class AsyncChatCompletions(AsyncResource):
         self,
         *,
         deployment_name: str,
-        messages: "Sequence[Message]",
+        messages: "Iterable[Message]",
         stream: "Literal[False]" = False,
         api_version: Optional[str] = None,
         extra_headers: Optional[Mapping[str, str]] = None,
@@ -266,7 +272,7 @@ class AsyncChatCompletions(AsyncResource):
         self,
         *,
         deployment_name: str,
-        messages: "Sequence[Message]",
+        messages: "Iterable[Message]",
         stream: bool,
         api_version: Optional[str] = None,
         extra_headers: Optional[Mapping[str, str]] = None,

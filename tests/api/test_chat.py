@@ -1,5 +1,7 @@
 """Chat completions: what is sent, what comes back whole, and what comes in pieces."""
 
+from types import MappingProxyType
+
 import pytest
 
 from aidial_min import InvalidRequestError, RateLimitError, ResourceNotFoundError, ServerError
@@ -69,6 +71,28 @@ def test_an_answer_is_sent_back_without_nulls(core, dial, last):
     }
 
 
+def test_nulls_of_a_dumped_answer_are_not_sent(core, dial, last):
+    do = dial(core)
+    message = create(do).choices[0].message
+    create(do, messages=[*MESSAGES, message.model_dump(), {"role": "user", "content": "6*7=", "name": None}])
+    assert last(core)[2]["messages"][1:] == [
+        {"role": "assistant", "content": "5"},
+        {"role": "user", "content": "6*7="},
+    ]
+
+
+@pytest.mark.parametrize("kind", [tuple, iter, lambda of: (one for one in of), lambda of: {1: of[0]}.values()])
+def test_messages_may_be_any_iterable(older, dial, last, kind):
+    do = dial(older)
+    assert create(do, messages=kind(MESSAGES)).choices[0].message.content == "5"
+    assert last(older)[2]["messages"] == MESSAGES
+
+
+def test_a_message_may_be_any_mapping(older, dial, last):
+    create(dial(older), messages=[MappingProxyType(MESSAGES[0])])
+    assert last(older)[2]["messages"] == MESSAGES
+
+
 def test_what_is_sent_besides(older, dial, last):
     do = dial(older, api_version="2023")
     extra = {"extra_params": {"a": 1, "b": 1}, "extra_query": {"b": 2}, "extra_body": {"user": "me"}}
@@ -85,7 +109,7 @@ def test_misspelt_parameters_are_not_sent(older, dial):
     do = dial(older)
     with pytest.raises(TypeError, match="Did you mean 'temperature'.*extra_body"):
         create(do, temprature=1)
-    for messages in ("text", {"role": "user"}, None, 5):
+    for messages in ("text", {"role": "user"}, ChatCompletionMessage(content="x"), None, 5):
         with pytest.raises(InvalidRequestError):
             create(do, messages=messages)
     for name in ("", "a//b", None):
