@@ -53,6 +53,7 @@ class ModelInfo(DeploymentBase):
 
     object: str = "model"
     model: str = ""
+    created_at: Optional[int] = None  # type: ignore[assignment]  # seconds; 0.18.0 shows None where none came
     lifecycle_status: Optional[str] = None
     tokenizer_model: Optional[str] = None
     embedding_dimensions: Optional[int] = None

@@ -40,7 +40,7 @@ class ToolsetInfo(DeploymentBase):
 
     object: str = "toolset"
     toolset: str = ""
-    created_at: int = None  # type: ignore[assignment]  # seconds; toolsets may lack it, which 0.18.0 shows as None
+    created_at: Optional[int] = None  # type: ignore[assignment]  # seconds; 0.18.0 shows None where none came
     transport: Optional[str] = None
     allowed_tools: List[str] = field(default_factory=list)
     auth_settings: Optional[ToolsetAuthSettings] = None

@@ -52,6 +52,11 @@ def all_models() -> typing.List[typing.Any]:
     return sorted(found, key=lambda model: model.__qualname__)
 
 
+def test_what_may_lack_its_time_says_so():
+    assert load("model").ModelInfo.from_json({"id": "a"}).created_at is None
+    assert load("toolset").ToolsetInfo.from_json({"id": "a"}).created_at is None
+
+
 class TestOfficialNames:
     """Every type of aidial-client 0.18.0 is where it was, with its fields, keys and literals."""
 
