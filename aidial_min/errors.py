@@ -98,7 +98,7 @@ class DialException(Exception):
         self.partial: Optional["ChatCompletionResponse"] = None
 
     def __str__(self) -> str:
-        text = " ".join(self.message.split()) or "no message"
+        text = " ".join(str(self.message).split()) or "no message"  # users may raise it with anything
         if self.status_code is not None and self.request_sent == "yes":
             text = "%d %s" % (self.status_code, text)
         if self.request is not None:

@@ -257,6 +257,9 @@ class TestTexts:
         assert str(errors.InvalidRequestError("bad")) == "bad"
         assert str(DialException("")) == "no message"
 
+    def test_users_raise_them_with_anything(self) -> None:
+        assert str(DialException(ValueError("odd"))) == "odd"  # type: ignore[arg-type]
+
     @pytest.mark.parametrize(
         ("url", "path"),
         [
