@@ -101,6 +101,8 @@ def read_retries(max_retries: Any) -> RetryPolicy:
 
 def read_headers(headers: Optional[Mapping[str, str]]) -> Tuple[Tuple[str, str], ...]:
     """Default header fields, checked now so that the error comes early."""
+    if headers is not None and not isinstance(headers, Mapping):
+        raise ConfigurationError('default_headers must be a dict like {"X-Team": "a"}, not %s' % type(headers).__name__)
     pairs = tuple((headers or {}).items())
     for name, value in pairs:
         header_line(name, value)

@@ -140,6 +140,11 @@ class TestArguments:
             self.make(cls, **arguments)
         assert "sesame" not in str(caught.value) + repr(caught.value) + repr(caught.value.__cause__)
 
+    @pytest.mark.parametrize("headers", [[("A", "b")], "A: b", 5])
+    def test_default_headers_are_a_mapping(self, cls: Any, headers: Any) -> None:
+        with pytest.raises(ConfigurationError, match="default_headers must be a dict"):
+            self.make(cls, default_headers=headers)
+
     @pytest.mark.parametrize("headers", [{"A": "b\r\nC: d"}, {"A b": "c"}, {"A": 5}, {"": "x"}, {5: "x"}])
     def test_default_headers_are_checked_at_once(self, cls: Any, headers: Any) -> None:
         with pytest.raises(InvalidRequestError, match="header"):
