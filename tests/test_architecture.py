@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "transport": {"errors", "types", "core"},
     "client": {"errors", "types", "core", "api", "transport"},
     "async_client": {"errors", "types", "core", "api", "transport"},
+    "resources": {"api"},
     "__init__": {"_version", "errors", "types", "core", "api", "transport", "client", "async_client"},
     "testing": set(),  # a counterpart of the client: it shares no code with what it tests
     "cli": {"__init__", "_version", "errors", "types", "core", "transport", "client", "async_client", "testing"},

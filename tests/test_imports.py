@@ -81,6 +81,21 @@ def test_every_public_name_leads_to_something_of_that_name(name):
     assert name in dir(aidial_min)
 
 
+OFFICIAL_RESOURCES = """
+Chat Bucket Files Prompts SkillsRef SkillFilesRef Deployments Metadata Application Toolset Model ResourcePermissions
+ClientChannel User
+""".split()
+"""`aidial_client.resources.__all__` of 0.18.0, without the Async twins."""
+
+
+def test_the_classes_of_resources_are_where_the_official_client_has_them():
+    from aidial_min import resources
+
+    assert sorted(resources.__all__) == sorted([*OFFICIAL_RESOURCES, *("Async" + name for name in OFFICIAL_RESOURCES)])
+    with aidial_min.Dial(base_url="http://127.0.0.1:9", api_key="key-of-nobody") as client:
+        assert type(client.files) is resources.Files and type(client.skills.files) is resources.SkillFilesRef
+
+
 def test_a_name_that_is_not_there_is_an_attribute_error():
     with pytest.raises(AttributeError, match="Nope"):
         aidial_min.Nope  # noqa: B018
