@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, Mapping, Optional, Tuple,
 
 from ..core.body import json_body
 from ..core.call import Answer, Config, Request, as_it_came, completion_of
-from ..core.config import NOT_GIVEN
+from ..core.config import NOT_GIVEN, read_retries
 from ..core.events import Events
 from ..core.limits import read_timeout
 from ..core.tables import AsyncResource, SyncResource, describe
@@ -80,7 +80,7 @@ def create(
         stream=stream,
         api_version=api_version,
         extra_headers=extra_headers,
-        extra_query={**(extra_params or {}), **(extra_query or {})},
+        extra_query={**mapping_given("extra_params", extra_params), **mapping_given("extra_query", extra_query)},
         extra_body=extra_body,
         timeout=timeout,
         max_retries=max_retries,
@@ -106,6 +106,17 @@ def named_params(function: str, params: Dict[str, Any], known: "frozenset[str]")
     return {name: value for name, value in params.items() if value is not None}
 
 
+def mapping_given(name: str, value: Any) -> Mapping[str, Any]:
+    """An argument that holds further fields; empty if None.
+
+    Raises:
+        InvalidRequestError: it is no mapping.
+    """
+    if value is not None and not isinstance(value, Mapping):
+        raise InvalidRequestError("%s must be a dict, not %s" % (name, type(value).__name__))
+    return value if value is not None else {}
+
+
 def deployment_call(
     config: Config,
     deployment_name: str,
@@ -125,9 +136,11 @@ def deployment_call(
     body.setdefault("model", deployment_name)
     if stream is not None:
         body["stream"] = bool(stream)
-    body.update(extra_body or {})
-    query = {"api-version": api_version or config.api_version, **(extra_query or {})}
+    body.update(mapping_given("extra_body", extra_body))
+    query = {"api-version": api_version or config.api_version, **mapping_given("extra_query", extra_query)}
+    headers = mapping_given("extra_headers", extra_headers)
     limits = None if timeout is NOT_GIVEN else read_timeout(timeout)
+    retries = None if max_retries is None else read_retries(max_retries).max_retries
     path = "/openai/deployments/%s/%s" % (encode_id(deployment_name), endpoint)
     content = json_body(body)
 
@@ -137,11 +150,11 @@ def deployment_call(
             path,
             decode=decode,
             query=query,
-            headers=extra_headers,
+            headers=headers,
             body=content,
             upstream=True,
             timeout=limits,
-            max_retries=max_retries,
+            max_retries=retries,
         )
 
     return request(completion_of(model.from_json)), request(as_it_came)

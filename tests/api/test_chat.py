@@ -4,7 +4,7 @@ from types import MappingProxyType
 
 import pytest
 
-from aidial_min import InvalidRequestError, RateLimitError, ResourceNotFoundError, ServerError
+from aidial_min import ConfigurationError, InvalidRequestError, RateLimitError, ResourceNotFoundError, ServerError
 from aidial_min.types import ChatCompletionMessage, ChatCompletionResponse
 
 MESSAGES = [{"role": "user", "content": "2+3="}]
@@ -115,6 +115,21 @@ def test_misspelt_parameters_are_not_sent(older, dial):
     for name in ("", "a//b", None):
         with pytest.raises(InvalidRequestError):
             create(do, deployment_name=name)
+    assert not older.requests
+
+
+@pytest.mark.parametrize("name", ["extra_headers", "extra_query", "extra_params", "extra_body"])
+@pytest.mark.parametrize("value", ["x", [("a", "b")], 5])
+def test_further_fields_are_given_as_a_mapping(older, dial, name, value):
+    with pytest.raises(InvalidRequestError, match="%s must be a dict" % name):
+        create(dial(older), **{name: value})
+    assert not older.requests
+
+
+@pytest.mark.parametrize("argument", [{"max_retries": "x"}, {"max_retries": -1}, {"timeout": 0}, {"timeout": "x"}])
+def test_settings_of_one_call_are_checked_before_it_is_sent(older, dial, argument):
+    with pytest.raises(ConfigurationError, match=next(iter(argument))):
+        create(dial(older), **argument)
     assert not older.requests
 
 
