@@ -169,7 +169,9 @@ class BaseClient(Portable):
             config = config._replace(headers=config.headers + read_headers(default_headers))
         if api_key is not None or bearer_token is not None:
             config = config._replace(credential=read_credential(api_key, bearer_token, self._coroutines))
-        return self._on(config, self._transport, owns_transport=False)
+        copy = self._on(config, self._transport, owns_transport=False)
+        copy.__dict__ = {**self._kept(), **copy.__dict__}  # with what a subclass keeps
+        return copy
 
     @classmethod
     def _on(cls: "type[C]", config: Config, transport: Any, *, owns_transport: bool) -> C:

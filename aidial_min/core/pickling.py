@@ -23,18 +23,22 @@ class Portable:
         """The shell that carries out requests, without a connection yet."""
         raise NotImplementedError
 
+    def _kept(self) -> Dict[str, Any]:
+        """What a copy takes over: all attributes but the resources bound to this object and what it asked once."""
+        cls = type(self)
+        return {
+            name: value
+            for name, value in self.__dict__.items()
+            if not name.startswith("_my_") and not isinstance(getattr(cls, name, None), cached_property)
+        }
+
     def __getstate__(self) -> Dict[str, Any]:
         """The settings, and whatever a subclass keeps.
 
         Raises:
             ConfigurationError: a credential or an ssl_context that can't travel; it says which.
         """
-        cls = type(self)
-        state = {
-            name: value
-            for name, value in self.__dict__.items()
-            if not name.startswith("_my_") and not isinstance(getattr(cls, name, None), cached_property)
-        }
+        state = self._kept()
         settings: ConnectionSettings = state.pop("_transport").settings
         if settings.ssl_context is not None:
             raise ConfigurationError(

@@ -189,6 +189,19 @@ class TestArguments:
         assert client.with_options()._config == client._config
         assert client.with_options(timeout=None)._config.timeout.read is None
 
+    def test_with_options_copies_what_a_subclass_keeps(self, cls: Any) -> None:
+        class Ours(cls):  # type: ignore[misc]
+            def __init__(self, team: str, **settings: Any) -> None:
+                super().__init__(**settings)
+                self.team = team
+
+        client = Ours("blue", base_url="https://dial.example", api_key="key")
+        files = client.files
+        other = client.with_options(timeout=3)
+        assert type(other) is Ours and other.team == "blue"
+        assert other.files is not files and other.files._client is other
+        assert (client._owns_transport, other._owns_transport) == (True, False)
+
     @pytest.mark.parametrize(
         "options",
         [
