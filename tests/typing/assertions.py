@@ -5,7 +5,7 @@ An assertion that fails is an error; so is a `type: ignore` that is not needed, 
 
 import io
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, AsyncIterator, Iterator, List, Optional, Union
+from typing import TYPE_CHECKING, Any, AsyncIterator, Dict, Iterator, List, Optional, Union
 
 if TYPE_CHECKING:
     from typing_extensions import assert_type
@@ -64,6 +64,16 @@ def clients() -> None:
         assert_type(pool.create_client(api_key="key"), Dial)
     Dial(api_key=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Dial("https://dial.example.com")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def names_of_pydantic(answer: "ChatCompletionResponse") -> None:
+    assert_type(answer.model_dump(exclude_none=True), Dict[str, Any])
+    assert_type(answer.model_dump_json(indent=2), str)
+    assert_type(answer.model_copy(update={"id": "x"}, deep=True), ChatCompletionResponse)
+    assert_type(ChatCompletionResponse.model_validate({}), ChatCompletionResponse)
+    assert_type(answer.model_extra, Dict[str, Any])
+    assert_type(answer.keys(), List[str])
+    assert_type({**answer}, Dict[str, Any])
 
 
 async def async_clients() -> None:
