@@ -179,8 +179,13 @@ class Model(PydanticNames):
                     values[name] = convert(value, "%s.%s" % (path, key) if path else key)
         return self
 
-    def to_dict(self) -> Dict[str, Any]:
-        """The JSON object that came, unknown keys included, as plain dicts and lists."""
+    def to_dict(self, *, use_api_names: bool = True, exclude_unset: bool = True, **options: Any) -> Dict[str, Any]:
+        """The JSON object that came, unknown keys included, as plain dicts and lists.
+
+        The arguments are those of the official client's `to_dict`; further `options` are those of `model_dump`.
+        """
+        if options or not (use_api_names and exclude_unset):
+            return type(self).model_dump(self, by_alias=use_api_names, exclude_unset=exclude_unset, **options)
         keys = type(self)._get_plan().keys
         return {keys.get(name, name): plain(value) for name, value in self.__dict__.items()}
 

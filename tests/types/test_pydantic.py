@@ -79,6 +79,14 @@ class TestJson:
         assert metadata.to_json(indent=None, use_api_names=False, exclude_none=True).count("parent_path") == 1
 
 
+def test_to_dict_takes_what_it_takes_in_the_official_client():
+    metadata = FileMetadata.from_json(FILE)
+    assert metadata.to_dict(mode="json", warnings=False) == FILE
+    assert metadata.to_dict(exclude_none=True) == {key: value for key, value in FILE.items() if value is not None}
+    assert metadata.to_dict(use_api_names=False) == metadata.model_dump(exclude_unset=True)
+    assert metadata.to_dict(exclude_unset=False) == metadata.model_dump(by_alias=True)
+
+
 class TestReading:
     def test_what_was_dumped_reads_as_the_same(self):
         for dumped in (answer().model_dump(), answer().to_dict(), answer()):
