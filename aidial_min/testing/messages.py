@@ -114,6 +114,12 @@ class Request:
                 self._body += piece
         return self._body
 
+    def is_within(self, received: bytearray) -> bool:
+        """Whether what is left of the body has all been `received`, as far as can be seen without taking it apart."""
+        if self.chunked:
+            return not self._left or received.endswith(b"0\r\n\r\n")
+        return len(received) >= self._left
+
     def discard(self) -> None:
         """Read what the handler left unread, so that the connection stays well framed."""
         for _ in self._incoming():

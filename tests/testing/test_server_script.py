@@ -218,6 +218,42 @@ def test_the_record(server: DialServer, user: User) -> None:
     assert server.requests == []
 
 
+REFUSED = [
+    ("/openai/deployments/nobody/chat/completions", {"Content-Type": "application/json"}, 404),
+    ("/v1/stable-diffusion-xl/rate", {}, 200),  # not refused, but nobody needs the body
+    ("/v1/nowhere", {"Content-Type": "text/plain"}, 502),
+    ("/v1/ops/resource/move", {"Api-Key": "wrong"}, 401),
+]
+
+
+@pytest.mark.parametrize("path, headers, status", REFUSED)
+def test_the_record_has_the_body_of_what_was_refused(
+    server: DialServer, path: str, headers: dict[str, str], status: int
+) -> None:
+    """As soon as there is an answer; http.client and others send head and body in two pieces."""
+    given = {"Api-Key": server.api_key, **headers, "Content-Length": "8"}
+    with Raw(server.port) as raw:
+        for _ in range(50):
+            raw.send(request_bytes("POST", path, given))
+            raw.send(b'{"x": 1}')
+            assert raw.answer().status == status
+            assert server.requests[-1].json() == {"x": 1}
+        chunked = {name: value for name, value in given.items() if name != "Content-Length"}
+        body = b'8\r\n{"x": 1}\r\n0\r\n\r\n'
+        assert raw.request("POST", path, {**chunked, "Transfer-Encoding": "chunked"}, body).status == status
+        assert server.requests[-1].json() == {"x": 1}
+
+
+def test_a_refusal_does_not_wait_for_a_body_that_does_not_come(server: DialServer) -> None:
+    begin = time.perf_counter()
+    with Raw(server.port) as raw:
+        for length in (10, 1 << 20):
+            assert raw.request("POST", "/v1/bucket", {"Content-Length": str(length)}, b"x" * 9).status == 401
+            raw.send(b"x" * (length - 9))
+        assert raw.request("GET", "/v1/bucket", {"Api-Key": server.api_key}).status == 200
+    assert time.perf_counter() - begin < 2.0
+
+
 def test_the_record_has_an_end(server: DialServer, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aidial_min.testing.script.KEPT_REQUESTS", 3)
     monkeypatch.setattr("aidial_min.testing.script.KEPT_BYTES", 5000)
