@@ -30,9 +30,9 @@ class Grants:
     def to(self, caller: Caller) -> dict[str, set[str]]:
         """What other applications of the same first caller have granted to this one."""
         found: dict[str, set[str]] = {}
-        for (location, _), receivers in self._given.items():
+        for (location, _), receivers in list(self._given.items()):
             if location == caller.location:
-                for url, rights in receivers.get(str(caller.deployment), {}).items():
+                for url, rights in list(receivers.get(str(caller.deployment), {}).items()):
                     found.setdefault(url, set()).update(rights)
         return found
 

@@ -65,6 +65,7 @@ class Publications:
 
 def operate(core: "Core", call: "Call", operation: str) -> Response:
     """POST /v1/ops/publication/(list|get|create|delete|approve|reject|update)"""
+    call.request.body()  # a client that is slow to send it must not keep everybody else from the storage
     with core.storage.lock:
         return _OPERATIONS[operation](core, call)
 
@@ -191,7 +192,7 @@ def list_resources(core: "Core", call: "Call") -> Response:
     kinds = {str(kind).upper() for kind in body.get("resourceTypes") or ()}
     prefix = f"publications/{call.caller.bucket}/"
     found: dict[str, Json] = {}
-    for url, publication in core.publications.by_url.items():
+    for url, publication in list(core.publications.by_url.items()):
         if not url.startswith(prefix) or publication["status"] != "APPROVED":
             continue
         for item in publication["resources"]:

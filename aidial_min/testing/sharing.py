@@ -42,16 +42,18 @@ class Sharing:
         return rights
 
     def shared_with(self, location: str) -> list[str]:
-        return [url for url, receivers in self._shares.items() if location in receivers]
+        return [url for url, receivers in list(self._shares.items()) if location in receivers]
 
     def shared_by(self, location: str) -> list[str]:
-        return [url for url in self._shares if from_url(url).location == location]
+        return [url for url in list(self._shares) if from_url(url).location == location]
 
     def rights_of(self, url: str, location: Optional[str] = None) -> list[str]:
         """The rights on exactly this url: of one receiver, or of all of them together."""
         receivers = self._shares.get(url, {})
         given = (
-            receivers.get(location, []) if location else [right for rights in receivers.values() for right in rights]
+            receivers.get(location, [])
+            if location
+            else [right for rights in list(receivers.values()) for right in rights]
         )
         return [right for right in RIGHTS if right in given]
 
@@ -71,7 +73,8 @@ class Sharing:
         return invitation
 
     def invitations_of(self, owner: str, now: int) -> list[Json]:
-        return [item for item in self._invitations.values() if item["owner"] == owner and item["expireAt"] >= now]
+        own = [item for item in list(self._invitations.values()) if item["owner"] == owner]
+        return [item for item in own if item["expireAt"] >= now]
 
     def withdraw(self, id: str) -> None:
         with self._core.storage.lock:

@@ -2,6 +2,9 @@
 
 import io
 import json
+import sys
+import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -316,6 +319,47 @@ def test_nobody_shares_what_belongs_to_others(server: DialServer, user: User, ot
     answer = user.post("/v1/ops/resource/share/create", {"invitationType": "link", "resources": [{"url": url}]})
     assert answer.status == 400
     assert answer.text.startswith(f"Resource {url} ")
+
+
+def test_sharing_and_listing_at_once(server: DialServer) -> None:
+    """Lists are made from what is there at one moment, while others give and take."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    problems: list[str] = []
+
+    def share(key: str) -> None:
+        with User(server.port, key) as owner, User(server.port) as reader:
+            bucket = owner.bucket
+            for number in range(30):
+                url = f"files/{bucket}/{number}"
+                body = {"invitationType": "link", "resources": [{"url": url}]}
+                link = owner.post("/v1/ops/resource/share/create", body).json()
+                answers = [reader.get(link["invitationLink"] + "?accept=true"), owner.get("/v1/invitations")]
+                for person, whose in ((reader, "me"), (owner, "others")):
+                    asked = {"resourceTypes": ["FILE"], "with": whose}
+                    answers.append(person.post("/v1/ops/resource/share/list", asked))
+                problems.extend(answer.text for answer in answers if answer.status != 200)
+
+    try:
+        threads = [threading.Thread(target=share, args=(key,)) for key in ("one", "two") for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+    finally:
+        sys.setswitchinterval(before)
+    assert not problems
+
+
+def test_a_slow_client_keeps_nobody_from_the_storage(server: DialServer, user: User) -> None:
+    bucket = user.bucket
+    with Raw(server.port) as slow:
+        headers = {**user.credentials, "Content-Length": "99"}
+        slow.send(request_bytes("POST", "/v1/ops/publication/list", headers))
+        while server.requests[-1].path != "/v1/ops/publication/list":
+            time.sleep(0.001)
+        time.sleep(0.05)
+        assert user.upload(f"/v1/files/{bucket}/x", b"x").status == 200
 
 
 def test_invitations(server: DialServer, user: User, other: User) -> None:
