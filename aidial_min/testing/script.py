@@ -96,14 +96,13 @@ class Script:
         self._kept_bytes = 0
 
     def add_reply(self, deployment: Optional[str], behaviour: Behaviour, times: Optional[int]) -> None:
-        with self._lock:
-            self._replies.append([_FOR_EVER if times is None else times, Wish(deployment, behaviour)])
+        self._add(self._replies, Wish(deployment, behaviour), times)
 
     def add_failure(self, path: Optional[str], response: "Failure", times: Optional[int]) -> None:
-        self._add_wish(Wish(path, response), times)
+        self._add(self._wishes, Wish(path, response), times)
 
     def add_cut(self, path: Optional[str], after_bytes: int, times: Optional[int]) -> None:
-        self._add_wish(Wish(path, Cut(after_bytes)), times)
+        self._add(self._wishes, Wish(path, Cut(after_bytes)), times)
 
     def reply_of(self, deployment: str) -> Optional[Behaviour]:
         """The behaviour that is next for this deployment, once."""
@@ -145,9 +144,12 @@ class Script:
             self._wishes.clear()
             self.requests.clear()
 
-    def _add_wish(self, wish: Wish, times: Optional[int]) -> None:
-        with self._lock:
-            self._wishes.append([_FOR_EVER if times is None else times, wish])
+    def _add(self, entries: list[list[Any]], wish: Wish, times: Optional[int]) -> None:
+        if times is not None and times < 0:
+            raise ValueError(f"times is a number of answers or None for always, not {times}")
+        if times != 0:
+            with self._lock:
+                entries.append([_FOR_EVER if times is None else times, wish])
 
 
 def _take(entries: list[list[Any]], fits: Any) -> Any:

@@ -152,6 +152,15 @@ def test_failures(server: DialServer, user: User) -> None:
     assert user.get("/v1/bucket").status == 200
 
 
+@pytest.mark.parametrize("method", ["fail", "reply", "drop"])
+def test_no_times_is_never(server: DialServer, user: User, method: str) -> None:
+    script = getattr(server, method)
+    script(*([503] if method == "fail" else []), times=0)
+    assert [user.chat("echo", "hi").json()["choices"][0]["message"]["content"] for _ in range(3)] == ["hi"] * 3
+    with pytest.raises(ValueError, match="times"):
+        script(*([503] if method == "fail" else []), times=-1)
+
+
 def test_failures_keep_the_connection(server: DialServer, user: User) -> None:
     server.fail(503, path="/v1/files")
     bucket = user.bucket
