@@ -208,10 +208,10 @@ class Connection:
         if coding and body:
             packer = packer_of(coding)
             body = packer.compress(body) + packer.flush()
-            headers = [field for field in headers if field[0] != "content-length"]
+            headers = [field for field in headers if field[0].lower() != "content-length"]
             headers.append(("content-encoding", coding))
-        has_no_body = request.method == "HEAD" or status == 304
-        if not has_no_body and not any(field[0] == "content-length" for field in headers):
+        has_no_body = request.method == "HEAD" or status in (204, 304)
+        if not has_no_body and not any(field[0].lower() == "content-length" for field in headers):
             headers.append(("content-length", str(len(body))))
         head = head_bytes(status, headers)
         if has_no_body:

@@ -185,6 +185,8 @@ class Failure(NamedTuple):
             response = text(self.status, "Scripted failure" if self.message is None else self.message)
         if self.retry_after is not None:
             response.headers.append(("Retry-After", str(self.retry_after)))
+        given = {name.lower() for name in self.headers}
+        response.headers = [field for field in response.headers if field[0].lower() not in given]
         response.headers += list(self.headers.items())
         return response
 

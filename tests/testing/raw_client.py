@@ -109,7 +109,7 @@ class Raw:
         elif "content-length" in named:
             body = self.take(int(named["content-length"]))
         else:
-            assert method == "HEAD" or status == 304, "a body without an end"
+            assert method == "HEAD" or status in (204, 304), "a body without an end"
         return Answer(version, status, reason, headers, body, chunks)
 
     def nothing_comes(self, seconds: float) -> bool:

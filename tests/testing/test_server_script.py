@@ -152,6 +152,16 @@ def test_failures(server: DialServer, user: User) -> None:
     assert user.get("/v1/bucket").status == 200
 
 
+def test_failures_are_framed_well(server: DialServer, user: User) -> None:
+    server.fail(204)
+    answer = user.get("/v1/bucket")
+    assert (answer.status, answer.body, answer.header("content-length")) == (204, b"", None)
+    server.fail(500, body={"a": 1}, headers={"Content-Type": "application/problem+json", "Content-Length": "7"})
+    answer = user.get("/v1/bucket")
+    assert answer.headers[1:] == [("Content-Type", "application/problem+json"), ("Content-Length", "7")]
+    assert user.get("/v1/bucket").status == 200
+
+
 @pytest.mark.parametrize("method", ["fail", "reply", "drop"])
 def test_no_times_is_never(server: DialServer, user: User, method: str) -> None:
     script = getattr(server, method)
