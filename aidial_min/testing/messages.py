@@ -98,8 +98,8 @@ class Request:
         self.path, _, self.query = target.partition("?")
         self.chunked = "chunked" in headers.get("transfer-encoding", "").lower()
         length = headers.get("content-length", "0").strip()
-        if not length.isascii() or not length.isdigit():
-            raise BadHead(400)
+        if not length.isascii() or not length.isdigit() or len(length) > 18:
+            raise BadHead(400)  # no number, or none that fits into 64 bits
         self.content_length = int(length)
         self._left = -1 if self.chunked else self.content_length
         self._body: Optional[bytearray] = None

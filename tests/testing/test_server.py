@@ -270,6 +270,8 @@ def test_a_folded_header_and_no_host(server: DialServer, raw: Raw) -> None:
         (b"hello\r\n\r\n", "HTTP/1.0 400 Bad Request"),
         (b"PUT /v1/files/b/raw space HTTP/1.1\r\n\r\n", "HTTP/1.0 400 Bad Request"),
         (b"GET /v1/bucket HTTP/1.1\r\nno colon\r\n\r\n", "HTTP/1.0 400 Bad Request"),
+        (b"GET / HTTP/1.1\r\nContent-Length: " + b"1" * 5000 + b"\r\n\r\n", "HTTP/1.0 400 Bad Request"),
+        (b"GET / HTTP/1.1\r\nContent-Length: 1, 1\r\n\r\n", "HTTP/1.0 400 Bad Request"),
         (b"GET /v1/bucket?" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", "HTTP/1.0 414 Request-URI Too Long"),
         (b"GET /v1/bucket?" + b"a" * 5000, "HTTP/1.0 414 Request-URI Too Long"),
         (b"GET / HTTP/1.1\r\nX: " + b"a" * 20000 + b"\r\n\r\n", "HTTP/1.1 431 Request Header Fields Too Large"),
