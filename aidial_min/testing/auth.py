@@ -158,7 +158,8 @@ def location_of(bucket: str) -> Optional[str]:
     plain = bytes(a ^ b for a, b in zip(scrambled, _stream(check, len(scrambled))))
     if hashlib.sha256(b"check" + plain).digest()[:6] != check:
         return None
-    return plain.decode("utf-8", "replace")
+    location = plain.decode("utf-8", "replace")
+    return location if bucket_of(location) == bucket else None  # leading 1s are zeros: another name of the same number
 
 
 def _stream(seed: bytes, length: int) -> bytes:

@@ -47,7 +47,7 @@ class Precondition:
             if self.newer:
                 raise Refusal(412, f"if-none-match condition is failed for etag: {item.etag}")
             raise Refusal(412, "Resource already exists")
-        if self.match is not None and self.match != "*" and item.etag not in self._tags(self.match):
+        if self.match and self.match != "*" and item.etag not in self._tags(self.match):
             if self.newer:
                 raise Refusal(412, f"If-match condition is failed for etag: {item.etag}")
             raise Refusal(412, f"ETag {self.match} is rejected")

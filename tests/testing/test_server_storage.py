@@ -46,6 +46,7 @@ def test_if_match(user: User) -> None:
     refused = user.upload(path, b"three", If_Match=etag)
     assert (refused.status, refused.text) == (412, f"ETag {etag} is rejected")
     assert user.upload(path, b"three", If_Match="*").status == 200
+    assert user.upload(path, b"three", If_Match="").status == 200  # as if it were not there
     current = user.get(path).header("etag")
     assert user.upload(path, b"x", If_Match=f"other,{current}").status == 200
     assert user.upload(path, b"x", If_Match=f"other, {current}").status == 412  # blanks are not trimmed
@@ -53,6 +54,12 @@ def test_if_match(user: User) -> None:
     assert user.delete(path, If_Match="other").status == 412
     assert user.upload(f"{path}-new", b"x", If_Match="whatever").status == 200  # nothing there, nothing to compare
     assert user.get(path, If_None_Match=str(user.get(path).header("etag"))).status == 200
+
+
+def test_a_bucket_has_one_name(user: User) -> None:
+    for alias in ("1" + user.bucket, user.bucket + "1", user.bucket[:-1]):
+        refused = user.get(f"/v1/metadata/files/{alias}/")
+        assert (refused.status, refused.text) == (400, f"Url has invalid bucket: files/{alias}/")
 
 
 def test_if_none_match(user: User) -> None:
