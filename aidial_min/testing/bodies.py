@@ -5,17 +5,29 @@ Knows the two families of texts (stored resources and operations). Must not know
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Union
 
 from .errors import Refusal
 
 Check = Callable[[Any, str], None]
 
 
+def loads(raw: Union[bytes, bytearray]) -> Any:
+    """JSON as Core reads it: no NaN, no Infinity, no endless nesting. ValueError for what is none."""
+    try:
+        return json.loads(raw, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"Non-standard token '{constant}'")
+
+
 def stored(raw: bytes) -> Any:
     """The body of a stored resource; Refusal 400 when it is no JSON object."""
     try:
-        body = json.loads(raw)
+        body = loads(raw)
     except ValueError:
         body = None
     if not isinstance(body, dict):
@@ -29,7 +41,7 @@ def operation(raw: bytes, words: Optional[str] = None, fields: Sequence[str] = (
     Refusal 400 with `words`, or with the parser's own words when there are none.
     """
     try:
-        body = json.loads(raw)
+        body = loads(raw)
     except ValueError as error:
         raise Refusal(400, words or f"Failed to parse json: {error}") from None
     if not isinstance(body, dict):

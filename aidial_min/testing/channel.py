@@ -4,7 +4,6 @@ Knows channels, JSON-RPC requests with composite ids, and that errors travel ins
 Must not know what is asked for.
 """
 
-import json
 import queue
 import threading
 from typing import TYPE_CHECKING, Any, Optional
@@ -129,7 +128,7 @@ def interact(core: "Core", call: "Call") -> Response:
     if id is None:
         return _told(core, call, _error(-32000, "Channel ID is missed"))
     try:
-        asked = json.loads(bytes(call.request.body()))
+        asked = bodies.loads(call.request.body())
     except ValueError:
         return _told(core, call, _error(-32700, "Parse error"))
     if not isinstance(asked, (dict, list)):

@@ -6,13 +6,12 @@ Must not know which attachments a caller may send (attachments.py), what applica
 """
 
 import itertools
-import json
 import time
 from collections.abc import Iterator
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from . import attachments, embeddings
+from . import attachments, bodies, embeddings
 from .application import (
     DONE,
     AppError,
@@ -236,7 +235,7 @@ def read_body(call: "Call") -> Json:
     if not raw:
         raise Refusal(500)
     try:
-        body = json.loads(raw)
+        body = bodies.loads(raw)
     except ValueError:
         raise Refusal(400) from None
     if not isinstance(body, dict):

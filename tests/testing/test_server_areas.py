@@ -808,6 +808,15 @@ def test_skills_are_checked(newer: DialServer, path: str, files: dict[str, bytes
 METADATA = "application/vnd.dial.metadata+json"
 
 
+@pytest.mark.parametrize("value", [b"NaN", b"-Infinity", b"[" * 100_000], ids=["NaN", "Infinity", "nested"])
+def test_what_is_no_json(user: User, value: bytes) -> None:
+    """Python's own reader takes the first two, and gives up on the third with an error of another kind."""
+    paths = ["/openai/deployments/echo/chat/completions", "/v1/ops/resource/move", f"/v1/prompts/{user.bucket}/x"]
+    for path in paths:
+        send = user.put if path.startswith("/v1/prompts") else user.post
+        assert send(path, b'{"messages": [], "temperature": ' + value + b"}").status == 400
+
+
 @pytest.mark.parametrize(
     "message, status",
     [
