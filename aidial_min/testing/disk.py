@@ -2,17 +2,21 @@
 
 Knows the files it writes: one per resource, a line of JSON about it and then its bytes, named by a hash because keys
 may be longer than a file name and differ in case only. Writes are atomic: a new file takes the place of the old one
-when it is whole. Must not know what is stored.
+when it is whole. What a killed server or a power cut left half done is no reason not to start: pieces of writes that
+were not finished are removed, files that can't be read are left out, with a warning. Must not know what is stored.
 """
 
 import hashlib
 import json
+import logging
 import os
 import tempfile
 from pathlib import Path
 from typing import Any, Callable, Union
 
 from .storage import Content, Item, Storage
+
+_log = logging.getLogger(__name__)
 
 
 class DiskStorage(Storage):
@@ -22,11 +26,19 @@ class DiskStorage(Storage):
         self._state = Path(folder, "state")
         for place in (self._resources, self._state):
             place.mkdir(parents=True, exist_ok=True)
-        for path in sorted(self._resources.glob("*.res")):
-            key, item = _read(path)
-            super()._store(key, item)
-        for path in sorted(self._state.glob("*.json")):
-            super().keep(path.stem, json.loads(path.read_text(encoding="utf-8")))
+            for unfinished in place.glob("*.part"):
+                unfinished.unlink()
+        self._load()
+
+    def _load(self) -> None:
+        for path in sorted([*self._resources.glob("*.res"), *self._state.glob("*.json")]):
+            try:
+                if path.suffix == ".res":
+                    super()._store(*_read(path))
+                else:
+                    super().keep(path.stem, json.loads(path.read_text(encoding="utf-8")))
+            except (ValueError, KeyError, TypeError) as error:
+                _log.warning("%s can't be read, and is left out: %s", path, error)
 
     def keep(self, name: str, value: Any) -> None:
         super().keep(name, value)

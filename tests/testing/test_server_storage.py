@@ -323,3 +323,20 @@ def test_a_broken_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
         monkeypatch.undo()
         assert user.get(path).body == b"old"
         assert [name.suffix for name in (tmp_path / "resources").iterdir()] == [".res"]
+
+
+def test_what_a_crash_left_behind(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with DialServer(data=tmp_path) as server, User(server.port, server.api_key) as user:
+        path = f"/v1/files/{user.bucket}/a"
+        user.upload(path, b"whole")
+    resources, state = tmp_path / "resources", tmp_path / "state"
+    (resources / "tmpabc.part").write_bytes(b"half a fi")
+    for number, content in enumerate([b"", b"\xff\xfe", b"{}\n", b"7\n"]):
+        (resources / f"{number}.res").write_bytes(content)
+    (state / "sharing.json").write_bytes(b'{"shares":')
+    with DialServer(data=tmp_path) as server, User(server.port, server.api_key) as user:
+        assert user.get(path).body == b"whole"
+        assert user.get("/v1/invitations").json() == {"invitations": []}
+    assert not list(resources.glob("*.part"))
+    left_out = [Path(record.getMessage().partition(" can't")[0]).name for record in caplog.records]
+    assert left_out == ["0.res", "1.res", "2.res", "3.res", "sharing.json"]
