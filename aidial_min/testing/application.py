@@ -114,6 +114,8 @@ def chunks(request: ChatRequest, behaviour: Behaviour, id: str, created: int) ->
             if isinstance(part, bytes):
                 yield part
                 continue
+            if not isinstance(part, (str, dict, Finish)):
+                raise TypeError(f"text, a dict, a pause, bytes or Finish is wanted in an answer, not {part!r}")
             if not opened:
                 opened = True
                 yield _chunk(request, id, created, index, {"role": "assistant"})

@@ -6,6 +6,7 @@ Must not know which attachments a caller may send (attachments.py), what applica
 """
 
 import itertools
+import logging
 import time
 from collections.abc import Iterator
 from email.utils import formatdate
@@ -41,6 +42,8 @@ _NOT_FORWARDED = {
     "host", "content-length", "accept-encoding", "api-key", "authorization", "connection", "transfer-encoding",
     "keep-alive", "te", "trailer", "upgrade", "proxy-authorization", "expect",
 }  # fmt: skip
+
+_log = logging.getLogger(__name__)
 
 
 class Upstream:
@@ -120,7 +123,7 @@ def _answer(core: "Core", call: "Call", deployment: Deployment, body: Json, api:
         request = embeddings.completion_as_chat(request)
     check_chat(request.body)
     behaviour = core.script.reply_of(deployment.id) or _behaviour(deployment)
-    parts = _guarded(chunks(request, behaviour, id, int(core.clock())))
+    parts = _guarded(deployment, chunks(request, behaviour, id, int(core.clock())))
     pause = call.request.connection.pause
     if not request.stream:
         answer = whole(parts, pause)
@@ -145,13 +148,14 @@ def _behaviour(deployment: Deployment) -> Behaviour:
     return BEHAVIOURS[deployment.behaviour] if isinstance(deployment.behaviour, str) else deployment.behaviour
 
 
-def _guarded(parts: Iterator[Chunk]) -> Iterator[Chunk]:
-    """Whatever else escapes from a behaviour is what the SDK makes of a crash."""
+def _guarded(deployment: Deployment, parts: Iterator[Chunk]) -> Iterator[Chunk]:
+    """Whatever else escapes from a behaviour is what the SDK makes of a crash; the log has the traceback."""
     try:
         yield from parts
     except (AppError, EndOfStream):
         raise
     except Exception:
+        _log.exception("The behaviour of %s failed", deployment.id)
         raise crashed() from None
 
 
@@ -180,7 +184,8 @@ def _stream(
 
 
 def _statistics(deployment: Deployment, answer: Json) -> Json:
-    usage = {name: answer["usage"][name] for name in ("prompt_tokens", "completion_tokens", "total_tokens")}
+    counted = answer.get("usage") or {}
+    usage = {name: counted.get(name) or 0 for name in ("prompt_tokens", "completion_tokens", "total_tokens")}
     kept = {name: value for name, value in (answer.get("statistics") or {}).items() if name != "usage_per_model"}
     return {**kept, "usage_per_model": [{"index": 0, "model": deployment.id, **usage}]}
 
@@ -197,7 +202,7 @@ def _embed(core: "Core", call: "Call", deployment: Deployment, body: Json) -> Re
 def _count(core: "Core", call: "Call", deployment: Deployment, answer: Json) -> None:
     usage = answer.get("usage")
     if usage and (deployment.kind == "model" or deployment.limits is not None):
-        core.limits.count(call.caller.location, deployment, "tokens", usage["total_tokens"])
+        core.limits.count(call.caller.location, deployment, "tokens", usage.get("total_tokens") or 0)
         core.limits.count(call.caller.location, deployment, "requests", 1)
 
 

@@ -205,6 +205,9 @@ def behaviour(
     done: bool = True,
 ) -> Behaviour:
     """A behaviour that says what a test has written down, whatever it is asked."""
+    for piece in pieces:
+        if not isinstance(piece, (str, dict, float, int, bytes, Finish)):
+            raise TypeError(f"text, a dict, a pause, bytes or Finish is wanted in an answer, not {piece!r}")
     parts: list[Part] = [HEARTBEAT] * heartbeats
     for index, described in enumerate(stages):
         parts += _stage(index, dict(described))

@@ -169,10 +169,13 @@ class DialServer:
         - `stages`: dicts with `name`, `content`, `attachments`, `status`; `attachments`: dicts as in an answer;
           `tool_calls`: dicts with `name`, `arguments` (text or a dict), and if need be `id`; `state`: a dict.
         - `error`: after all this the application fails, with a message or an `AppError`. Where nothing has been
-          sent yet that is an HTTP status; Core makes 502 `No route` of 429, 502, 503 and 504.
+          sent yet that is an HTTP status; Core makes 502 `No route` of 429, 502, 503 and 504, and after a 429, or
+          three of the others, gives that answer for a while without asking. `fail` sends any status as it is.
         - `done=False`: the stream ends without [DONE].
         - `times`: how often this is the answer; None for always. Scripted answers are used in their order.
         """
+        if text is not None and not isinstance(text, str):
+            raise TypeError(f"text is a str, not {text!r}; deltas and pauses go into chunks")
         pieces = list(chunks) if chunks is not None else [text] if text else []
         finish = Finish(
             finish_reason or ("tool_calls" if tool_calls else "stop"),

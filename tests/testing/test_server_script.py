@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import aidial_min.testing
-from aidial_min.testing import AppError, DialServer
+from aidial_min.testing import AppError, Deployment, DialServer
 
 from .raw_client import UPLOAD, Raw, User, request_bytes, upload_body
 
@@ -105,6 +105,37 @@ def test_chunks_and_pauses(server: DialServer, user: User) -> None:
     begin = time.perf_counter()
     assert user.chat("echo", "hi").status == 200
     assert time.perf_counter() - begin > 0.03
+
+
+@pytest.mark.parametrize("generation", ["2024", "2026"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_usage_may_be_incomplete(generation: str, stream: bool) -> None:
+    with DialServer(generation=generation) as server, User(server.port, server.api_key) as user:
+        server.reply("x", usage={"prompt_tokens": 1})
+        answer = user.chat("gpt-35-turbo", "hi", stream=stream)
+        assert '"usage":{"prompt_tokens":1}' in answer.text
+        assert user.get("/v1/bucket").status == 200
+
+
+@pytest.mark.parametrize("script", [{"text": 5}, {"text": {"a": 1}}, {"chunks": ["a", None]}, {"chunks": [["a"]]}])
+def test_what_is_no_answer_is_refused_where_it_is_written(server: DialServer, script: dict[str, Any]) -> None:
+    with pytest.raises(TypeError):
+        server.reply(**script)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_behaviour_that_fails_is_in_the_log(caplog: pytest.LogCaptureFixture, stream: bool) -> None:
+    def broken(request: Any) -> Iterator[Any]:
+        yield "a"
+        yield None
+
+    with DialServer(deployments=[Deployment("mine", behaviour=broken)]) as server:
+        with User(server.port, server.api_key) as user:
+            answer = user.chat("mine", "hi", stream=stream)
+    assert "Error during processing the request" in answer.text
+    assert answer.status == (200 if stream else 500)
+    assert "The behaviour of mine failed" in caplog.text
+    assert "is wanted in an answer, not None" in caplog.text
 
 
 def test_errors_of_the_application(server: DialServer, user: User) -> None:
