@@ -17,6 +17,7 @@ import os
 import re
 import subprocess
 import textwrap
+import unittest
 from functools import cached_property
 from pathlib import Path
 from typing import List, NamedTuple
@@ -99,6 +100,16 @@ def run(example, names, loop):
     return printed.getvalue().replace(server_url, PLACEHOLDER).splitlines()
 
 
+def run_test_cases(names):
+    """A TestCase on the page is run, too."""
+    for value in names.values():
+        if isinstance(value, type) and issubclass(value, unittest.TestCase):
+            tests = unittest.defaultTestLoader.loadTestsFromTestCase(value)
+            assert tests.countTestCases()
+            outcome = unittest.TextTestRunner(stream=io.StringIO()).run(tests)
+            assert outcome.wasSuccessful(), outcome.errors + outcome.failures
+
+
 def close(clients, loop):
     """Close the clients that a chapter made: its examples are about other things."""
     for client in clients:
@@ -117,6 +128,7 @@ def test_the_examples_of_a_chapter_run_and_print_what_they_say(chapter, server):
         for example in CHAPTERS[chapter]:
             assert run(example, names, loop) == example.expected, "README.md:%d" % example.line
             clients += [value for value in names.values() if isinstance(value, (Dial, AsyncDial))]
+        run_test_cases(names)
     finally:
         close(clients, loop)
         loop.run_until_complete(loop.shutdown_asyncgens())
