@@ -262,6 +262,7 @@ def _deployment(core: "Core", id: str, application: Json) -> Deployment:
     if behind is not None:
         deployment.behaviour, deployment.model_name = behind.behaviour, behind.model_name
         deployment.tokenize, deployment.truncate = behind.tokenize, behind.truncate
+        deployment.completions = behind.completions
         if shown["configuration"]:
             deployment.configuration = behind.configuration or {"type": "object"}
     elif endpoint is None and application.get("application_type_schema_id") is None:

@@ -1,18 +1,15 @@
-"""What the deployments say: echo, calculator, showcase, and the scripted application of the recordings.
+"""What the deployments say: echo, calculator and showcase.
 
 Each behaviour takes a request and yields parts (application.py). Must not know HTTP or how parts become chunks.
 """
 
 import ast
-import json
 import operator
 import re
 from collections.abc import Iterator
 from typing import Any, Callable
 
-from .application import HEARTBEAT, AppError, Behaviour, ChatRequest, Finish, Json, Part, crashed
-
-_SLOW_PIECE = 0.002
+from .application import HEARTBEAT, AppError, Behaviour, ChatRequest, Finish, Json, Part
 
 
 def echo(request: ChatRequest) -> Iterator[Part]:
@@ -129,92 +126,8 @@ def _showcase(request: ChatRequest) -> Iterator[Part]:
         yield Finish("tool_calls", usage, statistics)
 
 
-# The application behind the Core of the recordings: its answers hang on the last message.
-
-_USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
-
-
-def recorded(request: ChatRequest) -> Iterator[Part]:
-    said = request.last_text
-    if said == "error":
-        raise AppError("try later", 429, headers=(("Retry-After", "30"),))
-    if said == "crash":
-        raise crashed()
-    script = _RECORDED.get(said)
-    if said == "echo-request":
-        yield json.dumps({"headers": dict(request.headers), "query": request.query, "body": request.body})
-    elif script is None:
-        yield from (word + " " for word in said.split())
-    else:
-        yield from script()
-        return
-    yield Finish("stop", _USAGE)
-
-
-def _rich() -> Iterator[Part]:
-    yield "Hello, "
-    yield stage(0, name="Searching")
-    yield stage(0, content="look")
-    yield stage(0, content="ing")
-    yield stage(0, attachments=[{"index": 0, "type": "text/markdown", "title": "found", "data": "**x**"}])
-    yield stage(0, name=" the web")
-    yield stage(0, status="completed")
-    yield stage(1, name="Failing")
-    yield stage(1, content="oops")
-    yield stage(1, status="failed")
-    pic = {"url": "files/b/pic.png", "reference_url": "https://example.org", "reference_type": "text/html"}
-    yield attachment(0, type="image/png", title="pic", **pic)
-    yield attachment(1, title="two", data="data two")
-    yield "w\u00f6rld \u2603 \U0001f600"
-    yield "\u2028\u0085end"
-    yield {"custom_content": {"state": {"counter": 0, "nested": {"a": [1, 2]}}}}
-    inner = {"index": 0, "model": "inner", "prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
-    yield Finish("stop", _USAGE, {"usage_per_model": [inner], "discarded_messages": [0]})
-
-
-def _tools() -> Iterator[Part]:
-    yield from tool_call(0, "call_1", "get_weather", '{"city": ', '"Paris"}')
-    yield from tool_call(1, "call_2", "get_time", "", '{"tz"', ': "CET"}')
-    yield Finish("tool_calls", _USAGE)
-
-
-def _function() -> Iterator[Part]:
-    yield {"content": None, "function_call": {"name": "old_style", "arguments": '{"a"'}}
-    yield {"content": None, "function_call": {"arguments": ": 1}"}}
-    yield Finish("function_call", _USAGE)
-
-
-def _length() -> Iterator[Part]:
-    yield "cut"
-    yield Finish("length", _USAGE)
-
-
-def _slow() -> Iterator[Part]:
-    for number in range(5):
-        yield f"{number} "
-        yield _SLOW_PIECE
-        yield HEARTBEAT
-    yield Finish("stop", _USAGE)
-
-
-def _late_error() -> Iterator[Part]:
-    yield "partial "
-    raise AppError("late failure", 500, code="late", display_message="Sorry")
-
-
-def _late_crash() -> Iterator[Part]:
-    yield "partial "
-    raise crashed()
-
-
-_RECORDED: dict[str, Callable[[], Iterator[Part]]] = {
-    "rich": _rich, "tools": _tools, "function": _function, "length": _length, "slow": _slow,
-    "late-error": _late_error, "late-crash": _late_crash,
-}  # fmt: skip
-
 BEHAVIOURS: dict[str, Behaviour] = {
     "echo": echo,
     "calculator": calculator,
     "showcase": showcase,
-    "recorded": recorded,
 }

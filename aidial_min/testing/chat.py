@@ -118,7 +118,7 @@ def _answer(core: "Core", call: "Call", deployment: Deployment, body: Json, api:
         return _embed(core, call, deployment, body)
     id = core.new_id()
     request = ChatRequest(deployment, body, _forwarded(call, body, id), _endpoint(call, deployment))
-    legacy = api == "completions" and deployment.behaviour != "recorded"
+    legacy = api == "completions" and deployment.completions
     if legacy:
         request = embeddings.completion_as_chat(request)
     check_chat(request.body)

@@ -29,7 +29,8 @@ class Deployment:
     `kind` is "application", "model", "addon", "assistant" or "toolset". `behaviour` says how it answers: "echo",
     "calculator", "showcase", "embedding" (with `embeddings=True`), "dead" (nothing listens there), "none" (it has no
     endpoint), or a function that takes a `ChatRequest` and yields text, deltas as dicts, pauses in seconds as floats,
-    and at most one `Finish`; it may raise an `AppError`.
+    and at most one `Finish`; it may raise an `AppError`. `completions=False`: it knows chat alone, as applications of
+    DIAL's SDK do, and refuses the older completions.
 
     `user_roles` are the roles that may call it (None: everybody). `limits` are tokens per "minute" and "day" and
     requests per "request_hour" and "request_day". `delay` is waited before each piece, `heartbeat` is the interval of
@@ -55,6 +56,7 @@ class Deployment:
     limits: Optional[Mapping[str, int]] = None
     configuration: Optional[Mapping[str, Any]] = None
     embeddings: bool = False
+    completions: bool = True
     tokenizer_model: Optional[str] = None
     token_limits: Optional[Mapping[str, int]] = None
     pricing: Optional[Mapping[str, str]] = None
