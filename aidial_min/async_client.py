@@ -1,6 +1,6 @@
 """The async client: AsyncDial, and AsyncDialClientPool for several clients on the same connections.
 
-The same resources as client.py, bound to transport/aio.py, which is loaded at the first call.
+The same resources as client.py, bound to transport/aio.py, which is loaded with the first client.
 It must not know how a request travels or what an operation sends.
 """
 

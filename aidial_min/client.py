@@ -1,6 +1,6 @@
 """The sync client: Dial, and DialClientPool for several clients on the same connections.
 
-It knows which resources there are, and hands requests to transport/sync.py, which it loads at the first call.
+It knows which resources there are, and hands requests to transport/sync.py, which it loads with the first client.
 It must not know how a request travels or what an operation sends.
 """
 
@@ -306,13 +306,12 @@ class Dial(BaseClient):
 
     # -- the caller's own places
 
-    @cached_property
-    def _my_bucket(self) -> str:
-        return self.bucket.get_bucket()
-
     def my_bucket(self) -> str:
         """The name of the caller's bucket (asked once)."""
-        return self._my_bucket
+        found: Optional[str] = self.__dict__.get("_my_bucket")
+        if found is None:
+            found = self.__dict__["_my_bucket"] = self.bucket.get_bucket()
+        return found
 
     def my_files_home(self) -> PurePosixPath:
         """The root of the caller's files: ``client.my_files_home() / "folder/a.txt"``."""
@@ -326,13 +325,11 @@ class Dial(BaseClient):
         """The root of the caller's prompts."""
         return PurePosixPath("prompts", self.my_bucket())
 
-    @cached_property
-    def _my_appdata(self) -> "Optional[AppData]":
-        return self.bucket.get_appdata()
-
     def my_appdata(self) -> "Optional[AppData]":
         """Where an application may write in its user's bucket (asked once); None outside an application."""
-        return self._my_appdata
+        if "_my_appdata" not in self.__dict__:
+            self.__dict__["_my_appdata"] = self.bucket.get_appdata()
+        return self.__dict__["_my_appdata"]  # type: ignore[no-any-return]
 
     def my_appdata_home(self) -> Optional[PurePosixPath]:
         """The same as a path, "{bucket}/appdata/{application}"; None outside an application."""

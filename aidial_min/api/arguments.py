@@ -54,7 +54,7 @@ def item_url(config: Config, url: StorageUrl) -> str:
     """
     path = parse_storage_url(config.origin, url)
     if path.folder:
-        raise InvalidDialURLError("a name is wanted here, not a folder: %r" % str(url))
+        raise InvalidDialURLError("expected the URL of an item, not of a folder: %r" % str(url))
     return path.path
 
 

@@ -1,23 +1,23 @@
 """Chat completions, whole and streamed.
 
-`create` stands twice, because its result depends on `stream` (three overloads each); what it sends is written once.
+`create` has a sync and an async version, since its result depends on `stream` (three overloads each); what it sends is
+written once.
 It knows the chat endpoint and its parameters; it must not know sockets, retries or loops.
 """
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Mapping, Optional, Tuple, Union, overload
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, Optional, Union, overload
 
-from ..core.body import json_body
-from ..core.call import Answer, Config, Request, as_it_came, completion_of
-from ..core.config import NOT_GIVEN, read_retries
+from ..core.call import Config, Request, as_it_came, completion_of
+from ..core.config import NOT_GIVEN, NotGiven
 from ..core.events import Events
-from ..core.limits import read_timeout
+from ..core.limits import TimeoutValue
 from ..core.tables import AsyncResource, SyncResource, describe
-from ..core.urls import encode_id
 from ..errors import InvalidRequestError
 from ..types._model import Model, plain
 from ..types.chat.request import ChatParams
 from ..types.chat.response import ChatCompletionChunk, ChatCompletionResponse
+from .deployment_call import deployment_call, mapping_given, named_params
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -44,10 +44,10 @@ def create(
     extra_query: Optional[Mapping[str, Any]] = None,
     extra_params: Optional[Mapping[str, Any]] = None,
     extra_body: Optional[Mapping[str, Any]] = None,
-    timeout: Any = NOT_GIVEN,
+    timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
     max_retries: Optional[int] = None,
     **params: Any,
-) -> Tuple[Request[ChatCompletionResponse], Request[Answer]]:
+) -> Request[Any]:
     """Answer a conversation.
 
     Args:
@@ -71,13 +71,13 @@ def create(
         raise InvalidRequestError("messages must be a list of messages like {'role': 'user', 'content': '...'}")
     body = named_params("create", params, _KNOWN)
     body["messages"] = [_message(message) for message in messages]
+    body["stream"] = bool(stream)
     return deployment_call(
         config,
         deployment_name,
         "chat/completions",
         body,
-        ChatCompletionResponse,
-        stream=stream,
+        as_it_came if stream else completion_of(ChatCompletionResponse.from_json),
         api_version=api_version,
         extra_headers=extra_headers,
         extra_query={**mapping_given("extra_params", extra_params), **mapping_given("extra_query", extra_query)},
@@ -85,79 +85,6 @@ def create(
         timeout=timeout,
         max_retries=max_retries,
     )
-
-
-def named_params(function: str, params: Dict[str, Any], known: "frozenset[str]") -> Dict[str, Any]:
-    """The named parameters without None.
-
-    Raises:
-        TypeError: a name that is not known; it proposes the nearest one.
-    """
-    unknown = sorted(set(params) - known)
-    if unknown:
-        import difflib
-
-        near = difflib.get_close_matches(unknown[0], known, 1)
-        hint = " Did you mean %r?" % near[0] if near else ""
-        raise TypeError(
-            "%s() got an unexpected keyword argument %r.%s Fields of your own go into extra_body="
-            % (function, unknown[0], hint)
-        )
-    return {name: value for name, value in params.items() if value is not None}
-
-
-def mapping_given(name: str, value: Any) -> Mapping[str, Any]:
-    """An argument that holds further fields; empty if None.
-
-    Raises:
-        InvalidRequestError: it is no mapping.
-    """
-    if value is not None and not isinstance(value, Mapping):
-        raise InvalidRequestError("%s must be a dict, not %s" % (name, type(value).__name__))
-    return value if value is not None else {}
-
-
-def deployment_call(
-    config: Config,
-    deployment_name: str,
-    endpoint: str,
-    body: Dict[str, Any],
-    model: Any,
-    *,
-    stream: Optional[bool],
-    api_version: Optional[str],
-    extra_headers: Optional[Mapping[str, str]],
-    extra_query: Optional[Mapping[str, Any]],
-    extra_body: Optional[Mapping[str, Any]],
-    timeout: Any,
-    max_retries: Optional[int],
-) -> Tuple[Request[Any], Request[Answer]]:
-    """The request to a deployment, as it is decoded when whole and when streamed; upstreams may ask for `model`."""
-    body.setdefault("model", deployment_name)
-    if stream is not None:
-        body["stream"] = bool(stream)
-    body.update(mapping_given("extra_body", extra_body))
-    query = {"api-version": api_version or config.api_version, **mapping_given("extra_query", extra_query)}
-    headers = mapping_given("extra_headers", extra_headers)
-    limits = None if timeout is NOT_GIVEN else read_timeout(timeout)
-    retries = None if max_retries is None else read_retries(max_retries).max_retries
-    path = "/openai/deployments/%s/%s" % (encode_id(deployment_name), endpoint)
-    content = json_body(body)
-
-    def request(decode: Any) -> Request[Any]:
-        return Request(
-            "POST",
-            path,
-            decode=decode,
-            query=query,
-            headers=headers,
-            body=content,
-            upstream=True,
-            timeout=limits,
-            max_retries=retries,
-        )
-
-    return request(completion_of(model.from_json)), request(as_it_came)
 
 
 def _message(message: Any) -> Any:
@@ -198,7 +125,7 @@ class ChatCompletions(SyncResource):
         extra_query: Optional[Mapping[str, Any]] = None,
         extra_params: Optional[Mapping[str, Any]] = None,
         extra_body: Optional[Mapping[str, Any]] = None,
-        timeout: Any = NOT_GIVEN,
+        timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
         max_retries: Optional[int] = None,
         **params: "Unpack[ChatParams]",
     ) -> "Stream[ChatCompletionChunk]": ...
@@ -215,7 +142,7 @@ class ChatCompletions(SyncResource):
         extra_query: Optional[Mapping[str, Any]] = None,
         extra_params: Optional[Mapping[str, Any]] = None,
         extra_body: Optional[Mapping[str, Any]] = None,
-        timeout: Any = NOT_GIVEN,
+        timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
         max_retries: Optional[int] = None,
         **params: "Unpack[ChatParams]",
     ) -> ChatCompletionResponse: ...
@@ -232,15 +159,15 @@ class ChatCompletions(SyncResource):
         extra_query: Optional[Mapping[str, Any]] = None,
         extra_params: Optional[Mapping[str, Any]] = None,
         extra_body: Optional[Mapping[str, Any]] = None,
-        timeout: Any = NOT_GIVEN,
+        timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
         max_retries: Optional[int] = None,
         **params: "Unpack[ChatParams]",
     ) -> "Union[ChatCompletionResponse, Stream[ChatCompletionChunk]]": ...
 
     def create(self, *, stream: bool = False, **arguments: Any) -> Any:
         client = self._client
-        whole, streamed = create(client._config, stream=stream, **arguments)
-        return client._stream(streamed, CHUNKS) if stream else client._run(whole)
+        request = create(client._config, stream=stream, **arguments)
+        return client._stream(request, CHUNKS) if stream else client._run(request)
 
 
 class AsyncChatCompletions(AsyncResource):
@@ -258,7 +185,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Optional[Mapping[str, Any]] = None,
         extra_params: Optional[Mapping[str, Any]] = None,
         extra_body: Optional[Mapping[str, Any]] = None,
-        timeout: Any = NOT_GIVEN,
+        timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
         max_retries: Optional[int] = None,
         **params: "Unpack[ChatParams]",
     ) -> "AsyncStream[ChatCompletionChunk]": ...
@@ -275,7 +202,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Optional[Mapping[str, Any]] = None,
         extra_params: Optional[Mapping[str, Any]] = None,
         extra_body: Optional[Mapping[str, Any]] = None,
-        timeout: Any = NOT_GIVEN,
+        timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
         max_retries: Optional[int] = None,
         **params: "Unpack[ChatParams]",
     ) -> ChatCompletionResponse: ...
@@ -292,19 +219,19 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Optional[Mapping[str, Any]] = None,
         extra_params: Optional[Mapping[str, Any]] = None,
         extra_body: Optional[Mapping[str, Any]] = None,
-        timeout: Any = NOT_GIVEN,
+        timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
         max_retries: Optional[int] = None,
         **params: "Unpack[ChatParams]",
     ) -> "Union[ChatCompletionResponse, AsyncStream[ChatCompletionChunk]]": ...
 
     async def create(self, *, stream: bool = False, **arguments: Any) -> Any:
         client = self._client
-        whole, streamed = create(client._config, stream=stream, **arguments)
-        return await (client._stream(streamed, CHUNKS) if stream else client._run(whole))
+        request = create(client._config, stream=stream, **arguments)
+        return await (client._stream(request, CHUNKS) if stream else client._run(request))
 
 
-describe(ChatCompletions.create, create)
-describe(AsyncChatCompletions.create, create)
+describe(ChatCompletions.create, create, "Union[ChatCompletionResponse, Stream[ChatCompletionChunk]]")
+describe(AsyncChatCompletions.create, create, "Union[ChatCompletionResponse, AsyncStream[ChatCompletionChunk]]")
 
 
 class Chat(SyncResource):

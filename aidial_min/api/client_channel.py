@@ -1,6 +1,6 @@
 """The client channel: an application asks its user's client for something, and the client answers (JSON-RPC).
 
-What returns or reads a stream stands twice; what is sent and how answers read is written once.
+What returns or reads a stream has a sync and an async version; what is sent and how answers read is written once.
 It knows /v1/ops/client-channel; it must not know sockets, retries or loops, nor how a client signs in.
 """
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, 
 
 from ..core.body import json_body
 from ..core.call import Answer, Config, Request, as_it_came, nothing
-from ..core.config import NOT_GIVEN
+from ..core.config import NOT_GIVEN, NotGiven
 from ..core.events import Events
-from ..core.limits import read_timeout
+from ..core.limits import TimeoutValue, read_timeout
 from ..core.tables import AsyncResource, SyncResource, async_method, describe, sync_method
 from ..errors import DialException, InvalidRequestError
 from ..types._model import plain
@@ -31,7 +31,7 @@ REQUESTS = Events(ClientChannelRequest.from_json, fails=False)
 
 
 def signin_toolsets(
-    config: Config, *, channel_id: str, toolset_ids: Sequence[str], timeout: Any = NOT_GIVEN
+    config: Config, *, channel_id: str, toolset_ids: Sequence[str], timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN
 ) -> "Optional[Tuple[Request[Answer], Events]]":
     """Ask the user, through their client, to sign in to toolsets, and wait for the answers.
 
@@ -60,7 +60,7 @@ def signin_toolsets(
         headers=_channel(channel_id),
         body=json_body(asked),
         decode=as_it_came,
-        timeout=None if timeout is NOT_GIVEN else read_timeout(timeout),
+        timeout=None if isinstance(timeout, NotGiven) else read_timeout(timeout),
     )
     return request, Events(lambda value: _signin_results(ids, value), fails=False)
 
@@ -167,7 +167,7 @@ class ClientChannel(SyncResource):
     """The channel between an application and its user's client."""
 
     def signin_toolsets(
-        self, *, channel_id: str, toolset_ids: Sequence[str], timeout: Any = NOT_GIVEN
+        self, *, channel_id: str, toolset_ids: Sequence[str], timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN
     ) -> Dict[str, SigninResult]:
         client: Any = self._client
         asked = signin_toolsets(client._config, channel_id=channel_id, toolset_ids=toolset_ids, timeout=timeout)
@@ -190,7 +190,7 @@ class AsyncClientChannel(AsyncResource):
     """The channel between an application and its user's client."""
 
     async def signin_toolsets(
-        self, *, channel_id: str, toolset_ids: Sequence[str], timeout: Any = NOT_GIVEN
+        self, *, channel_id: str, toolset_ids: Sequence[str], timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN
     ) -> Dict[str, SigninResult]:
         client: Any = self._client
         asked = signin_toolsets(client._config, channel_id=channel_id, toolset_ids=toolset_ids, timeout=timeout)

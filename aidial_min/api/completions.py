@@ -1,18 +1,20 @@
 """Legacy text completions, whole and streamed.
 
-`create` stands twice, because its result depends on `stream` (three overloads each); what it sends is written once.
+`create` has a sync and an async version, since its result depends on `stream` (three overloads each); what it sends is
+written once.
 It knows the completions endpoint and its parameters; it must not know sockets, retries or loops.
 """
 
-from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple, Union, overload
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Union, overload
 
-from ..core.call import Answer, Config, Request
-from ..core.config import NOT_GIVEN
+from ..core.call import Config, Request, as_it_came, completion_of
+from ..core.config import NOT_GIVEN, NotGiven
 from ..core.events import Events
+from ..core.limits import TimeoutValue
 from ..core.tables import AsyncResource, SyncResource, describe
 from ..errors import InvalidRequestError
 from ..types.completion import CompletionChunk, CompletionParams, CompletionResponse
-from .chat import deployment_call, named_params
+from .deployment_call import deployment_call, named_params
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -45,10 +47,10 @@ def create(
     extra_headers: Optional[Mapping[str, str]] = None,
     extra_query: Optional[Mapping[str, Any]] = None,
     extra_body: Optional[Mapping[str, Any]] = None,
-    timeout: Any = NOT_GIVEN,
+    timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
     max_retries: Optional[int] = None,
     **params: Any,
-) -> Tuple[Request[CompletionResponse], Request[Answer]]:
+) -> Request[Any]:
     """Continue a text (OpenAI's older API; most deployments offer chat completions only).
 
     Args:
@@ -72,13 +74,13 @@ def create(
         raise InvalidRequestError("prompt must be a str, or a list of texts or tokens")
     body = named_params("create", params, _KNOWN)
     body["prompt"] = prompt
+    body["stream"] = bool(stream)
     return deployment_call(
         config,
         deployment_name,
         "completions",
         body,
-        CompletionResponse,
-        stream=stream,
+        as_it_came if stream else completion_of(CompletionResponse.from_json),
         api_version=api_version,
         extra_headers=extra_headers,
         extra_query=extra_query,
@@ -102,7 +104,7 @@ class Completions(SyncResource):
         extra_headers: Optional[Mapping[str, str]] = None,
         extra_query: Optional[Mapping[str, Any]] = None,
         extra_body: Optional[Mapping[str, Any]] = None,
-        timeout: Any = NOT_GIVEN,
+        timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
         max_retries: Optional[int] = None,
         **params: "Unpack[CompletionParams]",
     ) -> "Stream[CompletionChunk]": ...
@@ -118,7 +120,7 @@ class Completions(SyncResource):
         extra_headers: Optional[Mapping[str, str]] = None,
         extra_query: Optional[Mapping[str, Any]] = None,
         extra_body: Optional[Mapping[str, Any]] = None,
-        timeout: Any = NOT_GIVEN,
+        timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
         max_retries: Optional[int] = None,
         **params: "Unpack[CompletionParams]",
     ) -> CompletionResponse: ...
@@ -134,15 +136,15 @@ class Completions(SyncResource):
         extra_headers: Optional[Mapping[str, str]] = None,
         extra_query: Optional[Mapping[str, Any]] = None,
         extra_body: Optional[Mapping[str, Any]] = None,
-        timeout: Any = NOT_GIVEN,
+        timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
         max_retries: Optional[int] = None,
         **params: "Unpack[CompletionParams]",
     ) -> "Union[CompletionResponse, Stream[CompletionChunk]]": ...
 
     def create(self, *, stream: bool = False, **arguments: Any) -> Any:
         client = self._client
-        whole, streamed = create(client._config, stream=stream, **arguments)
-        return client._stream(streamed, CHUNKS) if stream else client._run(whole)
+        request = create(client._config, stream=stream, **arguments)
+        return client._stream(request, CHUNKS) if stream else client._run(request)
 
 
 class AsyncCompletions(AsyncResource):
@@ -159,7 +161,7 @@ class AsyncCompletions(AsyncResource):
         extra_headers: Optional[Mapping[str, str]] = None,
         extra_query: Optional[Mapping[str, Any]] = None,
         extra_body: Optional[Mapping[str, Any]] = None,
-        timeout: Any = NOT_GIVEN,
+        timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
         max_retries: Optional[int] = None,
         **params: "Unpack[CompletionParams]",
     ) -> "AsyncStream[CompletionChunk]": ...
@@ -175,7 +177,7 @@ class AsyncCompletions(AsyncResource):
         extra_headers: Optional[Mapping[str, str]] = None,
         extra_query: Optional[Mapping[str, Any]] = None,
         extra_body: Optional[Mapping[str, Any]] = None,
-        timeout: Any = NOT_GIVEN,
+        timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
         max_retries: Optional[int] = None,
         **params: "Unpack[CompletionParams]",
     ) -> CompletionResponse: ...
@@ -191,15 +193,15 @@ class AsyncCompletions(AsyncResource):
         extra_headers: Optional[Mapping[str, str]] = None,
         extra_query: Optional[Mapping[str, Any]] = None,
         extra_body: Optional[Mapping[str, Any]] = None,
-        timeout: Any = NOT_GIVEN,
+        timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
         max_retries: Optional[int] = None,
         **params: "Unpack[CompletionParams]",
     ) -> "Union[CompletionResponse, AsyncStream[CompletionChunk]]": ...
 
     async def create(self, *, stream: bool = False, **arguments: Any) -> Any:
         client = self._client
-        whole, streamed = create(client._config, stream=stream, **arguments)
-        return await (client._stream(streamed, CHUNKS) if stream else client._run(whole))
+        request = create(client._config, stream=stream, **arguments)
+        return await (client._stream(request, CHUNKS) if stream else client._run(request))
 
 
 describe(Completions.create, create, "Union[CompletionResponse, Stream[CompletionChunk]]")

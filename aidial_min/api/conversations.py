@@ -32,9 +32,9 @@ def save(
     """Create or replace a conversation.
 
     Args:
-        url: where it shall be, e.g. ``client.my_conversations_home() / "folder/today"``.
+        url: where to store it, e.g. ``client.my_conversations_home() / "folder/today"``.
         conversation: a Conversation, or a dict as it is stored; every field of either is stored as it is.
-        etag_if_match: replace only this version; on one that does not exist Core does not look at it.
+        etag_if_match: replace only this version; Core ignores it where there is none yet.
         etag_if_none_match: "*" creates only.
     Returns:
         The metadata of the stored conversation.
@@ -91,7 +91,7 @@ def get_metadata(
         recursive: all conversations below, without folders.
         permissions: tell what the caller may do with each entry.
     Raises:
-        ResourceNotFoundError: there is nothing; an empty folder other than a bucket's root is nothing, too.
+        ResourceNotFoundError: there is nothing; so it is for an empty folder, unless it is a bucket's root.
 
     GET /v1/metadata/conversations/{bucket}/{path}
     """

@@ -35,9 +35,9 @@ def save(
     """Create or replace an application.
 
     Args:
-        url: where it shall be, e.g. "applications/{bucket}/my app".
+        url: where to store it, e.g. "applications/{bucket}/my app".
         body: its definition: a CustomApplication, or a dict as it is stored (endpoint, display_name, features, ...).
-        etag_if_match: replace only this version; on one that does not exist Core does not look at it.
+        etag_if_match: replace only this version; Core ignores it where there is none yet.
         etag_if_none_match: "*" creates only.
     Returns:
         The metadata of the stored definition.
@@ -91,7 +91,7 @@ def get_metadata(
         recursive: all applications below, without folders.
         permissions: tell what the caller may do with each entry.
     Raises:
-        ResourceNotFoundError: there is nothing; an empty folder other than a bucket's root is nothing, too.
+        ResourceNotFoundError: there is nothing; so it is for an empty folder, unless it is a bucket's root.
 
     GET /v1/metadata/applications/{bucket}/{path}
     """

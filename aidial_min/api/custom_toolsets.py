@@ -32,9 +32,9 @@ def save(
     """Create or replace a toolset.
 
     Args:
-        url: where it shall be, e.g. "toolsets/{bucket}/my tools".
+        url: where to store it, e.g. "toolsets/{bucket}/my tools".
         body: its definition: a CustomToolset, or a dict as it is stored (endpoint, transport, allowed_tools, ...).
-        etag_if_match: replace only this version; on one that does not exist Core does not look at it.
+        etag_if_match: replace only this version; Core ignores it where there is none yet.
         etag_if_none_match: "*" creates only.
     Returns:
         The metadata of the stored toolset.
@@ -89,7 +89,7 @@ def get_metadata(
         recursive: all toolsets below, without folders.
         permissions: tell what the caller may do with each entry.
     Raises:
-        ResourceNotFoundError: there is nothing; an empty folder other than a bucket's root is nothing, too.
+        ResourceNotFoundError: there is nothing; so it is for an empty folder, unless it is a bucket's root.
 
     GET /v1/metadata/toolsets/{bucket}/{path}
     """

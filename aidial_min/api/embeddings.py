@@ -6,15 +6,16 @@ It knows the embeddings endpoint, and how vectors travel as base64; it must not 
 import sys
 from array import array
 from base64 import b64decode
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Union
 
-from ..core.call import Config, Request
-from ..core.config import NOT_GIVEN
+from ..core.call import Config, Request, completion_of
+from ..core.config import NOT_GIVEN, NotGiven
+from ..core.limits import TimeoutValue
 from ..core.tables import AsyncResource, SyncResource, async_method, sync_method
 from ..errors import InvalidRequestError, ParsingDataError
 from ..types._model import plain
 from ..types.embeddings import EmbeddingsResponse
-from .chat import deployment_call
+from .deployment_call import deployment_call
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -36,7 +37,7 @@ def create(
     extra_headers: Optional[Mapping[str, str]] = None,
     extra_query: Optional[Mapping[str, Any]] = None,
     extra_body: Optional[Mapping[str, Any]] = None,
-    timeout: Any = NOT_GIVEN,
+    timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
     max_retries: Optional[int] = None,
 ) -> Request[EmbeddingsResponse]:
     """Turn texts into vectors.
@@ -72,13 +73,12 @@ def create(
         "user": user,
         "custom_fields": custom_fields,
     }
-    whole, _ = deployment_call(
+    return deployment_call(
         config,
         deployment_name,
         "embeddings",
         {name: value for name, value in body.items() if value is not None},
-        _Answer,
-        stream=None,
+        completion_of(_embeddings),
         api_version=api_version,
         extra_headers=extra_headers,
         extra_query=extra_query,
@@ -86,7 +86,6 @@ def create(
         timeout=timeout,
         max_retries=max_retries,
     )
-    return whole
 
 
 def _attachment(item: Any) -> Any:
@@ -97,14 +96,11 @@ def _attachment(item: Any) -> Any:
     return {name: found for name, found in value.items() if found is not None} if isinstance(value, dict) else value
 
 
-class _Answer:
+def _embeddings(value: Any) -> EmbeddingsResponse:
     """How an answer reads: vectors in base64 are unpacked before the model sees them."""
-
-    @staticmethod
-    def from_json(value: Any) -> EmbeddingsResponse:
-        if isinstance(value, dict) and isinstance(value.get("data"), list):
-            value = {**value, "data": [_unpacked(item, index) for index, item in enumerate(value["data"])]}
-        return EmbeddingsResponse.from_json(value)
+    if isinstance(value, dict) and isinstance(value.get("data"), list):
+        value = {**value, "data": [_unpacked(item, index) for index, item in enumerate(value["data"])]}
+    return EmbeddingsResponse.from_json(value)
 
 
 def _unpacked(item: Any, index: int) -> Any:

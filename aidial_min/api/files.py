@@ -40,7 +40,7 @@ def upload(
     """Create or replace a file.
 
     Args:
-        url: where it shall be, e.g. ``client.my_files_home() / "folder/a.txt"``.
+        url: where to store it, e.g. ``client.my_files_home() / "folder/a.txt"``.
         file: bytes, str (sent as UTF-8), a path, a binary file object (a seekable one is sent from its beginning), or a
             tuple: (name, content[, type[, headers]]) or (name, type, content).
         etag_if_match: replace only this version; on a file that does not exist Core does not look at it.
@@ -108,7 +108,7 @@ def get_metadata(
         recursive: all files below, without folders.
         permissions: tell what the caller may do with each entry.
     Raises:
-        ResourceNotFoundError: there is nothing; an empty folder other than a bucket's root is nothing, too.
+        ResourceNotFoundError: there is nothing; so it is for an empty folder, unless it is a bucket's root.
 
     GET /v1/metadata/files/{bucket}/{path}
     """

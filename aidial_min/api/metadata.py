@@ -53,7 +53,7 @@ def get(
         recursive: all items below, without folders.
         permissions: tell what the caller may do with each entry.
     Raises:
-        ResourceNotFoundError: there is nothing; an empty folder other than a bucket's root is nothing, too.
+        ResourceNotFoundError: there is nothing; so it is for an empty folder, unless it is a bucket's root.
 
     GET /v1/metadata/{resource}/{bucket}/{path}
     """

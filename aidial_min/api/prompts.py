@@ -32,9 +32,9 @@ def save(
     """Create or replace a prompt.
 
     Args:
-        url: where it shall be, e.g. ``client.my_prompts_home() / "folder/greeting"``.
+        url: where to store it, e.g. ``client.my_prompts_home() / "folder/greeting"``.
         prompt: a Prompt, or a dict as it is stored (id, name, folderId, content, and whatever else shall be kept).
-        etag_if_match: replace only this version; on one that does not exist Core does not look at it.
+        etag_if_match: replace only this version; Core ignores it where there is none yet.
         etag_if_none_match: "*" creates only.
     Returns:
         The metadata of the stored prompt.
@@ -90,7 +90,7 @@ def get_metadata(
         recursive: all prompts below, without folders.
         permissions: tell what the caller may do with each entry.
     Raises:
-        ResourceNotFoundError: there is nothing; an empty folder other than a bucket's root is nothing, too.
+        ResourceNotFoundError: there is nothing; so it is for an empty folder, unless it is a bucket's root.
 
     GET /v1/metadata/prompts/{bucket}/{path}
     """

@@ -1,6 +1,6 @@
 """Changes of stored resources, as they happen.
 
-`subscribe` stands twice, because its result is a stream; what it sends is written once.
+`subscribe` has a sync and an async version, since its result is a stream; what it sends is written once.
 It knows /v1/ops/resource/subscribe; it must not know sockets, retries or loops.
 """
 

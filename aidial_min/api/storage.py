@@ -34,7 +34,7 @@ def item_path(config: Config, url: StorageUrl, kind: str) -> StoragePath:
     """
     path = parse_storage_url(config.origin, url, kind)
     if path.folder:
-        raise InvalidDialURLError("a name is wanted here, not a folder: %r" % str(url))
+        raise InvalidDialURLError("expected the URL of an item, not of a folder: %r" % str(url))
     return path
 
 

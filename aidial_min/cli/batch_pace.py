@@ -39,7 +39,7 @@ class Pace:
         self._changed = threading.Condition()
 
     def enter(self, refused: bool) -> float:
-        """Wait for leave to ask; what comes back is to be given to `pause` or `answered`.
+        """Wait until the next prompt may be asked; give what comes back to `pause` or `answered`.
 
         Args:
             refused: whether the line was refused before.

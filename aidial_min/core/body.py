@@ -39,7 +39,7 @@ class Body:
         whole: the bytes, where they are in memory at once; else None and `pieces` reads them.
         length: bytes in all, None where it can't be known (the body then travels chunked).
         replayable: whether `pieces` can be asked again.
-        blocking: whether `pieces` reads files, and enough of them to matter.
+        blocking: whether `pieces` reads so much from files that a thread should do it.
     """
 
     content_type: Optional[str] = None
@@ -196,7 +196,7 @@ def _guess_type(*names: str) -> str:
 
 
 class MultipartBody(Body):
-    """Files as multipart/form-data: every part has a filename, because Core never answers one without."""
+    """Files as multipart/form-data. Every part has a filename: Core never answers a request whose part has none."""
 
     def __init__(self, parts: List[FilePart], progress: Optional[Progress] = None) -> None:
         self._boundary = os.urandom(16).hex()

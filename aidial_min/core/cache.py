@@ -97,7 +97,7 @@ class ConnectionCache(Generic[Conn]):
         return conn
 
     def join(self, waiter: Waiter[Conn]) -> None:
-        """Stand at the end of the queue."""
+        """Join the end of the queue."""
         self._waiters.append(waiter)
 
     def leave(self, waiter: Waiter[Conn], now: float) -> None:

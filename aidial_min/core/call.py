@@ -275,13 +275,19 @@ def exchange(request: Request[T], config: Config, route: Route, *, stream: bool 
 _SECRET_NAME = re.compile(r"(?i)api-?key|authorization|token|secret|password|cookie")
 
 
+_SHORTEST_PART = 8
+"""Characters: shorter parts of such a value (Bearer, session) are words that may stand in any message."""
+
+
 def _secrets_in(defaults: Tuple[Tuple[str, str], ...], given: Optional[Mapping[str, Optional[str]]]) -> Tuple[str, ...]:
-    """Credentials that users put into header fields themselves: the value, and what follows a word like Bearer."""
+    """Credentials that users put into header fields themselves: values, and their parts (`Bearer x`, `a=x; b=y`)."""
     if not defaults and not given:
         return ()
     fields = [*defaults, *(given or {}).items()]
     values = [value.strip() for name, value in fields if isinstance(value, str) and _SECRET_NAME.search(str(name))]
-    return tuple(values + [value.rpartition(" ")[2] for value in values])
+    last = [value.rpartition(" ")[2] for value in values]
+    parts = [part for value in values for part in re.split(r"[\s;,=]+", value) if len(part) >= _SHORTEST_PART]
+    return tuple(values + last + parts)
 
 
 def _credential(config: Config, route: Route, info: RequestInfo) -> Generator[Step, Any, Tuple[str, Tuple[str, ...]]]:
@@ -328,7 +334,7 @@ _FRAMING = ("host", "content-length", "transfer-encoding", "connection", "expect
 
 
 def _field_lines(request: Request[Any], config: Config, credential: str) -> List[str]:
-    """Our fields, the client's and the call's: later ones win, but none may frame the message in our stead."""
+    """Our fields, the client's and the call's: later ones win, but none may change how the message is framed."""
     fields: Dict[str, Tuple[str, Optional[str]]] = {name.lower(): (name, value) for name, value in _OUR_FIELDS}
     if request.body is not None and request.body.content_type is not None:
         fields["content-type"] = ("Content-Type", request.body.content_type)

@@ -6,12 +6,12 @@ It knows argument names, DIAL_URL and DIAL_API_KEY; it must not know sockets, lo
 import inspect
 import os
 import time
-from typing import Any, Mapping, Optional, Tuple, TypeVar
+from typing import Any, Mapping, Optional, Tuple, TypeVar, Union
 
 from ..errors import ConfigurationError
 from .call import Config, Credential
 from .http11 import header_line
-from .limits import read_timeout
+from .limits import TimeoutValue, read_timeout
 from .pickling import Portable
 from .retry import RetryPolicy
 from .urls import is_url_of, parse_base_url
@@ -146,9 +146,9 @@ class BaseClient(Portable):
     def with_options(
         self: C,
         *,
-        timeout: Any = NOT_GIVEN,
-        max_retries: Any = NOT_GIVEN,
-        default_headers: Any = NOT_GIVEN,
+        timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
+        max_retries: Union[int, NotGiven] = NOT_GIVEN,
+        default_headers: Union[Mapping[str, str], NotGiven] = NOT_GIVEN,
         api_key: Any = None,
         bearer_token: Any = None,
     ) -> C:
@@ -161,11 +161,11 @@ class BaseClient(Portable):
             api_key, bearer_token: another credential.
         """
         config = self._config
-        if timeout is not NOT_GIVEN:
+        if not isinstance(timeout, NotGiven):
             config = config._replace(timeout=read_timeout(timeout))
-        if max_retries is not NOT_GIVEN:
+        if not isinstance(max_retries, NotGiven):
             config = config._replace(retry=read_retries(max_retries))
-        if default_headers is not NOT_GIVEN:
+        if not isinstance(default_headers, NotGiven):
             config = config._replace(headers=config.headers + read_headers(default_headers))
         if api_key is not None or bearer_token is not None:
             config = config._replace(credential=read_credential(api_key, bearer_token, self._coroutines))

@@ -1,4 +1,4 @@
-"""What a client's connections are set to, and what they are known by in the cache.
+"""What a client's connections are set to, and and the key under which the cache keeps them.
 
 It knows the connection arguments of clients and pools; it must not know sockets or ssl.
 """

@@ -27,7 +27,7 @@ class Save(NamedTuple):
 
 
 Steps = Generator[Union[Request[Any], Work, Save], Any, str]
-"""The steps of a job; it returns what has been done, in a word."""
+"""The steps of a job; it returns one word: what has been done."""
 
 
 class Job(NamedTuple):

@@ -3,7 +3,7 @@
 It knows seconds and the names of limits; it must not know clocks (the time is passed in), sockets or retries.
 """
 
-from typing import Any, NamedTuple, Optional, Tuple, Union
+from typing import Any, NamedTuple, Optional, Protocol, Tuple, Union
 
 from ..errors import ConfigurationError, DialTimeoutError
 
@@ -36,8 +36,21 @@ class Limits(NamedTuple):
     keepalive_expiry: Optional[float] = 30.0
 
 
-TimeoutValue = Union[float, Timeout, None]
-"""What `timeout=` takes: seconds, a Timeout, or None for no limit at all."""
+class TimeoutLike(Protocol):
+    """A timeout of another library that has these limits, such as httpx.Timeout."""
+
+    @property
+    def connect(self) -> Optional[float]: ...
+    @property
+    def read(self) -> Optional[float]: ...
+    @property
+    def write(self) -> Optional[float]: ...
+    @property
+    def pool(self) -> Optional[float]: ...
+
+
+TimeoutValue = Union[float, Timeout, TimeoutLike, None]
+"""What `timeout=` takes: seconds, a Timeout (also of httpx), or None for no limit at all."""
 
 DEFAULT_TIMEOUT = Timeout()
 
@@ -54,7 +67,7 @@ def read_timeout(value: Any) -> Timeout:
         return Timeout(None, None, None, None)
     if isinstance(value, (int, float)):
         _check_seconds("timeout", value)
-        return Timeout(*(min(value, limit) if limit is not None else value for limit in (5.0, value, value, value)))
+        return Timeout(min(5.0, value), value, value, value)
     if not all(hasattr(value, name) for name in ("connect", "read", "write", "pool")):
         raise ConfigurationError("timeout must be seconds, a Timeout or None, not %s" % type(value).__name__)
     found = value if isinstance(value, Timeout) else Timeout(value.connect, value.read, value.write, value.pool)
@@ -92,9 +105,9 @@ def check_limits(limits: Any) -> Limits:
 _WHAT = {
     "connect": "no connection within {0:g} s",
     "read": "the server was silent for {0:g} s",
-    "write": "the server took none of the request for {0:g} s",
+    "write": "the server accepted nothing of the request for {0:g} s",
     "pool": "no connection of the pool became free within {0:g} s",
-    "progress": "the stream gave no data event for {0:g} s",
+    "progress": "no data event came for {0:g} s",
     "total": "the call was not done within {0:g} s",
 }
 
@@ -117,7 +130,7 @@ class Budget:
         self.progress_at: Optional[float] = None
 
     def progressed(self, now: float) -> None:
-        """A data event came (or the stream began): the clock of `progress` starts anew."""
+        """A data event came (or the stream began): `progress` is measured anew."""
         if self.timeout.progress is not None:
             self.progress_at = _after(now, self.timeout.progress)
 

@@ -24,7 +24,7 @@ class _Text(List[str]):
 
 
 class _Indexed(Dict[int, Any]):
-    """A list whose elements come by index; those that come without one stand behind them."""
+    """A list whose elements come by index; those that come without one follow."""
 
     def __init__(self, others: List[Any]) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ def _merge_object(target: Json, source: Json) -> None:
 
 
 def _merge_value(key: str, target: Any, source: Any) -> Any:
-    """What stands after `source` came for `target` (None: nothing so far); on a conflict of types, the newer one."""
+    """The value after `source` came for `target` (None: nothing so far); on a conflict of types, the newer one."""
     if key in _REPLACED:
         return _copied(source)
     if isinstance(source, str):

@@ -2,7 +2,7 @@
 
 The copy opens connections of its own, also where the original shared those of a pool. A pickle holds the credential
 as it is, so treat it like one.
-It knows what a client is made of; it must not know sockets, loops or the engines that carry pickles about.
+It knows what a client is made of; it must not know sockets, loops or the engines that move pickles.
 """
 
 import sys

@@ -1,6 +1,6 @@
 """Method tables: operations bound to clients, with the signatures, docstrings and exact types that users see.
 
-Every binder exists twice, for `self._client` that answers and for one that is awaited; operations exist once.
+Each binder has a sync and an async version; operations exist once.
 It knows Request, Flow, Pages and Download; it must not know any operation.
 """
 

@@ -122,7 +122,7 @@ def parse_storage_url(origin: Origin, url: StorageUrl, kind: Optional[str] = Non
     found = parts[0] if parts else ""
     if found not in ((kind,) if kind is not None else STORAGE_KINDS):
         wanted = kind or " or ".join(STORAGE_KINDS)
-        raise InvalidDialURLError("a URL that begins with %s/{bucket}/ is wanted here, not %r" % (wanted, text))
+        raise InvalidDialURLError("expected a URL that begins with %s/{bucket}/, not %r" % (wanted, text))
     if len(parts) < 2 or _BUCKET.fullmatch(parts[1]) is None:
         raise InvalidDialURLError("the bucket is missing: write %s/{bucket}/... (%r)" % (found, text))
     segments = tuple(decode_segment(part, text) for part in parts[2:])

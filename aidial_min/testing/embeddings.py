@@ -52,7 +52,7 @@ def embed(request: EmbeddingsRequest) -> Json:
 
 
 def vector(text: str, dimensions: int) -> list[float]:
-    """A vector of length one that hangs on nothing but `text`, in numbers that a 32-bit float holds exactly."""
+    """A vector of length one that depends on nothing but `text`, in numbers that a 32-bit float holds exactly."""
     raw = b""
     while len(raw) < dimensions * 4:
         raw += hashlib.sha256(text.encode() + len(raw).to_bytes(4, "big")).digest()

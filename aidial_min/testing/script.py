@@ -119,7 +119,7 @@ class Script:
         return found
 
     def record(self, method: str, target: str, headers: Mapping[str, str]) -> Callable[[Content], None]:
-        """Note a request; what comes back is to be told its body. The oldest go when there are too many."""
+        """Note a request; returns a function that takes its body. The oldest go when there are too many."""
         record = RecordedRequest(method, target, headers)
         with self._lock:
             if len(self.requests) == KEPT_REQUESTS:

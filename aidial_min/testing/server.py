@@ -251,8 +251,9 @@ class DialServer:
                     break
                 try:
                     sock, _ = listener.accept()
-                except OSError:
-                    continue  # the client has gone again
+                except OSError:  # the client has gone again, or this process may open no more files for now
+                    self._stopping.wait(0.01)
+                    continue
                 self._serve(sock)
 
     def _serve(self, sock: socket.socket) -> None:

@@ -516,7 +516,7 @@ class AsyncExchange(ExchangeBase):
     async def _heard(self, wait: bool) -> bool:
         """Whether an answer, or the end of the connection, came while sending; waits until there is room to send."""
         if not wait:
-            await asyncio.sleep(0)  # other tasks, and the reader of this connection, shall have their turn
+            await asyncio.sleep(0)  # other tasks, and the reader of this connection, get their turn
             data = self._connection.peek() if self._connection and self._listening is None else None
             return data is not None and self.take_early(data)
         draining = asyncio.ensure_future(self._to.drain())

@@ -90,8 +90,9 @@ class ExchangeBase:
     def interrupted(self) -> ResponseInterruptedError:
         """The error for reading on after `close()`."""
         wire = self.reader.wire
+        message = "the answer was closed before it had been read to its end"
         return ResponseInterruptedError(
-            "it was closed before its end", received=wire.received, expected=wire.expected, request_sent="yes"
+            message, received=wire.received, expected=wire.expected, request_sent="yes"
         )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class LoopConnections:
-    """The connections of one event loop; they end with it at the latest."""
+    """The connections of one event loop; they are closed when it ends, at the latest."""
 
     def __init__(self, transport: "AsyncTransport") -> None:
         self._transport = transport

@@ -39,7 +39,7 @@ def _after_fork() -> None:
 
 
 def prepare(sock: socket.socket) -> None:
-    """Small requests leave at once, and a peer that vanished is noticed some time."""
+    """Small requests leave at once, and a peer that vanished is noticed in the end."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

@@ -14,6 +14,10 @@ from ..core.http11 import Head, Headers
 from ..errors import DialException, StreamInterruptedError
 
 if TYPE_CHECKING:
+    from typing import overload
+
+    from ..types.chat.response import ChatCompletionChunk, ChatCompletionResponse
+    from ..types.completion import CompletionChunk, CompletionResponse
     from .aio import AsyncExchange
     from .sync import Exchange
 
@@ -98,8 +102,15 @@ class Stream(StreamBase[E]):
                 return None
             self._reader.receive(piece)
 
+    if TYPE_CHECKING:
+
+        @overload
+        def result(self: "Stream[ChatCompletionChunk]") -> ChatCompletionResponse: ...
+        @overload
+        def result(self: "Stream[CompletionChunk]") -> CompletionResponse: ...
+
     def result(self) -> Any:
-        """Read what is left and return the answer merged from all chunks (a ChatCompletionResponse).
+        """Read what is left and return the answer merged from all chunks: what the call without `stream` returns.
 
         Raises:
             StreamInterruptedError: the stream was closed before its end; `.partial` has what came until then.
@@ -180,8 +191,15 @@ class AsyncStream(StreamBase[E]):
                 return None
             self._reader.receive(piece)
 
+    if TYPE_CHECKING:
+
+        @overload
+        async def result(self: "AsyncStream[ChatCompletionChunk]") -> ChatCompletionResponse: ...
+        @overload
+        async def result(self: "AsyncStream[CompletionChunk]") -> CompletionResponse: ...
+
     async def result(self) -> Any:
-        """Read what is left and return the answer merged from all chunks (a ChatCompletionResponse).
+        """Read what is left and return the answer merged from all chunks: what the call without `stream` returns.
 
         Raises:
             StreamInterruptedError: the stream was closed before its end; `.partial` has what came until then.

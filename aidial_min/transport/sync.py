@@ -243,7 +243,10 @@ class Transport:
         self._close_dropped()
 
     def free(self, connection: "Connection", keep: bool) -> None:
-        """Free the place of a connection in use, which is kept or closed. One of a parent process has no place here."""
+        """Free the place of a connection in use, which is kept or closed.
+
+        One that was inherited by a fork holds no place here.
+        """
         keep = keep and connection.pid == self._pid
         if not keep:
             connection.close()

@@ -105,11 +105,12 @@ def _dict_of(convert: Convert) -> Convert:
     return read
 
 
+_KINDS = {type(None): "null", dict: "an object", list: "a list", str: "a string", bool: "a boolean"}
+
+
 def unexpected(value: Any, path: str, wanted: str) -> ParsingDataError:
     """The error for a value of the wrong kind; it names the place, never the value."""
-    found = "null" if value is None else {"dict": "an object", "list": "a list", "str": "a string"}.get(
-        type(value).__name__, "a number" if isinstance(value, (int, float)) else type(value).__name__
-    )
+    found = _KINDS.get(type(value), "a number")
     return ParsingDataError("expected %s at %s, found %s" % (wanted, path or "the top", found), path=path)
 
 

@@ -486,6 +486,11 @@ class TestErrors:
         ):
             assert "sesame" not in str(failed(course)) + repr(failed(course).__dict__)
 
+    def test_and_one_of_several_in_a_cookie(self) -> None:
+        cookie = {"Cookie": "session=sesame-open; theme=dark"}
+        error = failed(drive(get(headers=cookie), answer(401, b"no session sesame-open")))
+        assert "sesame" not in str(error) + repr(error.__dict__) and "session ***" in str(error)
+
 
 class TestDecoding:
     def test_the_value(self) -> None:

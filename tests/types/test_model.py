@@ -92,6 +92,7 @@ class TestErrors:
             ("text", "", "expected an object at the top, found a string"),
             (None, "", "expected an object at the top, found null"),
             (5, "", "expected an object at the top, found a number"),
+            (True, "", "expected an object at the top, found a boolean"),
             ({}, "url", "url is missing in the answer"),
             ({"url": "u", "leaf": "x"}, "leaf", "expected an object at leaf, found a string"),
             ({"url": "u", "leaf": {}}, "leaf.name", "leaf.name is missing in the answer"),

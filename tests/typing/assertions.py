@@ -124,6 +124,7 @@ def chat_stream(client: "Dial") -> None:
         assert_type(stream, Stream[ChatCompletionChunk])
         assert_type(stream.headers, Headers)
         assert_type(stream.text(), Iterator[str])
+        assert_type(stream.result(), ChatCompletionResponse)
         for chunk in stream:
             assert_type(chunk, ChatCompletionChunk)
             assert_type(chunk.choices, List[ChoiceDelta])
@@ -138,6 +139,7 @@ async def async_chat(client: "AsyncDial", wish: bool) -> None:
     assert_type(either, Union[ChatCompletionResponse, AsyncStream[ChatCompletionChunk]])
     async with await create(deployment_name="a", messages=[], stream=True) as stream:
         assert_type(stream.text(), AsyncIterator[str])
+        assert_type(await stream.result(), ChatCompletionResponse)
         async for chunk in stream:
             assert_type(chunk, ChatCompletionChunk)
 
