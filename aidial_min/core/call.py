@@ -234,7 +234,7 @@ def exchange(request: Request[T], config: Config, route: Route, *, stream: bool 
     retry = config.retry if request.max_retries is None else RetryPolicy(request.max_retries)
     own_secrets = _secrets_in(config.headers, request.headers)
     retries = 0
-    fresh = hurried = False
+    fresh = replaced = False
     while True:
         credential, secrets = yield from _credential(config, route, info)
         secrets += own_secrets
@@ -247,8 +247,8 @@ def exchange(request: Request[T], config: Config, route: Route, *, stream: bool 
             if not _can_repeat(request, outcome.error.request_sent):
                 raise error
             unsent = outcome.error.request_sent == "no"
-            if outcome.stale and not hurried and (unsent or is_idempotent(request.method)):
-                fresh = hurried = True  # at once on a fresh connection, once, not counted
+            if outcome.stale and not replaced and (unsent or is_idempotent(request.method)):
+                fresh = replaced = True  # at once on a fresh connection, once, not counted
                 continue
             delay = retry.after_error(retries, outcome.error, method=request.method)
         else:

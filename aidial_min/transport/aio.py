@@ -148,7 +148,7 @@ class AsyncTransport:
             while True:
                 step = steps.send(outcome)
                 if isinstance(step, Send):
-                    outcome = await self._carry(step, budget)
+                    outcome = await self._send(step, budget)
                 elif isinstance(step, Ask):
                     outcome = step.callable()
                     if inspect.isawaitable(outcome):
@@ -159,7 +159,7 @@ class AsyncTransport:
         except StopIteration as stop:
             return cast(T, stop.value)
 
-    async def _carry(self, step: Send, budget: Budget) -> Any:
+    async def _send(self, step: Send, budget: Budget) -> Any:
         """Send a request and read its answer: an Answer, or a Failure where none came."""
         try:
             connection = await self._connection(step, budget)
@@ -203,7 +203,7 @@ class AsyncTransport:
         try:
             self._check_open()  # it may have been closed while we waited
             while connection is not None:
-                if not step.fresh and connection.is_quiet():
+                if not step.fresh and connection.is_reusable():
                     connection.used = True
                     return connection
                 connection.abort()
@@ -225,7 +225,7 @@ class AsyncTransport:
             with self._lock:
                 gone = [other for other in self._loops if other.is_closed()]
                 for other in gone:
-                    self._loops.pop(other).forsake()
+                    self._loops.pop(other).close_sockets()
                 self._loops[loop] = connections
             await connections.watch_loop()
         return connections
@@ -242,7 +242,7 @@ class AsyncTransport:
         self._lock = threading.Lock()
         inherited, self._loops = self._loops, {}
         for connections in inherited.values():
-            connections.forsake()
+            connections.close_sockets()
 
     def _make_context(self) -> ssl.SSLContext:
         with self._lock:  # reads certificates from disk: in a thread, once
@@ -328,7 +328,7 @@ class AsyncConnection:
         reader, writer = await _start_streams(sock, context, origin.host, at, budget, limit)
         return cls(owner, key, sock, reader, writer)
 
-    def is_quiet(self) -> bool:
+    def is_reusable(self) -> bool:
         """Whether an idle connection is still good: nothing to read, neither bytes nor its end.
 
         The socket is asked too: a loop that was busy has not yet read what came meanwhile.
@@ -477,7 +477,7 @@ class AsyncExchange(ExchangeBase):
         self._connection: Optional[AsyncConnection] = connection
         self._from = connection.reader
         self._to = connection.writer
-        self._listening: "Optional[asyncio.Task[bytes]]" = None  # reads what comes while sending
+        self._early_read: "Optional[asyncio.Task[bytes]]" = None  # reads what comes while sending
         self._timer: Optional[asyncio.Handle] = None
         self._expired: Optional[str] = None
 
@@ -492,7 +492,7 @@ class AsyncExchange(ExchangeBase):
             if block is None:
                 return
             if not await self._push(block):
-                self._cut_short = True  # an answer may be waiting all the same: 413, 401
+                self._sent_in_part = True  # an answer may be waiting all the same: 413, 401
                 return
             if body is not None:
                 body.report(sent)
@@ -506,40 +506,40 @@ class AsyncExchange(ExchangeBase):
             if transport.is_closing():
                 return False
             self._to.write(view[start : start + RECEIVE])
-            self._began = True
+            self._sending_began = True
             full = transport.get_write_buffer_size() > RECEIVE
-            if (full or not checked) and await self._heard(wait=full):
+            if (full or not checked) and await self._answered_early(wait=full):
                 return False
             checked = True
         return True
 
-    async def _heard(self, wait: bool) -> bool:
+    async def _answered_early(self, wait: bool) -> bool:
         """Whether an answer, or the end of the connection, came while sending; waits until there is room to send."""
         if not wait:
             await asyncio.sleep(0)  # other tasks, and the reader of this connection, get their turn
-            data = self._connection.peek() if self._connection and self._listening is None else None
+            data = self._connection.peek() if self._connection and self._early_read is None else None
             return data is not None and self.take_early(data)
         draining = asyncio.ensure_future(self._to.drain())
         try:
             while True:
-                if self._listening is None:
-                    self._listening = asyncio.ensure_future(self._from.read(RECEIVE))
+                if self._early_read is None:
+                    self._early_read = asyncio.ensure_future(self._from.read(RECEIVE))
                 at, limit = self.budget.ends("write", time.monotonic())
                 seconds = remaining(at, self.budget, limit, "maybe")
                 done, _ = await asyncio.wait(
-                    {draining, self._listening}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+                    {draining, self._early_read}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
                 )
                 if not done:
                     raise self.budget.error(limit, "maybe")
-                if self._listening in done and self.take_early(await self._listened()):
+                if self._early_read in done and self.take_early(await self._finish_early_read()):
                     return True
                 if draining in done:
                     return draining.exception() is not None
         finally:
             _forget(draining)
 
-    async def _listened(self) -> bytes:
-        listening, self._listening = self._listening, None
+    async def _finish_early_read(self) -> bytes:
+        listening, self._early_read = self._early_read, None
         assert listening is not None
         return await listening
 
@@ -595,7 +595,7 @@ class AsyncExchange(ExchangeBase):
                     break
                 piece = await self.read()
         except DialConnectionError:
-            if strict or not self._cut_short:
+            if strict or not self._sent_in_part:
                 raise  # else it is an early refusal: a server that then hangs up may lose the rest of its words
         return b"".join(pieces)[:most]
 
@@ -616,7 +616,7 @@ class AsyncExchange(ExchangeBase):
         loop = self._connection.owner.loop
         self._timer = None if seconds is None else loop.call_later(seconds, self._time_is_up, loop, limit)
         try:
-            data = await (self._listened() if self._listening is not None else self._from.read(RECEIVE))
+            data = await (self._finish_early_read() if self._early_read is not None else self._from.read(RECEIVE))
         finally:
             if self._timer is not None:
                 self._timer.cancel()
@@ -641,7 +641,7 @@ class AsyncExchange(ExchangeBase):
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        if self.keeps_connection and self._listening is None:
+        if self.keeps_connection and self._early_read is None:
             connection.owner.give_back(connection.key, connection)
         else:
             self._stop_listening()
@@ -657,9 +657,9 @@ class AsyncExchange(ExchangeBase):
             connection.owner.give_back(connection.key, None)
 
     def _stop_listening(self) -> None:
-        if self._listening is not None:
-            _forget(self._listening)
-            self._listening = None
+        if self._early_read is not None:
+            _forget(self._early_read)
+            self._early_read = None
 
     def __del__(self) -> None:
         connection = self.__dict__.get("_connection")

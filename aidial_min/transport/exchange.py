@@ -34,19 +34,19 @@ class ExchangeBase:
         self.reader = AnswerReader(step.method)
         self.step = step
         self.budget = budget
-        self._reused = reused  # the connection has carried a request before
-        self._began = False  # bytes of the request may have left
-        self._cut_short = False  # the request was not sent to its end, so the connection is of no more use
+        self._on_reused = reused  # the connection has carried a request before
+        self._sending_began = False  # bytes of the request may have left
+        self._sent_in_part = False  # the request was not sent to its end, so the connection is of no more use
 
     @property
     def request_sent(self) -> str:
         """Whether the request reached the server: "yes" (an answer began), "maybe" or "no"."""
-        return "yes" if self.reader.wire.began else "maybe" if self._began else "no"
+        return "yes" if self.reader.wire.began else "maybe" if self._sending_began else "no"
 
     @property
     def keeps_connection(self) -> bool:
         """Whether the connection can carry another request."""
-        return self.reader.wire.reusable and not self._cut_short
+        return self.reader.wire.reusable and not self._sent_in_part
 
     def explain(self, error: DialException) -> None:
         """Say in an error whether the request reached the server, and which one it was."""
@@ -56,7 +56,7 @@ class ExchangeBase:
     def failure(self, error: DialConnectionError) -> Failure:
         """What to answer the policy (core/call.py) where no complete answer came."""
         self.explain(error)
-        silent = self._reused and not self.reader.wire.began and not isinstance(error, DialTimeoutError)
+        silent = self._on_reused and not self.reader.wire.began and not isinstance(error, DialTimeoutError)
         return Failure(error, stale=silent)
 
     def take(self, data: bytes) -> None:

@@ -87,7 +87,7 @@ class LoopConnections:
         self.drop_idle()
         await _let_transports_close()
 
-    def forsake(self) -> None:
+    def close_sockets(self) -> None:
         """The loop was closed without ending properly: close the sockets under its transports."""
         for connection in list(self.open):
             connection.sock.close()

@@ -136,7 +136,7 @@ class Transport:
             while True:
                 step = steps.send(outcome)
                 if isinstance(step, Send):
-                    outcome = self._carry(step, budget)
+                    outcome = self._send(step, budget)
                 elif isinstance(step, Ask):
                     outcome = step.callable()
                 else:
@@ -145,7 +145,7 @@ class Transport:
         except StopIteration as stop:
             return cast(T, stop.value)
 
-    def _carry(self, step: Send, budget: Budget) -> Any:
+    def _send(self, step: Send, budget: Budget) -> Any:
         """Send a request and read its answer: an Answer, or a Failure where none came."""
         try:
             connection = self._connection(step, budget)
@@ -187,7 +187,7 @@ class Transport:
         try:
             self._check_open()  # it may have been closed while we waited
             while connection is not None:
-                if not step.fresh and connection.is_quiet():
+                if not step.fresh and connection.is_reusable():
                     connection.used = True
                     return connection
                 connection.close()
@@ -338,7 +338,7 @@ class Connection:
             sock.close()
             raise
 
-    def is_quiet(self) -> bool:
+    def is_reusable(self) -> bool:
         """Whether an idle connection is still good: nothing to read, neither bytes nor its end."""
         try:
             return not wait_for(self.sock, True, False, 0.0)
@@ -468,7 +468,7 @@ class Exchange(ExchangeBase):
         body = self.step.body
         for block, sent in blocks(self.step.head, body):
             if not self._push(block):
-                self._cut_short = True  # an answer may be waiting all the same: 413, 401
+                self._sent_in_part = True  # an answer may be waiting all the same: 413, 401
                 return
             if body is not None:
                 body.report(sent)
@@ -482,19 +482,19 @@ class Exchange(ExchangeBase):
         while view:
             try:
                 count = sock.send(view)
-                self._began = True
+                self._sending_began = True
                 view = view[count:]
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 count = 0
             except OSError as error:
                 self.end_of(error)
                 return False
-            if (view or not checked) and self._heard(wait=count == 0):
+            if (view or not checked) and self._answered_early(wait=count == 0):
                 return False
             checked = True
         return True
 
-    def _heard(self, wait: bool) -> bool:
+    def _answered_early(self, wait: bool) -> bool:
         """Whether an answer, or the end of the connection, came while sending."""
         at, limit = self.budget.ends("write", time.monotonic())
         seconds = remaining(at, self.budget, limit, "maybe") if wait else 0.0
@@ -561,7 +561,7 @@ class Exchange(ExchangeBase):
                     break
                 piece = self.read()
         except DialConnectionError:
-            if strict or not self._cut_short:
+            if strict or not self._sent_in_part:
                 raise  # else it is an early refusal: a server that then hangs up may lose the rest of its words
         return b"".join(pieces)[:most]
 
