@@ -46,18 +46,6 @@ def resource_url(config: Config, url: StorageUrl, kind: Optional[str] = None) ->
     return parse_storage_url(config.origin, url, kind).path
 
 
-def item_url(config: Config, url: StorageUrl) -> str:
-    """The same of one item, of any kind.
-
-    Raises:
-        InvalidDialURLError: it names a folder or the root of a bucket.
-    """
-    path = parse_storage_url(config.origin, url)
-    if path.folder:
-        raise InvalidDialURLError("expected the URL of an item, not of a folder: %r" % str(url))
-    return path.path
-
-
 def type_names(types: Any) -> List[str]:
     """Kinds of resources as operations name them; "files" is understood as "FILE", and so on."""
     found = []

@@ -11,11 +11,10 @@ from urllib.parse import quote
 from ..core.body import BytesBody, json_body
 from ..core.call import Answer, Config, Request
 from ..core.http11 import Headers
-from ..core.urls import is_url_of
+from ..core.urls import SCHEME, is_url_of
 from ..errors import InvalidRequestError, NotDialURLError, ParsingDataError
 
 _METHOD = re.compile(r"[A-Za-z]+")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
 _AUTHORITY = re.compile(r"\A[^/?#]*")
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _UPSTREAM = re.compile(r"/+openai/deployments/[^?]+/(chat/completions|completions|embeddings)(\?.*)?")
@@ -112,7 +111,7 @@ def _target(config: Config, path: str) -> str:
     """
     if not isinstance(path, str) or not path.strip("/ "):
         raise InvalidRequestError("path must be a str like /v1/bucket")
-    absolute = _SCHEME.match(path)
+    absolute = SCHEME.match(path)
     if absolute is not None:
         if not is_url_of(config.origin, path):
             raise NotDialURLError("the URL does not belong to this DIAL server (%s)" % config.origin.url)

@@ -12,7 +12,8 @@ from ..core.events import Events
 from ..core.tables import AsyncResource, SyncResource, describe
 from ..core.urls import StorageUrl
 from ..types.resource_event import ResourceEvent
-from .arguments import item_url, list_given
+from .arguments import list_given
+from .storage import item_path
 
 if TYPE_CHECKING:
     from ..transport.streams import AsyncStream, Stream
@@ -36,7 +37,7 @@ def subscribe(config: Config, urls: Sequence[StorageUrl]) -> Request[Answer]:
 
     POST /v1/ops/resource/subscribe
     """
-    links = [{"url": item_url(config, url)} for url in list_given("urls", urls)]
+    links = [{"url": item_path(config, url).path} for url in list_given("urls", urls)]
     return Request("POST", "/v1/ops/resource/subscribe", body=json_body({"resources": links}), decode=as_it_came)
 
 

@@ -26,8 +26,8 @@ PAGE = 1000
 """Entries asked for per page of a listing: the most that Core gives."""
 
 
-def item_path(config: Config, url: StorageUrl, kind: str) -> StoragePath:
-    """The address of one item.
+def item_path(config: Config, url: StorageUrl, kind: Optional[str] = None) -> StoragePath:
+    """The address of one item, of that kind or of any.
 
     Raises:
         InvalidDialURLError: it names a folder or the root of a bucket.

@@ -17,7 +17,8 @@ StorageUrl = Union[str, PurePosixPath]
 
 STORAGE_KINDS = ("files", "conversations", "prompts", "applications", "toolsets", "skills")
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
+"""How an absolute URL begins (RFC 3986, 3.1)."""
 _BUCKET = re.compile(r"[A-Za-z0-9_\-]+")  # Core makes letters and digits only; the guide writes "test-bucket"
 _FORBIDDEN = re.compile(r"[\x00-\x1f/{}]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -109,7 +110,7 @@ def parse_storage_url(origin: Origin, url: StorageUrl, kind: Optional[str] = Non
     if not isinstance(url, (str, PurePosixPath)):
         raise InvalidDialURLError("a storage URL must be a str or PurePosixPath, not %s" % type(url).__name__)
     text = str(url)
-    if _SCHEME.match(text):
+    if SCHEME.match(text):
         text = _relative_to(origin, text)
     elif text.startswith("/"):
         raise InvalidDialURLError("a storage URL must not begin with a slash: write files/{bucket}/... (%r)" % text)
