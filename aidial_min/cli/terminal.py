@@ -5,6 +5,7 @@ is ever a reason to fail. It knows streams; it must not know DIAL.
 """
 
 import os
+import re
 import sys
 from typing import IO, Any, Iterable, Optional
 
@@ -38,10 +39,11 @@ def visible(text: str, *, lines: bool = True) -> str:
     """Text of others, safe for a terminal: control characters are spelt out.
 
     Args:
-        lines: whether line ends and tabs may stay.
+        lines: whether line ends and tabs may stay; else each becomes a blank. Other blanks stay as they are: two of
+            them, or the narrow ones of macOS, belong to a file's name.
     """
     text = text.replace("\r\n", "\n").translate(_CONTROLS)
-    return text if lines else " ".join(text.split())
+    return text if lines else re.sub(r" *[\t\n][ \t\n]*", " ", text.strip("\t\n"))
 
 
 def dim(text: str) -> str:

@@ -46,6 +46,17 @@ def test_ls_recursive_shows_files_only(stored):
     assert stored("ls", "-r").lines == ["a.txt", "b c/100%25.txt", "b c/d é.bin"]
 
 
+@pytest.mark.parametrize(
+    "name", ["a  b", " first", "last ", "at 1.00\u202fPM.png", "\u5168\u3000\u89d2", "no\u00a0break"]
+)
+def test_a_name_that_ls_shows_is_the_name(dial, files, name):
+    (dial.folder / name).write_text("found")
+    assert files("put", "./" + name, "odd/").code == 0
+    assert files("ls", "odd").out == files("ls", "-r", "odd").out == name + "\n"
+    assert files("cat", "odd/" + files("ls", "odd").out[:-1]).out == "found"
+    assert files("ls", "-l", "odd").lines[1].endswith("  " + name.rstrip())
+
+
 def test_ls_of_a_file_is_the_file(stored):
     assert stored("ls", "b c/d é.bin").lines == ["b c/d é.bin"]
 
