@@ -70,7 +70,7 @@ def width_of(text: str) -> int:
 
 
 def _width(character: str) -> int:
-    if unicodedata.combining(character):
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):  # marks (many have no combining class), joiners
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 

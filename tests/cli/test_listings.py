@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from aidial_min.cli.table import width_of
 from aidial_min.testing import Deployment, DialServer
 from tests.support.command import Command
 
@@ -58,6 +59,14 @@ def test_odd_values_do_not_break_the_table(tmp_path):
         assert "漢字" in a and "two lines \\x1b[2J" in b
         assert a.index("chat") == head.index("KIND") - 2  # two characters are twice as wide
         assert columns(b)[3].strip() == "5"
+
+
+@pytest.mark.parametrize(
+    "text, columns",
+    [("\u6f22\u5b57", 4), ("e\u0301", 1), ("\u0e17\u0e35\u0e48", 1), ("\u0939\u0902", 1), ("a\u200bb", 2)],
+)
+def test_a_text_is_as_wide_as_a_terminal_shows_it(text, columns):
+    assert width_of(text) == columns
 
 
 def test_a_table_is_cut_to_the_terminal_and_whole_in_a_pipe(dial, terminal):
