@@ -15,9 +15,12 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     Returns:
         The exit code: 0 when all went well. Wrong words end the process with 2, as argparse does it.
     """
-    from .cli import run
+    try:
+        from .cli import run
 
-    return run(sys.argv[1:] if argv is None else argv)
+        return run(sys.argv[1:] if argv is None else argv)
+    except KeyboardInterrupt:  # Ctrl-C while modules were loaded, or a second one while the first was dealt with
+        return 130
 
 
 if __name__ == "__main__":

@@ -80,6 +80,20 @@ def test_an_interrupt_is_no_traceback(monkeypatch, capsys):
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_an_interrupt_while_modules_are_loaded_is_no_traceback():
+    code = (
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, *more):\n"
+        "        if name == 'argparse': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "from aidial_min.__main__ import main\n"
+        "sys.exit(main(['--help']))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=60)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (130, b"", b"")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes of Windows break in another way")
 def test_a_reader_that_has_seen_enough_is_no_traceback():
     command = [sys.executable, "-m", "aidial_min", "demo"]
