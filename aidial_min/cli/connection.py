@@ -23,6 +23,13 @@ environment:
 """
 
 
+KEY_OPTIONS = {
+    **dict.fromkeys(("--api-key", "--api_key", "--apikey", "--key"), "DIAL_API_KEY"),
+    **dict.fromkeys(("--bearer-token", "--bearer_token", "--token"), "DIAL_BEARER_TOKEN"),
+}
+"""How people try to name a key, and the variable that is for it."""
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add --url, --timeout, --proxy and --ca-bundle."""
     group = parser.add_argument_group("connection")
@@ -30,6 +37,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--timeout", metavar="SECONDS", type=_seconds, help="longest silence of the server (600)")
     group.add_argument("--proxy", metavar="URL", help='e.g. http://proxy.example:3128; "" for none')
     group.add_argument("--ca-bundle", metavar="FILE", help="trusted certificates (PEM), a file or a folder")
+    refuse_keys(parser)
+
+
+def refuse_keys(parser: argparse.ArgumentParser) -> None:
+    """Answer a key on the command line with where it belongs (argparse alone would repeat it in its complaint)."""
+    for option, variable in KEY_OPTIONS.items():
+        parser.add_argument(option, nargs="?", action=_Refused, const=variable, help=argparse.SUPPRESS)
+
+
+class _Refused(argparse.Action):
+    """Ends the command, without a word of the value."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *given: Any) -> None:
+        parser.error(
+            "a key is never taken from the command line, where others can read it: set %s, or %s_FILE to the name of "
+            "a file that holds it" % (self.const, self.const)
+        )
 
 
 def _seconds(text: str) -> float:

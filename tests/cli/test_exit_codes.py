@@ -192,6 +192,17 @@ def test_a_key_is_no_option_and_never_shown(dial):
         assert answer.code == 3 and b"sk-wrong" not in answer.stdout + answer.stderr
 
 
+@pytest.mark.parametrize(
+    "option", ["--api-key sk-secret", "--api-key=sk-secret", "--key sk-secret", "--token=sk-secret"]
+)
+@pytest.mark.parametrize("line", ["%s models", "models %s", "chat -d echo %s Hi", "files ls %s", "files %s ls"])
+def test_a_key_on_the_command_line_is_refused_and_not_repeated(dial, server, line, option):
+    answer = dial(*(line % option).split())
+    assert (answer.code, answer.out, server.requests) == (2, "", [])
+    variable = "DIAL_BEARER_TOKEN" if "token" in option else "DIAL_API_KEY"
+    assert "set %s, or %s_FILE" % (variable, variable) in answer.err and "secret" not in answer.err
+
+
 # -- options
 
 
