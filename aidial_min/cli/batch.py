@@ -11,7 +11,7 @@ import time
 from typing import Any, Optional, Tuple
 
 from .batch_input import Identity, identify
-from .batch_journal import Journal, discard_new, read_header, sync_folder
+from .batch_journal import NEW, Journal, discard_new, read_header, sync_folder
 from .batch_output import Lock, Output, Standing, drop_failures, inspect, restore_order
 from .connection import add_options, client_arguments
 from .exit_codes import CTRL_C, FAILED, OK, UsageError, code_of, line_about
@@ -79,7 +79,10 @@ def _count(text: str) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Begin a batch, or go on with it."""
     path = arguments.output or _default_output(arguments.input)
+    if os.path.islink(path):
+        path = os.path.realpath(path)  # one lock and one file, whatever it is called
     identity = identify(arguments.input)
+    check_names(path, arguments.input)
     lock = Lock(path + ".lock")
     try:
         standing, journal = open_files(arguments, path, identity)
@@ -97,6 +100,19 @@ def run(arguments: argparse.Namespace) -> int:
         return finish(path, identity, standing, journal, code)
     finally:
         lock.release()
+
+
+def check_names(path: str, given: str) -> None:
+    """See to it that nothing is written over that is not this batch's.
+
+    Raises:
+        UsageError: the output is a device, a pipe or a folder; or the input is one of the files that are written.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise UsageError("%s is no ordinary file; name one with -o" % path)
+    for name in (path + ".lock", *(name + end for name in (path, path + ".journal") for end in ("", NEW))):
+        if os.path.exists(name) and os.path.samefile(name, given):
+            raise UsageError("%s would be written to; name another output with -o" % given)
 
 
 def _default_output(path: str) -> str:
@@ -117,8 +133,6 @@ def open_files(arguments: argparse.Namespace, path: str, identity: Identity) -> 
         UsageError: the files do not belong together.
     """
     known = path + ".journal"
-    for name in (path, known):
-        discard_new(name)
     if not os.path.exists(known):
         if os.path.exists(path) and os.path.getsize(path):
             raise UsageError("%s exists and has no journal, so it is no batch to go on with; name another file" % path)
@@ -126,6 +140,8 @@ def open_files(arguments: argparse.Namespace, path: str, identity: Identity) -> 
         journal = Journal.create(known, header)
         _touch(path)
         return Standing(identity.lines), journal
+    for name in (path, known):
+        discard_new(name)
     header = _checked_header(known, path, arguments.input, identity)
     if not os.path.exists(path):
         if header.get("finished") or header["empty"] is False:

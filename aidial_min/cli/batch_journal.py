@@ -17,7 +17,8 @@ from typing import IO, Any, Callable, Dict, Iterable, NamedTuple, Optional, Set
 COMPACT_AT = 4 << 20
 """Bytes from which a journal is written anew, when most of it is of no more use."""
 
-NEW = ".new"
+NEW = ".batch-new"
+"""What a file is called while it is written anew: such as nobody else calls his."""
 
 
 class Place(NamedTuple):

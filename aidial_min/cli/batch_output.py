@@ -18,6 +18,9 @@ from .exit_codes import UsageError
 
 _START = re.compile(rb'\{"line": ([0-9]{1,15}), "ok": (true|false), ')
 
+_LOCK = re.compile(rb"([0-9]{1,19}\r?\n)?")
+"""What stands in a lock: the number of its process, or nothing if that died at once."""
+
 WINDOW = 10_000
 """Lines that may be asked beyond the first one that has no answer yet, where the order is kept."""
 
@@ -208,7 +211,7 @@ class Lock:
     """A file that one process at a time holds, and that a dead one does not: the lock belongs to the process.
 
     Raises:
-        UsageError: another process holds it.
+        UsageError: another process holds it, or it is somebody else's file.
     """
 
     def __init__(self, path: str) -> None:
@@ -222,9 +225,16 @@ class Lock:
             if _is_at(self._file, path):  # else its last holder has removed it meanwhile
                 break
             self._file.close()
+        if not _LOCK.fullmatch(self._content()):
+            self._file.close()
+            raise UsageError("%s is in the way: it is no lock of a batch" % path)
         self._file.truncate(0)
         self._file.write(b"%d\n" % os.getpid())
         self._file.flush()
+
+    def _content(self) -> bytes:
+        self._file.seek(0)
+        return self._file.read(100)
 
     def release(self) -> None:
         """Give it free and remove the file."""

@@ -682,6 +682,45 @@ def test_a_file_of_somebody_else_is_not_written_to(folder, server, capsys):
     assert Path("out.jsonl").read_text() == "my notes\n" and Path("in.jsonl").read_text() == '"a"\n'
 
 
+@pytest.mark.parametrize(
+    "name", ["out.jsonl.lock", "out.jsonl.new", "out.jsonl.journal.new", "out.jsonl" + batch_journal.NEW]
+)
+def test_an_input_is_never_written_over_whatever_it_is_called(folder, server, name):
+    write_input(["a"], name)
+    main(["batch", name, "-o", "out.jsonl"])
+    assert Path(name).read_text() == '"a"\n'
+
+
+def test_files_of_somebody_else_beside_the_output_stay(folder, server, capsys):
+    write_input(["a"])
+    Path("out.jsonl.new").write_text("mine")
+    assert batch() == 0 and batch("--ask-again") == 0
+    assert Path("out.jsonl.new").read_text() == "mine"
+    Path("out.jsonl.lock").write_text("mine\n")
+    assert batch() == 2
+    assert "out.jsonl.lock is in the way" in capsys.readouterr().err
+    assert Path("out.jsonl.lock").read_text() == "mine\n"
+
+
+@posix
+def test_an_output_is_an_ordinary_file(folder, server, capsys):
+    write_input(["a"])
+    os.mkfifo("pipe")
+    for name in ("pipe", "/dev/null", "."):
+        assert batch(output=name) == 2
+        assert "%s is no ordinary file" % name in capsys.readouterr().err
+    assert sorted(os.listdir()) == ["in.jsonl", "pipe"]
+
+
+@posix
+def test_a_link_to_an_output_is_that_output(folder, server, model):
+    write_input(["a", "fails", "c"])
+    os.symlink("real.jsonl", "out.jsonl")
+    assert batch() == batch("--ask-again") == 1
+    assert os.path.islink("out.jsonl") and numbers(output("real.jsonl")) == [1, 2, 3]
+    assert sorted(os.listdir()) == ["in.jsonl", "out.jsonl", "real.jsonl", "real.jsonl.journal"]
+
+
 @pytest.mark.parametrize("text", ["my notes\n", '{"line": 1, "ok": true, "a": 1}\n{"line": 1, "ok": true, "a": 1}\n'])
 def test_an_output_that_is_damaged_is_refused(folder, server, capsys, text):
     write_input(["a", "b"])
