@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from .exit_codes import UsageError
+from .local_file import send, size_of
 from .progress import Progress
 from .remote import encode, stored_name
 from .terminal import dim, note, visible, word
@@ -26,8 +27,9 @@ def check_files(names: List[str]) -> List[Path]:
     for path in paths:
         if path.is_dir():
             raise UsageError("%s is a folder; attach its files" % path)
-        with open(path, "rb"):
-            pass
+        if size_of(path) is not None:  # a pipe is opened once only: who writes to it would not write again
+            with open(path, "rb"):
+                pass
     return paths
 
 
@@ -42,9 +44,10 @@ def upload_files(client: Any, paths: List[Path], *, quiet: bool = False) -> List
         if any(known["title"] == title for known in attachments):
             name = "%d-%s" % (len(attachments) + 1, title)
         url = encode(client.my_bucket(), [FOLDER, unique, name])
-        with Progress(path.stat().st_size) as bar:
+        size = size_of(path)
+        with Progress(size) as bar:
             bar.label = visible(title)
-            item = client.files.upload(url, path, progress=bar.sent)
+            item = send(client, url, path, title, size, progress=bar.sent)
         attachments.append({"type": item.content_type, "title": title, "url": item.url})
         if not quiet:
             note(dim("+ %s is stored as %s" % (visible(title), visible(item.url))))

@@ -5,7 +5,6 @@ It knows both worlds' names and folders; it must not know how bytes travel.
 
 import argparse
 import os
-import stat
 from pathlib import Path
 from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
 
@@ -13,6 +12,7 @@ from ..errors import EtagMismatchError
 from ..transport.disk import TargetFile
 from .exit_codes import CommandError, UsageError
 from .files_show import each, entries, folder_of, refuse_folder
+from .local_file import send, size_of
 from .progress import Progress
 from .remote import Remote, below, local_path, resolve, stored_name
 from .table import bytes_text
@@ -138,12 +138,12 @@ def plan(source: str, target: Remote, recursive: bool) -> List[Upload]:
     into = target.is_folder or not target.name
     if not path.is_dir():
         place = target.child([stored_name(word(path.name))]) if into else target
-        return [Upload(path, place, _size(path))]
+        return [Upload(path, place, size_of(path))]
     if not recursive:
         raise UsageError("%s is a folder; -r stores it with everything below" % word(source))
     contents = os.path.basename(source.rstrip("/" + os.sep)) in ("", ".", "..")
     base = target.child([stored_name(word(path.name))]) if into and not contents else target
-    return [Upload(file, base.child(segments), _size(file)) for file, segments in walk(path)]
+    return [Upload(file, base.child(segments), size_of(file)) for file, segments in walk(path)]
 
 
 def walk(folder: Path) -> Iterator[Tuple[Path, List[str]]]:
@@ -159,12 +159,6 @@ def walk(folder: Path) -> Iterator[Tuple[Path, List[str]]]:
                 note("%s is no file, and is left out" % visible(word(str(path))))
 
 
-def _size(path: Path) -> Optional[int]:
-    """Bytes of a file; None for pipes and devices."""
-    found = path.stat()
-    return found.st_size if stat.S_ISREG(found.st_mode) else None
-
-
 def store_file(client: Any, upload: Upload, no_clobber: bool, total: Total, bar: Progress) -> None:
     """Store one file and write its URL to stdout.
 
@@ -178,17 +172,12 @@ def store_file(client: Any, upload: Upload, no_clobber: bool, total: Total, bar:
         bar.update(total.bytes, upload.target.name)
 
     only_new = "*" if no_clobber else None
+    url, name, size = upload.target.url, upload.target.name, upload.size
     try:
-        if upload.size is None:
-            with open(upload.path, "rb") as pipe:
-                item = client.files.upload(
-                    upload.target.url, (upload.target.name, pipe), etag_if_none_match=only_new, progress=progress
-                )
-        else:
-            item = client.files.upload(upload.target.url, upload.path, etag_if_none_match=only_new, progress=progress)
+        item = send(client, url, upload.path, name, size, etag_if_none_match=only_new, progress=progress)
     except EtagMismatchError:
         raise FileExistsError(None, "it is there already", upload.target.shown) from None
     total.files += 1
-    total.bytes = before + (upload.size if upload.size is not None else item.content_length or 0)
+    total.bytes = before + (size if size is not None else item.content_length or 0)
     bar.clear()
     write(visible(item.url, lines=False) + "\n")

@@ -1,8 +1,10 @@
 """`chat`: where the prompt comes from, what is sent, where the answer goes; and a conversation at a terminal."""
 
 import json
+import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -159,6 +161,16 @@ def test_files_go_into_a_new_folder_of_the_bucket_and_are_attached(dial, server)
     assert plan["url"].rpartition("/")[0] == photo["url"].rpartition("/")[0]
     assert plan["url"] in answer.err and answer.out == "What is it?\n"
     assert dial("files", "cat", plan["url"]).stdout == b"Drink coffee."
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes with names are POSIX's")
+def test_a_pipe_is_attached_too(dial, server):
+    pipe = dial.folder / "pipe"
+    os.mkfifo(pipe)
+    threading.Thread(target=pipe.write_bytes, args=(b"from a pipe",), daemon=True).start()
+    assert dial("chat", "-d", "echo", "-f", "pipe", "Look").out == "Look\n"
+    sent = server.requests[-1].json()["messages"][-1]["custom_content"]["attachments"][0]["url"]
+    assert dial("files", "cat", sent).out == "from a pipe"
 
 
 def test_the_same_name_twice_is_two_files(dial, server):
