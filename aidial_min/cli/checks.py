@@ -144,9 +144,9 @@ def shape(patient: Patient) -> Step:
     """Whether the credential looks like one."""
     try:
         found = credential(patient.environment)
+        values: Dict[str, Any] = {kind: value() if callable(value) else value for kind, value in found.items()}
     except DialException as error:
         return failed(error, "correct the variable, or the file")
-    values: Dict[str, Any] = {kind: value() if callable(value) else value for kind, value in found.items()}
     patient.secrets = [text for value in values.values() for text in (value, value.strip(), value.strip("\"' "))]
     if len(values) != 1:
         if values:

@@ -102,8 +102,8 @@ def credential(environment: Mapping[str, str]) -> Dict[str, Any]:
         path = environment.get(variable + "_FILE")
         if not value and path:
             value = read_secret(path, variable + "_FILE")
-            if argument == "bearer_token":  # tokens are short-lived, and whoever renews one writes the file anew
-                value = _Reader(path, variable + "_FILE")
+            if argument == "bearer_token" and os.path.isfile(path):  # a pipe has said all; a file is written anew
+                value = _Reader(path, variable + "_FILE")  # when its token, which is short-lived, is renewed
         if value:
             found[argument] = value
     return found

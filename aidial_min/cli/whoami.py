@@ -7,7 +7,7 @@ import argparse
 import os
 
 from ..errors import EndpointNotSupportedError
-from .connection import add_options, client_arguments, make_client, source_of
+from .connection import add_options, client_arguments, source_of
 from .exit_codes import OK
 from .help import teach
 from .table import print_pairs
@@ -32,8 +32,11 @@ def set_up(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask the server who we are."""
-    kind = "api_key" if "api_key" in client_arguments(arguments) else "bearer_token"
-    with make_client(arguments) as client:
+    from ..client import Dial
+
+    options = client_arguments(arguments)
+    kind = "api_key" if "api_key" in options else "bearer_token"
+    with Dial(**options) as client:
         found = {
             "server": client.base_url.rstrip("/"),
             "credential": "%s (%s)" % (kind.replace("_", " "), source_of(os.environ, kind)),

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 
 import pytest
 
@@ -182,6 +183,21 @@ def test_a_token_may_come_from_a_file_too(dial, server, tmp_path):
     dial("models", DIAL_API_KEY=None, DIAL_BEARER_TOKEN_FILE="token")
     assert server.requests[-1].headers["authorization"] == "Bearer a-token"
     assert dial("models", DIAL_BEARER_TOKEN="a-token").code == 2  # two credentials
+
+
+@posix
+@pytest.mark.parametrize("words", [["models"], ["whoami"], ["doctor"], ["chat", "-d", "echo", "Hi"]], ids=" ".join)
+def test_or_from_a_pipe_which_can_be_read_only_once(dial, server, words):
+    def ask(variable, header):
+        pipe = dial.folder / variable
+        os.mkfifo(pipe)
+        threading.Thread(target=pipe.write_bytes, args=(server.api_key.encode(),), daemon=True).start()
+        answer = dial(*words, **{"DIAL_API_KEY": None, variable: variable})
+        assert server.requests and server.requests[-1].headers[header].endswith(server.api_key)
+        return answer.code
+
+    assert ask("DIAL_API_KEY_FILE", "api-key") == 0
+    assert ask("DIAL_BEARER_TOKEN_FILE", "authorization") == 3  # it is no token, but it was sent
 
 
 def test_a_key_is_no_option_and_never_shown(dial):
