@@ -19,9 +19,12 @@ from ..core.route import Route
 from ..core.urls import Origin, parse_base_url
 from ..errors import (
     AuthenticationError,
+    ConfigurationError,
+    DialConnectionError,
     DialException,
     DialTimeoutError,
     EndpointNotSupportedError,
+    ParsingDataError,
     ProxyError,
     TLSError,
     mask,
@@ -112,7 +115,8 @@ def failed(error: BaseException, *advice: str, lines: Sequence[str] = ()) -> Ste
     """A step that failed with an error, which says why."""
     text = error.message if isinstance(error, DialException) else getattr(error, "strerror", None) or str(error)
     status = getattr(error, "status_code", None)
-    said = "%d %s" % (status, text) if status and getattr(error, "request_sent", "no") == "yes" else text
+    answered = getattr(error, "request_sent", "no") == "yes" and not isinstance(error, ParsingDataError)
+    said = "%d %s" % (status, text) if status and answered else text
     return Step("", "failed", [*lines, " ".join(said.split())], advice, code_of(error))
 
 
@@ -197,7 +201,8 @@ def connection(patient: Patient) -> Step:
     try:
         found = probe.handshake(patient.origin, patient.route, patient.settings, patient.timeout)
     except DialException as error:
-        return failed(error, *_connection_advice(error, patient), lines=_presented(error, patient))
+        shown = _presented(error, patient)
+        return failed(error, *_connection_advice(error, patient, shown), lines=shown)
     lines = ["%s in %d ms" % (found.peer, found.seconds * 1000)]
     if found.version:
         lines[0] += ", %s %s" % (found.version, found.cipher)
@@ -215,8 +220,12 @@ def _presented(error: DialException, patient: Patient) -> List[str]:
     return ["it shows: %s, signed by %s, until %s" % link] if link is not None else []
 
 
-def _connection_advice(error: DialException, patient: Patient) -> List[str]:
+def _connection_advice(error: DialException, patient: Patient, shown: List[str]) -> List[str]:
+    if isinstance(error, ConfigurationError):
+        return ["correct --ca-bundle"]
     if isinstance(error, TLSError):
+        if not shown:
+            return ["is the port right? does its URL begin with http://, or does a firewall stand between?"]
         return ["if your company signs certificates itself, pass its file: --ca-bundle company.pem (or SSL_CERT_FILE)"]
     if isinstance(error, ProxyError):
         direct = '--proxy "" or NO_PROXY=%s goes without' % patient.origin.host
@@ -242,8 +251,19 @@ def bucket(patient: Patient) -> Step:
     except DialException as error:
         if error.location:
             return failed(error, "it redirects to %s: use the URL of that server" % error.location)
-        return failed(error, "ask who runs the server; the message is its own")
+        return failed(error, _call_advice(error, patient))
     return ok("%s... (%d characters), in %d ms" % (found[:4], len(found), seconds * 1000))
+
+
+def _call_advice(error: DialException, patient: Patient) -> str:
+    if isinstance(error, ParsingDataError):
+        return "is this a DIAL server? the login page of a network, or a proxy, may have answered in its place"
+    if not isinstance(error, DialConnectionError):
+        return "ask who runs the server; the message is its own"
+    if isinstance(error, DialTimeoutError):
+        return "is this a DIAL server? it took the connection, but is slow to answer: --timeout waits longer"
+    scheme = "https" if patient.origin.scheme == "http" else "http"
+    return "is this a DIAL server, and the port right? does its URL begin with %s://?" % scheme
 
 
 def deployments(patient: Patient) -> Step:
@@ -252,7 +272,7 @@ def deployments(patient: Patient) -> Step:
         found = patient.client.deployments.list()
         applications = patient.client.application.list()
     except DialException as error:
-        return failed(error, "ask who runs the server; the message is its own")
+        return failed(error, _call_advice(error, patient))
     both = "%d deployments, %d applications" % (len(found), len(applications))
     if not found and not applications:
         return Step("", "failed", [both], ["the credential's role may call none: ask who runs the server"], 1)

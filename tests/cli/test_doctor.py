@@ -5,6 +5,7 @@ import socket
 import ssl
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -89,6 +90,46 @@ def test_a_server_that_is_no_dial(doctor, server):
     server.fail(404, times=None, body="Route is not found")
     steps, code = doctor()
     assert "is this a DIAL server?" in steps["bucket"]["advice"][0] and code == 4
+
+
+def test_a_login_page_in_place_of_the_server(doctor, server):
+    server.fail(200, times=None, body="<html><title>Welcome to our WiFi</title></html>")
+    steps, code = doctor()
+    assert "login page" in steps["bucket"]["advice"][0] and code == 1
+    assert "422" not in steps["bucket"]["lines"][0]  # nobody answered that
+
+
+def test_a_server_that_is_silent(doctor):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        steps, code = doctor("--timeout", "0.3", "--url", "http://127.0.0.1:%d" % listener.getsockname()[1])
+    assert "--timeout waits longer" in steps["bucket"]["advice"][0] and code == 6
+
+
+def test_a_server_that_speaks_something_else(doctor):
+    def greet():
+        while True:
+            try:
+                sock, _ = listener.accept()
+            except OSError:
+                return
+            with sock, suppress(OSError):  # the step that looks at the connection closes it at once
+                sock.sendall(b"SSH-2.0-Other\r\n")
+                sock.recv(65536)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=greet, daemon=True).start()
+        place = "://127.0.0.1:%d" % listener.getsockname()[1]
+        steps, code = doctor("--url", "http" + place)
+        assert "does its URL begin with https://?" in steps["bucket"]["advice"][0] and code == 1
+        steps, code = doctor("--url", "https" + place)
+        assert "does its URL begin with http://" in steps["connection"]["advice"][0] and code == 8
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_ca_bundle_that_is_none(doctor, dial):
+    (dial.folder / "ca.pem").write_text("my notes")
+    steps, code = doctor("--url", "https://127.0.0.1:1", "--ca-bundle", "ca.pem")
+    assert steps["connection"]["advice"] == ["correct --ca-bundle"] and code == 2
 
 
 def test_a_redirect_names_the_right_server(doctor, server):
