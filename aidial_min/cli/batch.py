@@ -6,22 +6,20 @@ It knows options, which files belong together, and how a run is watched and ende
 
 import argparse
 import os
-import signal
 import time
-from typing import Any, Optional, Tuple
+from typing import Any, Tuple
 
 from .batch_input import Identity, identify
 from .batch_journal import NEW, Journal, discard_new, read_header, sync_folder
 from .batch_output import Lock, Output, Standing, drop_failures, inspect, restore_order
 from .connection import add_options, client_arguments
-from .exit_codes import CTRL_C, FAILED, OK, UsageError, code_of, line_about
+from .exit_codes import CTRL_C, FAILED, OK, TERMINATED, UsageError, code_of, line_about, on_sigterm
 from .help import teach
 from .progress import Progress, time_text
 from .terminal import note, word
 
 GRACE = 10.0
 """Seconds that answers on their way are waited for after Ctrl-C."""
-TERMINATED = 143
 
 TEXT = """
 Ask every line of INPUT.jsonl, many at a time, and write a line for each to OUTPUT.jsonl as the answers come.
@@ -192,7 +190,7 @@ def ask_all(arguments: argparse.Namespace, identity: Identity, output: Output, j
         arguments.ask_again,
     )
     options = {**client_arguments(arguments), "limits": Limits(arguments.jobs, arguments.jobs), "max_retries": 0}
-    previous = _on_sigterm(_terminate)
+    previous = on_sigterm(_terminate)
     try:
         with Dial(**options) as client, Bar(identity.prompts, output.standing, len(journal.kept)) as bar:
             work = Run(client, settings, output, journal)
@@ -206,7 +204,7 @@ def ask_all(arguments: argparse.Namespace, identity: Identity, output: Output, j
             finally:
                 work.stop()
     finally:
-        _on_sigterm(previous)
+        on_sigterm(previous)
     if work.halted is None:
         return OK
     if not isinstance(work.halted, Exception):
@@ -282,10 +280,3 @@ class Terminated(KeyboardInterrupt):
 
 def _terminate(number: int, frame: Any) -> None:
     raise Terminated
-
-
-def _on_sigterm(handler: Any) -> Optional[Any]:
-    try:
-        return signal.signal(signal.SIGTERM, handler)
-    except (ValueError, TypeError):  # not the main thread; a handler that Python did not set
-        return None

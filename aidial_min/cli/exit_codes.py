@@ -3,7 +3,7 @@
 It knows the error classes; it must not know any command or stream.
 """
 
-from typing import Tuple, Type
+from typing import Any, Tuple, Type
 
 from ..errors import (
     AuthenticationError,
@@ -29,6 +29,7 @@ TIMEOUT = 6
 INTERRUPTED = 7
 NO_CONNECTION = 8
 CTRL_C = 130
+TERMINATED = 143
 
 MEANINGS = {
     OK: "done",
@@ -41,6 +42,7 @@ MEANINGS = {
     INTERRUPTED: "the answer began and broke off; what came of it was written",
     NO_CONNECTION: "no connection: name, network, proxy or TLS; nothing was sent",
     CTRL_C: "interrupted by Ctrl-C; what came of the answer was written",
+    TERMINATED: "ended by SIGTERM, in good order (batch, serve)",
 }
 """Every exit code, as `--help` lists them."""
 
@@ -103,6 +105,16 @@ def line_about(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return "%s: %s" % (error.filename, error.strerror) if error.filename else error.strerror
     return str(error) or type(error).__name__
+
+
+def on_sigterm(handler: Any) -> Any:
+    """Handle SIGTERM like this from now on, where that can be said; returns what was done until now."""
+    import signal
+
+    try:
+        return signal.signal(signal.SIGTERM, handler)
+    except (ValueError, TypeError):  # not the main thread; a handler that Python did not set
+        return None
 
 
 def table() -> str:

@@ -7,8 +7,9 @@ import argparse
 import os
 import threading
 import time
+from typing import Any
 
-from .exit_codes import CommandError
+from .exit_codes import TERMINATED, CommandError, on_sigterm
 from .help import teach
 from .terminal import dim, note, red, visible, write
 
@@ -48,16 +49,17 @@ def _port(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until Ctrl-C."""
+    """Serve until Ctrl-C or SIGTERM."""
     from ..testing import DialServer
 
     server = DialServer(
         port=arguments.port,
         host=arguments.host,
-        data=arguments.data,
+        data=arguments.data or None,
         generation=arguments.generation,
         log=None if arguments.quiet else log,
     )
+    previous = on_sigterm(_terminate)  # the first process of a container would not be ended by it at all
     try:
         server.start()
     except OSError as error:
@@ -68,7 +70,12 @@ def run(arguments: argparse.Namespace) -> int:
         threading.Event().wait()
     finally:
         server.stop()
+        on_sigterm(previous)
     return 0
+
+
+def _terminate(number: int, frame: Any) -> None:
+    raise SystemExit(TERMINATED)
 
 
 def introduce(url: str, key: str, arguments: argparse.Namespace) -> None:

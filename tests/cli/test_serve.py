@@ -101,6 +101,21 @@ def test_a_port_that_is_taken_is_one_line(here):
     assert answer.err.startswith("can't listen on 127.0.0.1:%d: " % port) and answer.err.count("\n") == 1
 
 
+def test_sigterm_ends_it_in_good_order(here):
+    with here.start("serve", "--port", "0", "--quiet") as process:
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (143, b"") and b"Traceback" not in err
+
+
+def test_no_folder_is_named_by_nothing(here):
+    with serving(here, "--data", "") as dial:
+        pass
+    assert "forgotten when the server ends" in dial.log[-1]
+    assert os.listdir(here.folder) == []
+
+
 @pytest.mark.parametrize("port", ["x", "-1", "70000"])
 def test_an_impossible_port_is_a_usage_error(here, port):
     assert here("serve", "--port", port).code == 2
