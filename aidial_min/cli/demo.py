@@ -9,6 +9,18 @@ import os
 from contextlib import contextmanager
 from typing import Any, Dict, Iterator, List
 
+from .help import teach
+
+TEXT = """
+Start a DIAL server in this process, use it from Python, and show every call with its result. It needs no server, key
+or network, and takes a second.
+"""
+
+EXAMPLES = """
+@
+> session.txt     # to read it at leisure
+"""
+
 SESSION = '''
 from {package} import Dial
 client = Dial(base_url="{url}", api_key="{api_key}")
@@ -47,6 +59,7 @@ client.close()
 
 def set_up(parser: argparse.ArgumentParser) -> None:
     """There is nothing to choose."""
+    teach(parser, TEXT, EXAMPLES)
 
 
 def run(arguments: argparse.Namespace) -> int:

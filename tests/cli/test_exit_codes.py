@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from aidial_min.cli import COMMANDS
 from tests.support.command import Command
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and pipes of POSIX")
@@ -229,7 +230,8 @@ def test_proxies_of_the_environment_are_used_and_can_be_left_out(ask):
 
 
 def test_help_teaches_by_example(dial):
-    for words in (["chat"], ["models"], ["whoami"], ["files"], ["files", "put"], ["doctor"], ["serve"]):
+    actions = [["files", action] for action in ("ls", "get", "put", "cat", "cp", "mv", "rm", "stat")]
+    for words in [[name] for name in COMMANDS] + actions:
         shown = dial(*words, "--help").out
         assert "examples:\n" in shown and "python -m aidial_min %s" % " ".join(words) in shown.partition("examples:")[2]
         assert "%" not in shown.replace("photo%201.jpg", "")
