@@ -18,6 +18,7 @@ from ..errors import (
     ResponseInterruptedError,
     StreamInterruptedError,
 )
+from .terminal import visible
 
 OK = 0
 FAILED = 1
@@ -100,6 +101,8 @@ def line_about(error: BaseException) -> str:
         text = "%s: %s" % (type(error).__name__, error)
         if isinstance(error, RateLimitError) and error.retry_after:
             text += "; the server asks to wait %g s" % error.retry_after
+        if error.location:
+            text += "; the server redirects to %s" % visible(error.location, lines=False)
         hint = next((hint for kind, hint in _HINTS if isinstance(error, kind)), "")
         return "%s (%s)" % (text, hint) if hint else text
     if isinstance(error, OSError) and error.strerror:

@@ -36,6 +36,12 @@ def test_a_refusal_has_the_code_of_its_kind(ask, server, status, code):
     assert answer.err.count("\n") == 1 and "%d No, because" % status in answer.err
 
 
+def test_a_redirect_says_where_to(ask, server):
+    server.fail(308, times=None, headers={"Location": "https://dial.example.com/openai"})
+    answer = ask()
+    assert answer.code == 1 and "redirects to https://dial.example.com/openai" in answer.err
+
+
 @pytest.mark.parametrize(
     "words",
     [
