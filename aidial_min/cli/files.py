@@ -138,7 +138,8 @@ reports/a.txt archive/           # archive/a.txt
 files/public/logo.png ./logo.png
 """
 RM_TEXT = """
-Remove files. On a terminal, -r asks before it removes anything.
+Remove files. On a terminal, -r asks before it removes anything. Where nobody is asked, "" and / are refused: they are
+what is left of "$FOLDER/" when FOLDER is not set. Write ./ to empty the whole bucket.
 """
 RM = """
 reports/a.txt reports/b.txt

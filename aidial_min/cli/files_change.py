@@ -8,7 +8,7 @@ import tempfile
 from typing import Any, List
 
 from ..errors import DialException, EndpointNotSupportedError, EtagMismatchError, InvalidRequestError
-from .exit_codes import OK, CommandError
+from .exit_codes import OK, CommandError, UsageError
 from .files_show import each, entries, folder_of, refuse_folder
 from .progress import Progress
 from .remote import Remote, resolve
@@ -105,8 +105,11 @@ def remove_folder(client: Any, place: Remote, force: bool) -> None:
 
     Raises:
         ResourceNotFoundError: there is nothing below it.
+        UsageError: it is the whole bucket, as an empty word or a bare slash names it, and nobody can be asked.
         CommandError: the person said no.
     """
+    if not place.shown.strip("/") and (force or not can_ask()):  # a variable that is not set: rm -r "$FOLDER/"
+        raise UsageError("this removes the whole bucket; write ./ if that is meant")
     if force:
         items: List[Any] = [item for item in client.files.list(place.url, recursive=True)]
     else:

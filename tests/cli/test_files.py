@@ -271,6 +271,14 @@ def test_rm_recursive_removes_everything_below(stored):
     assert stored("rm", "-r", "b c/").code == 4
 
 
+@pytest.mark.parametrize("words", [["-r", ""], ["-r", "/"], ["-rf", "/"], ["-r", "//"]], ids=" ".join)
+def test_rm_of_the_whole_bucket_by_a_word_that_is_missing_is_refused(stored, words):
+    answer = stored("rm", *words)
+    assert answer.code == 2 and "whole bucket; write ./" in answer.err
+    assert len(stored("ls", "-r").lines) == 3
+    assert stored("rm", "-r", "./").err == "3 files removed\n"
+
+
 def test_rm_recursive_asks_a_person_first(terminal, stored):
     with terminal("files", "rm", "-r", "b c/") as person:
         person.expect("Remove 2 files below b c/? [y/N] ")
