@@ -147,9 +147,16 @@ def plan(source: str, target: Remote, recursive: bool) -> List[Upload]:
 
 
 def walk(folder: Path) -> Iterator[Tuple[Path, List[str]]]:
-    """Files below a local folder, in order, with the names they get; links to folders and odd things are left out."""
-    for place, folders, names in os.walk(folder):
+    """Files below a local folder, in order, with the names they get; links to folders and odd things are left out.
+
+    Raises:
+        OSError: a folder that can't be read.
+    """
+    for place, folders, names in os.walk(folder, onerror=_refuse):
         folders.sort()
+        for name in folders:
+            if os.path.islink(os.path.join(place, name)):
+                note("%s is a link to a folder, and is left out" % visible(word(os.path.join(place, name))))
         inner = Path(place).relative_to(folder).parts
         for name in sorted(names):
             path = Path(place, name)
@@ -157,6 +164,10 @@ def walk(folder: Path) -> Iterator[Tuple[Path, List[str]]]:
                 yield path, [stored_name(word(part)) for part in (*inner, name)]
             else:
                 note("%s is no file, and is left out" % visible(word(str(path))))
+
+
+def _refuse(error: OSError) -> None:
+    raise error
 
 
 def store_file(client: Any, upload: Upload, no_clobber: bool, total: Total, bar: Progress) -> None:

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from aidial_min.cli.files_transfer import walk
 from aidial_min.testing import DialServer
 
 
@@ -161,6 +162,28 @@ def test_put_recursive_keeps_the_tree(dial, files):
     assert files("put", "-r", "tree", "as").code == files("put", "-r", "tree/.", "dot/").code == 0
     expected = ["%s/%s" % (top, name) for top in ("as", "dot", "to/tree") for name in ("deep/er/y", "x")]
     assert files("ls", "-r").lines == expected
+
+
+@pytest.mark.skipif(os.name != "posix", reason="everybody may make links on POSIX")
+def test_put_recursive_says_what_it_leaves_out(dial, files):
+    write(dial.folder, {"tree/a.txt": b"A", "elsewhere/b.txt": b"B"})
+    os.symlink(dial.folder / "elsewhere", dial.folder / "tree" / "link")
+    answer = files("put", "-r", "tree")
+    assert answer.code == 0 and "tree/link is a link to a folder, and is left out\n" in answer.err
+    assert files("ls", "-r").lines == ["tree/a.txt"]
+
+
+def test_put_recursive_of_a_folder_that_can_not_be_read_is_no_success(tmp_path, monkeypatch):
+    def refused(path):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    scandir = os.scandir
+    (tmp_path / "open" / "locked").mkdir(parents=True)
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(PermissionError):
+        list(walk(tmp_path / "open"))
 
 
 def test_a_folder_needs_recursive(dial, files):
