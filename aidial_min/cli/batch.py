@@ -56,7 +56,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ask-again", action="store_true", help="ask failed lines again; some may be billed twice")
     parser.add_argument("--retries", metavar="N", type=_count, default=10, help="per line, if nothing was billed (10)")
     parser.add_argument(
-        "--max-wait", metavar="SECONDS", type=float, default=600.0, help="how long refusals may last (600)"
+        "--max-wait", metavar="SECONDS", type=_wait, default=600.0, help="how long refusals may last (600)"
     )
     add_options(parser)
 
@@ -72,6 +72,16 @@ def _count(text: str) -> int:
     if not text.isdigit() or len(text) > 6:
         raise argparse.ArgumentTypeError("a number is wanted, not %r" % text)
     return int(text)
+
+
+def _wait(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:  # nan neither
+        raise argparse.ArgumentTypeError("a number of seconds is wanted, not %r" % text)
+    return seconds
 
 
 def run(arguments: argparse.Namespace) -> int:

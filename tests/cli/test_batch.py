@@ -382,6 +382,14 @@ def test_a_longer_wait_than_allowed_ends_the_run_and_the_next_goes_on(folder, se
     assert numbers(output()) == [1, 2, 3, 4, 5] and len(model.asked) == 5
 
 
+@pytest.mark.parametrize("text", ["nan", "-1", "soon"])
+def test_a_wait_is_a_number_of_seconds(folder, text):
+    write_input(["a"])
+    with pytest.raises(SystemExit) as stop:
+        batch("--max-wait", text)
+    assert stop.value.code == 2
+
+
 def test_refusals_are_outlasted_as_long_as_max_wait_allows(folder, server, model):
     """However many there are: nothing was done for them, so they are no reason to fail a line."""
     server.fail(429, times=40, retry_after=0)
