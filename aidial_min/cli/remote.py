@@ -10,8 +10,10 @@ import re
 from typing import Any, Iterable, List, NamedTuple, Sequence
 from urllib.parse import quote, unquote
 
+from ..api import local_files
+from ..errors import InvalidRequestError
 from .exit_codes import CommandError, UsageError
-from .terminal import word
+from .terminal import local, word
 
 RULE = """
 PATH is a path in your own bucket, as you see it: "notes.txt", "trip/photo 1.jpg"; "" or / is the bucket itself.
@@ -94,15 +96,12 @@ def stored_name(name: str) -> str:
 
 
 def local_path(folder: str, segments: Sequence[str]) -> str:
-    """Where decoded segments lie below a local folder.
+    """Where decoded segments lie below a local folder, by the rules of `files.download_folder`.
 
     Raises:
-        CommandError: a name that would lead elsewhere on this system.
+        CommandError: the place would lie outside of the folder, or a name can't be one on this system.
     """
-    from .terminal import local
-
-    for segment in segments:
-        dangerous = [separator for separator in (os.sep, os.altsep, "\0") if separator and separator in segment]
-        if segment in ("", ".", "..") or dangerous or os.path.splitdrive(segment)[0]:
-            raise CommandError("the name %r can't be used on this system" % segment)
-    return os.path.join(folder, *map(local, segments))
+    try:
+        return local_files.local_path(os.path.realpath(folder), tuple(map(local, segments)))
+    except InvalidRequestError as error:
+        raise CommandError(error.message) from None

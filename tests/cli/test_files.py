@@ -249,11 +249,20 @@ def test_a_listing_can_not_lead_a_download_elsewhere(server, dial, files):
     folder = {"url": base, "nodeType": "FOLDER", "resourceType": "FILE", "bucket": "b", "items": [item]}
     server.fail(200, times=None, path="/metadata/", body=folder)
     answer = files("get", "-r", "x/", "out")
-    assert answer.code == 1 and "can't be used" in answer.err
+    assert answer.code == 1 and "can't have the name" in answer.err
     assert not list(dial.folder.parent.rglob("evil"))
 
 
 # -- cp, mv, rm, stat
+
+
+def test_nor_can_a_link_in_the_target(stored, dial):
+    (dial.folder / "elsewhere").mkdir()
+    (dial.folder / "out").mkdir()
+    (dial.folder / "out" / "b c").symlink_to(dial.folder / "elsewhere")
+    answer = stored("get", "-r", "/", "out")
+    assert answer.code == 1 and "outside of the target folder" in answer.err
+    assert read(dial.folder / "elsewhere") == {} and (dial.folder / "out" / "a.txt").read_bytes() == b"A"
 
 
 @pytest.mark.parametrize("generation", ["2024", "2026"])
