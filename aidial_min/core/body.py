@@ -39,6 +39,7 @@ class Body:
         whole: the bytes, where they are in memory at once; else None and `pieces` reads them.
         length: bytes in all, None where it can't be known (the body then travels chunked).
         replayable: whether `pieces` can be asked again.
+        taken: whether `pieces` has been asked; a pipe is spent then, sent or not.
         blocking: whether `pieces` reads so much from files that a thread should do it.
     """
 
@@ -46,6 +47,7 @@ class Body:
     whole: Optional[bytes] = None
     length: Optional[int] = None
     replayable = True
+    taken = False
     blocking = False
 
     def pieces(self) -> Iterator[bytes]:
@@ -232,6 +234,7 @@ class MultipartBody(Body):
             InvalidRequestError: a file can't be read, or is shorter than it was.
         """
         self._content_read = 0
+        self.taken = True
         for head, content, size in self._parts:
             yield head
             for piece in _in_pieces(content) if isinstance(content, bytes) else _read_file(content, size):

@@ -350,7 +350,8 @@ def _field_lines(request: Request[Any], config: Config, credential: str) -> List
 
 
 def _can_repeat(request: Request[Any], request_sent: str) -> bool:
-    return request_sent == "no" or request.body is None or request.body.replayable
+    body = request.body
+    return body is None or body.replayable or (request_sent == "no" and not body.taken)
 
 
 def _explained(error: DialConnectionError, info: RequestInfo, secrets: Tuple[str, ...]) -> DialConnectionError:

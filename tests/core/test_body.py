@@ -376,6 +376,13 @@ class TestLength:
             assert body.length is None and not body.replayable
             assert sent(body._parts[0][1])[2] == b"hello"
 
+    def test_what_has_been_read_is_said(self) -> None:
+        body = multipart(Pipe(b"hello"))
+        pieces = body.pieces()
+        assert not body.taken
+        next(pieces)
+        assert body.taken
+
     def test_of_several_parts(self) -> None:
         body = MultipartBody([file_part(b"a", "a"), file_part(io.BytesIO(b"bc"), "b")])
         assert body.length == len(wire(body))

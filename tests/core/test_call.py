@@ -443,6 +443,21 @@ class TestBodiesThatCanNotBeRepeated:
     def test_but_are_as_long_as_nothing_was_sent(self) -> None:
         assert len(drive(unrepeatable(), failure(ConnectError, "no"), answer()).sends) == 2
 
+    def test_nor_once_they_have_been_read_though_nothing_of_them_left(self) -> None:
+        """What was read of a pipe is gone: sent again, the request would be complete and the file short."""
+        for stale in (False, True):
+            request = unrepeatable()
+            assert request.body is not None
+            request.body.taken = True
+            error = failed(drive(request, failure(DialConnectionError, "no", stale=stale)))
+            assert error.request_sent == "no"
+
+    def test_nor_when_a_proxy_refuses_what_has_been_sent_to_it(self) -> None:
+        request = unrepeatable()
+        assert request.body is not None
+        request.body.taken = True
+        assert type(failed(drive(request, answer(407), route=FORWARD))) is ProxyError
+
 
 # ---------------------------------------------------------------- what comes of it
 

@@ -277,6 +277,36 @@ def test_an_upload_is_repeated_from_its_beginning(kind, tmp_path):
             assert all(data in body for _, _, body in server.requests)
 
 
+class Slow:
+    """A pipe whose writer pauses."""
+
+    def __init__(self, *pieces):
+        self.pieces = list(pieces)
+
+    def read(self, size=-1):
+        if len(self.pieces) == 1:
+            time.sleep(0.3)
+        return self.pieces.pop(0) if self.pieces else b""
+
+
+def test_a_pipe_is_never_sent_in_part(kind):
+    """The kept connection is reset while we wait for the pipe: nothing has left, but its first piece is read."""
+    with RawServer([[GOOD, 0.1, RESET], STORED]) as server, client_of(kind, base_url=server.url) as call:
+        call(bucket)
+        with pytest.raises(DialConnectionError) as caught:
+            call(upload(("x.bin", Slow(b"first ", b"second"))))
+        assert caught.value.request_sent == "no"
+        assert len(server.requests) == 1, "a second request would hold the second piece alone"
+
+
+def test_a_pipe_that_a_proxy_refused_is_not_sent_empty(kind):
+    refusal = b"HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n"
+    with RawServer([refusal, STORED]) as proxy, client_of(kind, base_url="http://dial.invalid", proxy=proxy.url) as call:
+        with pytest.raises(ProxyError, match="407"):
+            call(upload(("x.bin", Slow(b"precious", b""))))
+        assert [b"precious" in body for _, _, body in proxy.requests] == [True]
+
+
 class Stubborn:
     """A file that fails after its first piece."""
 
