@@ -11,6 +11,8 @@ from .http11 import Head, ResponseReader
 
 PIECE = 256 * 1024
 """Bytes of one piece of a decoded body, at most."""
+MAX_CODINGS = 4
+"""Codings of one answer, one over the other; more are no accident."""
 
 
 class AnswerReader:
@@ -30,7 +32,10 @@ class AnswerReader:
         found = head.headers.get("content-encoding") if head is not None and not self.wire.done else None
         if found:
             codings = [coding.strip().lower() for coding in found.split(",")]
-            self._inflaters = [Inflater(coding) for coding in reversed(codings) if coding not in ("", "identity")]
+            codings = [coding for coding in codings if coding not in ("", "identity")]
+            if len(codings) > MAX_CODINGS:
+                raise RemoteProtocolError("the answer has more than %d content codings" % MAX_CODINGS, request_sent="yes")
+            self._inflaters = [Inflater(coding) for coding in reversed(codings)]
         self._begun = head is not None
         return head
 

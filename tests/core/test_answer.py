@@ -182,6 +182,17 @@ class TestBrokenBodies:
         assert caught.value.request_sent == "yes" and len(str(caught.value)) < 200
 
 
+    def test_codings_without_number(self) -> None:
+        """A head has room for thousands, and each one calls the one below it."""
+        body = TEXT
+        for _ in range(4):
+            body = gzip.compress(body)
+        assert b"".join(read("gzip, gzip, gzip, gzip", body)) == TEXT
+        for number in (5, 5000):
+            with pytest.raises(RemoteProtocolError, match="content codings"):
+                read("gzip," * number, gzip.compress(TEXT))
+
+
 class TestBombs:
     """A few bytes that unfold to very many are given out in bounded pieces, and never held at once."""
 
