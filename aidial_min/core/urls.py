@@ -58,8 +58,9 @@ def parse_base_url(text: str) -> Origin:
         port = parts.port
         host = (parts.hostname or "").rstrip(".")
         host = host if host.isascii() else host.encode("idna").decode("ascii")
+        prefix = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
     except ValueError:  # UnicodeError is one; not chained, because its text can repeat credentials of the URL
-        raise ConfigurationError("base_url has a host or port that can't be read") from None
+        raise ConfigurationError("base_url has a host, port or path that can't be read") from None
     if parts.scheme.lower() not in _DEFAULT_PORTS:
         raise ConfigurationError("base_url must begin with http:// or https://, e.g. https://dial.example.com")
     if "@" in parts.netloc:
@@ -69,7 +70,6 @@ def parse_base_url(text: str) -> Origin:
     if parts.query or parts.fragment:
         raise ConfigurationError("base_url must not have a query or a fragment")
     scheme = parts.scheme.lower()
-    prefix = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
     return Origin(scheme, host.lower(), _DEFAULT_PORTS[scheme] if port is None else port, prefix)
 
 
@@ -195,7 +195,7 @@ def encode_query(query: Mapping[str, Any]) -> str:
     """Query parameters as they travel: None is left out, booleans are true/false, a list repeats its name.
 
     Raises:
-        InvalidRequestError: one can't be written as UTF-8.
+        InvalidRequestError: a name or value that UTF-8 can't hold (a lone surrogate).
     """
     pairs: List[str] = []
     for name, value in query.items():
@@ -205,5 +205,5 @@ def encode_query(query: Mapping[str, Any]) -> str:
                 try:
                     pairs.append("%s=%s" % (quote(str(name), safe=""), quote(text, safe="")))
                 except UnicodeEncodeError:
-                    raise InvalidRequestError("the parameter %r can't be written as UTF-8" % name) from None
+                    raise InvalidRequestError("the query parameter %r can't be written as UTF-8" % name) from None
     return "&".join(pairs)

@@ -68,6 +68,7 @@ BAD_BASE_URLS = [
     "http://h\\evil",
     "http://" + "\xfc" * 100,
     "http://\ud800",
+    "http://h/\ud800",
     "https://h?x=1",
     "https://h/#x",
 ]
@@ -415,6 +416,7 @@ class TestQuery:
     def test_as_it_travels(self, query: Any, text: str) -> None:
         assert encode_query(query) == text
 
-    def test_what_is_no_utf8_is_refused(self) -> None:
-        with pytest.raises(InvalidRequestError, match="token"):
-            encode_query({"token": "\ud800"})
+    @pytest.mark.parametrize("query", [{"a": "\ud800"}, {"\ud800": "a"}, {"a": ["x", "\udfff"]}])
+    def test_what_utf8_can_not_hold_is_refused(self, query: Any) -> None:
+        with pytest.raises(InvalidRequestError, match="UTF-8"):
+            encode_query(query)
