@@ -129,8 +129,8 @@ class EventReader(Generic[E]):
         conceal(error, self._secrets)
         try:
             error.partial = self.result()
-        except RecursionError:
-            pass  # nested too deeply: that is what the error says
+        except (RecursionError, ParsingDataError):
+            pass  # what came makes no answer; the error that ended it is the one to raise
         return error
 
     def result(self) -> Any:
@@ -144,5 +144,6 @@ def text_of(chunk: Any) -> str:
     for choice in chunk.choices or ():
         if choice.index in (0, None):
             delta = getattr(choice, "delta", None)
-            return (choice.text if delta is None else delta.content) or ""
+            text = getattr(choice, "text", None) if delta is None else getattr(delta, "content", None)
+            return text if isinstance(text, str) else ""
     return ""

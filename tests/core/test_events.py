@@ -10,6 +10,7 @@ from aidial_min import errors
 from aidial_min.core.events import EventReader, Events, text_of
 from aidial_min.errors import DialException, ParsingDataError, RequestInfo, StreamInterruptedError
 from aidial_min.types.chat.response import ChatCompletionChunk, ChatCompletionResponse
+from aidial_min.types.completion import CompletionChunk
 
 CHAT = Events(ChatCompletionChunk.from_json, ChatCompletionResponse.from_json)
 PLAIN = Events(lambda value: value)
@@ -154,6 +155,11 @@ class TestEnds:
         )
         assert type(error) is errors.ResponseInterruptedError and error.partial is None
 
+    def test_a_part_that_makes_no_answer_does_not_hide_the_error(self) -> None:
+        odd = event({"choices": [{"index": 0, "delta": {}, "message": {"tool_calls": 5}}]})
+        error = fault_of(odd, end=True)
+        assert type(error) is StreamInterruptedError and error.partial is None
+
     def test_a_timeout_has_the_part_before_it(self) -> None:
         reader = reader_of(piece("a"))
         all_of(reader)
@@ -293,9 +299,17 @@ class TestText:
             ({"choices": [{"delta": {"content": "a"}}]}, "a"),
             ({"choices": [{"index": 0, "delta": {"content": None}}]}, ""),
             ({"choices": [{"index": 0, "delta": {}}]}, ""),
+            ({"choices": [{"index": 0, "delta": None}]}, ""),
+            ({"choices": [{"index": 0}]}, ""),
             ({"choices": []}, ""),
             ({}, ""),
         ],
     )
     def test_of_the_first_choice_only(self, value: Any, text: str) -> None:
         assert text_of(ChatCompletionChunk.from_json(value)) == text
+
+    @pytest.mark.parametrize(
+        ("choice", "text"), [({"text": "a"}, "a"), ({"text": None}, ""), ({}, ""), ({"delta": {"content": "chat"}}, "")]
+    )
+    def test_of_a_legacy_completion(self, choice: Any, text: str) -> None:
+        assert text_of(CompletionChunk.from_json({"choices": [{"index": 0, **choice}]})) == text
