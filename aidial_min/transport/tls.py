@@ -48,10 +48,11 @@ def handshake_error(error: OSError, host: str) -> ConnectError:
         )
     if isinstance(error, ssl.CertificateError):
         return TLSError("the certificate of %s does not fit: %s; see ca_bundle= and ssl_context=" % (host, error))
-    if isinstance(error, ssl.SSLError) and "WRONG_VERSION_NUMBER" in str(error.reason or error):
+    cause = getattr(error, "reason", None) or error  # errors that Python made, not OpenSSL, have no reason
+    if isinstance(error, ssl.SSLError) and "WRONG_VERSION_NUMBER" in str(cause):
         return TLSError("%s does not speak TLS on this port; should base_url begin with http://?" % host)
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
         return TLSError(
-            "the TLS handshake with %s failed: %s; see client_cert= and ssl_context=" % (host, error.reason or error)
+            "the TLS handshake with %s failed: %s; see client_cert= and ssl_context=" % (host, cause)
         )
     return TLSError("%s closed the connection during the TLS handshake; see client_cert= and ssl_context=" % host)

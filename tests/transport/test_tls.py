@@ -20,6 +20,7 @@ from aidial_min import (
     TLSError,
 )
 from aidial_min.testing import DialServer
+from aidial_min.transport.tls import handshake_error
 from tests.support.certificates import authority
 from tests.support.clients import KINDS, client_of
 from tests.support.proxy import Proxy
@@ -180,6 +181,12 @@ def test_a_plain_server_behind_https_is_named(kind):
     with tls_server(behave=plain) as (url, _, _), client_of(kind, base_url=url, max_retries=0) as call:
         with pytest.raises(TLSError, match="http://"):
             call(bucket)
+
+
+def test_an_error_that_python_made_and_not_openssl_is_explained_too():
+    """A name that no certificate can hold (behind a tunnel nobody resolves it before): it has no `reason`."""
+    error = handshake_error(ssl.SSLError("label too long"), "h")
+    assert type(error) is TLSError and "label too long" in str(error)
 
 
 def test_a_hang_in_the_handshake_is_the_limit_connect(kind):
