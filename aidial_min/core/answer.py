@@ -34,7 +34,8 @@ class AnswerReader:
             codings = [coding.strip().lower() for coding in found.split(",")]
             codings = [coding for coding in codings if coding not in ("", "identity")]
             if len(codings) > MAX_CODINGS:
-                raise RemoteProtocolError("the answer has more than %d content codings" % MAX_CODINGS, request_sent="yes")
+                message = "the answer has more than %d content codings" % MAX_CODINGS
+                raise RemoteProtocolError(message, request_sent="yes")
             self._inflaters = [Inflater(coding) for coding in reversed(codings)]
         self._begun = head is not None
         return head

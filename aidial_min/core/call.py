@@ -94,6 +94,9 @@ class Answer(NamedTuple):
     content: bytes
     stream: Any = None
 
+    def __repr__(self) -> str:
+        return "Answer(%d, %d bytes)" % (self.head.status, len(self.content))  # tracebacks show it: it may echo a key
+
 
 class Request(Generic[T]):
     """One HTTP exchange as a value, and how its answer reads.
@@ -236,10 +239,9 @@ def exchange(request: Request[T], config: Config, route: Route, *, stream: bool 
     retries = 0
     fresh = replaced = False
     while True:
-        credential, secrets = yield from _credential(config, route, info)
-        secrets += own_secrets
-        head = _head(request, config, route, credential, target)
-        outcome = yield Send(config.origin, request.method, head, request.body, stream, fresh, info, secrets)
+        send = yield from _next_send(request, config, route, target, info, own_secrets)
+        secrets = send.secrets
+        outcome = yield send._replace(stream=stream, fresh=fresh)
         if isinstance(outcome, Answer) and outcome.head.status == 407 and route.kind == "forward":
             outcome = Failure(refusal(outcome.head, route))
         if isinstance(outcome, Failure):
@@ -273,21 +275,35 @@ def exchange(request: Request[T], config: Config, route: Route, *, stream: bool 
 
 
 _SECRET_NAME = re.compile(r"(?i)api-?key|authorization|token|secret|password|cookie")
-
-
 _SHORTEST_PART = 8
 """Characters: shorter parts of such a value (Bearer, session) are words that may stand in any message."""
 
 
-def _secrets_in(defaults: Tuple[Tuple[str, str], ...], given: Optional[Mapping[str, Optional[str]]]) -> Tuple[str, ...]:
+class Secrets(Tuple[str, ...]):
+    """Texts to mask; what shows the variables of a traceback's frames does not show them."""
+
+    def __repr__(self) -> str:
+        return "Secrets(%d)" % len(self)
+
+
+def _next_send(
+    request: Request[Any], config: Config, route: Route, target: str, info: RequestInfo, own_secrets: Secrets
+) -> Generator[Step, Any, Send]:
+    """The attempt to make: apart from `exchange`, so that no frame of an error holds the credential in the clear."""
+    credential, secrets = yield from _credential(config, route, info)
+    head = _head(request, config, route, credential, target)
+    return Send(config.origin, request.method, head, request.body, False, False, info, Secrets(secrets + own_secrets))
+
+
+def _secrets_in(defaults: Tuple[Tuple[str, str], ...], given: Optional[Mapping[str, Optional[str]]]) -> Secrets:
     """Credentials that users put into header fields themselves: values, and their parts (`Bearer x`, `a=x; b=y`)."""
     if not defaults and not given:
-        return ()
+        return Secrets()
     fields = [*defaults, *(given or {}).items()]
     values = [value.strip() for name, value in fields if isinstance(value, str) and _SECRET_NAME.search(str(name))]
     last = [value.rpartition(" ")[2] for value in values]
     parts = [part for value in values for part in re.split(r"[\s;,=]+", value) if len(part) >= _SHORTEST_PART]
-    return tuple(values + last + parts)
+    return Secrets(values + last + parts)
 
 
 def _credential(config: Config, route: Route, info: RequestInfo) -> Generator[Step, Any, Tuple[str, Tuple[str, ...]]]:

@@ -497,6 +497,21 @@ def test_a_credential_that_the_server_echoes_is_masked_everywhere(kind):
                 assert "***" in "".join(everything)
 
 
+@pytest.mark.parametrize(
+    "answer", [refused(400, b"no"), [CUT], [HOLD], length(b"no JSON")], ids=["refused", "closed", "silent", "no JSON"]
+)
+def test_what_shows_the_variables_of_a_traceback_shows_no_credential(kind, answer, monkeypatch):
+    import traceback
+
+    monkeypatch.setenv("DIAL_API_KEY", "sk-very-secret-12345")
+    settings = {"api_key": None, "max_retries": 0, "timeout": Timeout(read=0.2)}
+    with RawServer([answer]) as server, client_of(kind, base_url=server.url, **settings) as call:
+        with pytest.raises(DialException) as caught:
+            call(bucket)
+        shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+        assert "very-secret" not in "".join(shown.format())
+
+
 @pytest.mark.parametrize("client_class", [Dial, AsyncDial])
 @pytest.mark.parametrize(
     ("settings", "words"),

@@ -301,7 +301,8 @@ def test_a_pipe_is_never_sent_in_part(kind):
 
 def test_a_pipe_that_a_proxy_refused_is_not_sent_empty(kind):
     refusal = b"HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n"
-    with RawServer([refusal, STORED]) as proxy, client_of(kind, base_url="http://dial.invalid", proxy=proxy.url) as call:
+    settings = {"base_url": "http://dial.invalid"}
+    with RawServer([refusal, STORED]) as proxy, client_of(kind, proxy=proxy.url, **settings) as call:
         with pytest.raises(ProxyError, match="407"):
             call(upload(("x.bin", Slow(b"precious", b""))))
         assert [b"precious" in body for _, _, body in proxy.requests] == [True]
