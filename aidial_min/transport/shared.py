@@ -17,8 +17,8 @@ RECEIVE = 65536
 """Bytes asked of a socket at a time."""
 MAX_WHOLE = 128 * 1024 * 1024
 """Bytes of an answer that is read whole, at most."""
-MAX_ERROR = 1024 * 1024 - 1
-"""Bytes read of the body of an HTTP error."""
+MAX_ERROR = 768 * 1024
+"""Bytes kept of the body of an HTTP error; with the piece that goes beyond it, less than 1 MiB is read."""
 
 
 _shells: "WeakSet[Any]" = WeakSet()

@@ -35,6 +35,7 @@ from aidial_min import (
     ServerError,
     Timeout,
 )
+from aidial_min.core.http11 import ResponseReader
 from tests.support.clients import KINDS, client_of
 from tests.support.proxy import Proxy
 from tests.support.rawserver import CUT, DEAF, EARLY, GOOD, HOLD, RESET, RawServer
@@ -559,10 +560,14 @@ def test_redirects_are_never_followed(kind, status, function):
         assert len(server.requests) == 1 and call(bucket) == "b" and server.connections == 1
 
 
-def test_an_error_of_very_many_bytes_is_read_in_part(kind):
+def test_an_error_of_very_many_bytes_is_read_in_part(kind, monkeypatch):
+    received = []
+    receive = ResponseReader.receive
+    monkeypatch.setattr(ResponseReader, "receive", lambda reader, data: received.append(data) or receive(reader, data))
     endless = b"HTTP/1.1 500 Oops\r\ncontent-length: 1000000000\r\n\r\n" + b"boom " * 400_000
     with RawServer([[endless, HOLD], GOOD]) as server, client_of(kind, base_url=server.url, max_retries=0) as call:
         with pytest.raises(DialException, match="boom") as caught:
             call(bucket)
         assert caught.value.status_code == 500 and len(caught.value.message) < 600
+        assert 700_000 < sum(map(len, received)) < 1024 * 1024
         assert call(bucket) == "b" and server.connections == 2
