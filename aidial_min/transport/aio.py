@@ -333,14 +333,14 @@ class AsyncConnection:
 
         The socket is asked too: a loop that was busy has not yet read what came meanwhile.
         """
+        return not (self.writer.transport.is_closing() or self.peek() is not None or self.is_readable())
+
+    def is_readable(self) -> bool:
+        """Whether the socket has something that the loop has not read yet, or is closed."""
         try:
-            return not (
-                self.writer.transport.is_closing()
-                or self.peek() is not None
-                or wait_for(self.sock, read=True, write=False, seconds=0.0)
-            )
+            return wait_for(self.sock, read=True, write=False, seconds=0.0)
         except (OSError, ValueError):
-            return False
+            return True
 
     def peek(self) -> Optional[bytes]:
         """What has come already, without waiting: b"" for the end of the connection, None for nothing."""
@@ -437,6 +437,7 @@ async def _start_streams(
     """A pair of asyncio streams over a connected socket, as asyncio.open_connection makes them; with TLS if asked."""
     loop = asyncio.get_running_loop()
     reader = AnswerStream(limit=RECEIVE)
+    reader.plain_socket = sock if context is None else None
     protocol = asyncio.StreamReaderProtocol(reader)
     secured: Dict[str, Any] = {}
     try:
@@ -448,6 +449,7 @@ async def _start_streams(
         sock.close()
         raise
     except (OSError, ValueError, asyncio.TimeoutError) as error:
+        sock.close()  # it may be that no transport owns it yet
         if at is not None and time.monotonic() >= at - 0.02:  # asyncio's timer may ring a little early
             raise budget.error(limit, "no") from None
         raise handshake_error(error if isinstance(error, OSError) else ssl.SSLError(str(error)), host) from None
@@ -457,15 +459,28 @@ async def _start_streams(
 class AnswerStream(asyncio.StreamReader):
     """A StreamReader that gives out what came before the connection broke, and then its end.
 
-    The one of asyncio forgets what it holds when it hears of the break: an early 413 before a reset would be lost.
+    The one of asyncio forgets what it holds when it hears of the break, and asyncio itself what the socket still holds
+    when a write fails: an early 413 before a reset would be lost.
     """
 
     broken: Optional[Exception] = None
     """Why the connection broke."""
+    plain_socket: Optional[socket.socket] = None
+    """The socket under the transport, where no TLS lies between."""
 
     def set_exception(self, exc: Exception) -> None:
-        """The connection broke."""
+        """The connection broke; its socket is about to be closed."""
         self.broken = exc
+        rescued = 0
+        while self.plain_socket is not None and rescued < MAX_ERROR:
+            try:
+                data = self.plain_socket.recv(RECEIVE)
+            except OSError:
+                break
+            if not data:
+                break
+            self.feed_data(data)
+            rescued += len(data)
         self.feed_eof()
 
 
@@ -500,25 +515,41 @@ class AsyncExchange(ExchangeBase):
     async def _push(self, data: bytes) -> bool:
         """Send these bytes, reading meanwhile what the server may already say; False: it wants no more."""
         view = memoryview(data)
-        transport = self._to.transport
-        checked = len(data) < RECEIVE
+        large = len(data) >= RECEIVE
         for start in range(0, len(data), RECEIVE):
-            if transport.is_closing():
+            if (large and await self._answered_early()) or self._is_lost():
                 return False
+            remaining(self.budget.total_at, self.budget, "total", "maybe")
             self._to.write(view[start : start + RECEIVE])
             self._sending_began = True
-            full = transport.get_write_buffer_size() > RECEIVE
-            if (full or not checked) and await self._answered_early(wait=full):
+            full = not self._is_lost() and self._to.transport.get_write_buffer_size() > RECEIVE
+            if full and await self._answered_while_full():
                 return False
-            checked = True
         return True
 
-    async def _answered_early(self, wait: bool) -> bool:
-        """Whether an answer, or the end of the connection, came while sending; waits until there is room to send."""
-        if not wait:
-            await asyncio.sleep(0)  # other tasks, and the reader of this connection, get their turn
-            data = self._connection.peek() if self._connection and self._early_read is None else None
-            return data is not None and self.take_early(data)
+    def _is_lost(self) -> bool:
+        # TLS transports before 3.11 do not say that they are closing when the connection broke.
+        return self._to.transport.is_closing() or self._connection is None or self._connection.sock.fileno() < 0
+
+    async def _answered_early(self) -> bool:
+        """Whether an answer, or the end of the connection, has come while sending; other tasks get their turn.
+
+        It is asked before every write: under TLS, one that fails makes asyncio drop what the socket still holds.
+        """
+        connection = self._connection
+        if connection is None:
+            return True
+        await asyncio.sleep(0)
+        if connection.is_readable():
+            for _ in range(3):  # the loop reads, the stream takes it over, and whoever waits for it wakes
+                await asyncio.sleep(0)
+        if self._early_read is not None:
+            return self._early_read.done() and self.take_early(await self._finish_early_read())
+        data = connection.peek()
+        return data is not None and self.take_early(data)
+
+    async def _answered_while_full(self) -> bool:
+        """Whether an answer, or the end of the connection, came while we waited for room to send more."""
         draining = asyncio.ensure_future(self._to.drain())
         try:
             while True:

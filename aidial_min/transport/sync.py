@@ -274,9 +274,10 @@ class Transport:
 
     def _close_dropped(self) -> None:
         self._collect_abandoned()
-        if self._cache.dropped:
+        while self._cache.dropped:
             with self._lock:
                 dropped, self._cache.dropped = self._cache.dropped, []
+            self._collect_abandoned()
             for connection in dropped:
                 connection.close()
 
@@ -346,7 +347,12 @@ class Connection:
             return False
 
     def close(self) -> None:
-        """Close the socket."""
+        """Close the socket, and wake a thread that waits for it."""
+        if self.pid == os.getpid():  # else it is a parent's, who goes on using it
+            try:
+                self.sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it broke, or is closed already
         self.sock.close()
 
 
@@ -478,20 +484,22 @@ class Exchange(ExchangeBase):
         view = memoryview(data)
         sock = self._sock
         sock.settimeout(0)
-        checked = len(data) < RECEIVE
+        large = len(data) >= RECEIVE
+        full = False
         while view:
+            remaining(self.budget.total_at, self.budget, "total", "maybe")
+            if (large or full) and self._answered_early(wait=full):
+                return False
+            full = False
             try:
-                count = sock.send(view)
+                view = view[sock.send(view) :]
                 self._sending_began = True
-                view = view[count:]
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                count = 0
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError) as wanted:
+                full = True
+                self._sending_began = self._sending_began or isinstance(wanted, ssl.SSLError)  # records may have left
             except OSError as error:
                 self.end_of(error)
                 return False
-            if (view or not checked) and self._answered_early(wait=count == 0):
-                return False
-            checked = True
         return True
 
     def _answered_early(self, wait: bool) -> bool:

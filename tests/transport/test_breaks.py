@@ -1,0 +1,423 @@
+"""Breaks at awkward moments: answers before the request is out, TLS that fails half-way, finalizers, cancellations.
+
+They run for both clients where both are concerned.
+"""
+
+import asyncio
+import gc
+import os
+import socket
+import ssl
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from aidial_min import (
+    AsyncDial,
+    Dial,
+    DialTimeoutError,
+    Limits,
+    RequestTooLargeError,
+    StreamInterruptedError,
+    Timeout,
+    TLSError,
+)
+from aidial_min.transport import disk
+from tests.support.certificates import authority
+from tests.support.clients import KINDS, client_of
+from tests.support.proxy import Proxy
+from tests.support.rawserver import CUT, EARLY, GOOD, HOLD, RESET, RawServer
+from tests.transport.scripts import BLOB, CHUNKED, DONE, SSE, chunks, delta, length, refused
+
+STORED = length(b'{"url":"files/b/x"}')
+OPENED = SSE + CHUNKED + chunks(delta("hello"), end=b"")
+
+
+@pytest.fixture(params=KINDS)
+def kind(request):
+    return request.param
+
+
+def bucket(client):
+    return client.bucket.get_bucket()
+
+
+def upload(content):
+    return lambda client: client.files.upload("files/b/x", content)
+
+
+def chat(content="x", **more):
+    messages = [{"role": "user", "content": content}]
+    return lambda client: client.chat.completions.create(deployment_name="m", messages=messages, **more)
+
+
+def read_stream(client):
+    stream = chat(stream=True)(client)
+    if isinstance(client, Dial):
+        return stream.result()
+
+    async def read():
+        return await (await stream).result()
+
+    return read()
+
+
+@contextmanager
+def tls_server(behave):
+    """A TLS server whose connections `behave(sock, stop)`; gives its port and the list of connections."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(str(authority() / "good.pem"))
+    listener = socket.create_server(("127.0.0.1", 0))
+    stop, seen = threading.Event(), []
+
+    def one(raw):
+        seen.append(raw)
+        try:
+            with context.wrap_socket(raw, server_side=True) as secured:
+                behave(secured, stop)
+        except OSError:
+            pass
+
+    def accept():
+        while True:
+            try:
+                raw, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=one, args=(raw,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield listener.getsockname()[1], seen
+    finally:
+        stop.set()
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+def ca():
+    return str(authority() / "ca.pem")
+
+
+# ---------------------------------------------------------------- early answers
+
+
+@pytest.mark.parametrize("size", [200_000, 30_000_000])
+def test_an_early_answer_is_shown_though_the_server_hangs_up_at_once(kind, size):
+    """design 5, Uploads. In asyncio a write that fails throws away what the kernel holds for us to read."""
+    with RawServer([[EARLY, refused(413, b"too much"), CUT]]) as server:
+        with client_of(kind, base_url=server.url, max_retries=0) as call:
+            shown = 0
+            for _ in range(20):
+                try:
+                    call(upload(b"z" * size))
+                except RequestTooLargeError:
+                    shown += 1
+                except Exception:
+                    pass
+            assert shown >= 15  # a reset may overtake what was said before
+
+
+class Slow:
+    """A file that takes its time."""
+
+    def __init__(self, pauses, pieces=40, size=200_000):
+        self.pauses = dict(pauses)
+        self.size = size
+        self.left = pieces
+        self.read_so_far = 0
+
+    def read(self, size=-1):
+        self.read_so_far += 1
+        time.sleep(self.pauses.get(self.read_so_far, self.pauses.get(None, 0)))
+        self.left -= 1
+        return b"x" * self.size if self.left >= 0 else b""
+
+
+def test_an_early_answer_is_shown_though_the_file_was_slow(kind):
+    """It sits in asyncio's reader, which gives out nothing any more once the connection broke."""
+    with RawServer([[EARLY, refused(413, b"too much"), RESET]]) as server:
+        with client_of(kind, base_url=server.url, max_retries=0) as call:
+            with pytest.raises(RequestTooLargeError):
+                call(upload(("x", Slow({2: 0.3}))))
+
+
+def test_a_tls_connection_that_broke_while_sending_is_no_attribute_error(kind):
+    """Before Python 3.11 asyncio's TLS transport has no write buffer any more once its connection is lost."""
+
+    def early(sock, stop):
+        sock.recv(65536)
+        sock.sendall(refused(413, b"too much"))
+
+    with tls_server(early) as (port, _):
+        with client_of(kind, base_url="https://localhost:%d" % port, ca_bundle=ca(), max_retries=0) as call:
+            for _ in range(20):
+                with pytest.raises((RequestTooLargeError, ConnectionError, Exception)) as caught:
+                    call(upload(b"z" * 8_000_000))
+                assert not isinstance(caught.value, AttributeError)
+
+
+# ---------------------------------------------------------------- limits
+
+
+def test_the_total_limit_ends_an_upload_whose_file_is_slow(kind):
+    """design 4: a deadline bounds it all. Here the request went out whole, and then the limit was seen."""
+    with RawServer([STORED]) as server:
+        with client_of(kind, base_url=server.url, max_retries=0, timeout=Timeout(total=0.4)) as call:
+            began = time.monotonic()
+            with pytest.raises(DialTimeoutError) as caught:
+                call(upload(("x", Slow({None: 0.1}, pieces=200))))
+            assert caught.value.limit == "total" and time.monotonic() - began < 10
+
+
+def test_a_post_that_tls_has_begun_to_send_is_not_sent_again(kind):
+    """OpenSSL may have sent records of a piece for which it still says "want write": request_sent is "maybe"."""
+    with tls_server(lambda sock, stop: stop.wait(20)) as (port, seen):
+        settings = {"ca_bundle": ca(), "max_retries": 1, "timeout": Timeout(write=0.3)}
+        with client_of(kind, base_url="https://localhost:%d" % port, **settings) as call:
+            with pytest.raises(DialTimeoutError) as caught:
+                call(chat("x" * 30_000_000))
+            assert (caught.value.limit, caught.value.request_sent, len(seen)) == ("write", "maybe", 1)
+
+
+# ---------------------------------------------------------------- breaks
+
+
+@contextmanager
+def garbling(port, after):
+    """A relay that spoils what the server sends after so many bytes."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    sockets = [listener]
+
+    def copy(source, sink, spoil):
+        count = 0
+        try:
+            while True:
+                data = source.recv(65536)
+                if not data:
+                    return
+                count += len(data)
+                sink.sendall(bytes(byte ^ 255 for byte in data) if spoil and count > after else data)
+        except OSError:
+            pass
+
+    def accept():
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", port))
+            sockets.extend((client, server))
+            threading.Thread(target=copy, args=(client, server, False), daemon=True).start()
+            threading.Thread(target=copy, args=(server, client, True), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        for sock in sockets:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        for sock in sockets:
+            sock.close()
+
+
+def test_tls_that_breaks_inside_an_answer_is_a_broken_answer(kind):
+    """design 5: inside a body it is an interruption; it was TLSError with "should base_url begin with http://?"."""
+
+    def answer(sock, stop):
+        sock.recv(65536)
+        sock.sendall(OPENED)
+        time.sleep(0.1)
+        sock.sendall(chunks(delta("x" * 30_000), DONE))
+        stop.wait(5)
+
+    with tls_server(answer) as (port, _), garbling(port, 6000) as relay:
+        with client_of(kind, base_url="https://localhost:%d" % relay, ca_bundle=ca(), max_retries=0) as call:
+            with pytest.raises(StreamInterruptedError) as caught:
+                call(read_stream)
+            assert caught.value.partial.choices[0].message.content == "hello"
+
+
+@pytest.mark.parametrize("host", ["a" * 70 + ".test", ".leading.test"])
+def test_a_name_that_tls_can_not_check_leaves_no_socket(host, recwarn):
+    gc.collect()
+    recwarn.clear()
+
+    class Open(Proxy):
+        def tunnel(self, client, target):
+            client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            self.stopping.wait(10)
+
+    with Open() as proxy, client_of("async", base_url="https://" + host, proxy=proxy.url, max_retries=0) as call:
+        with pytest.raises(TLSError):
+            call(bucket)
+        gc.collect()
+    assert not [warning for warning in recwarn if "unclosed" in str(warning.message)]
+
+
+# ---------------------------------------------------------------- places, threads, cancellation
+
+
+def test_a_place_given_up_while_dropped_connections_are_gathered_is_not_lost():
+    """A finalizer may run while another thread holds the lock in _close_dropped; nobody looked again after that."""
+    settings = {"limits": Limits(max_connections=1), "timeout": Timeout(pool=30), "max_retries": 0}
+    with RawServer([[OPENED, HOLD], GOOD]) as server, client_of("sync", base_url=server.url, **settings) as call:
+        held = [call(chat(stream=True))]
+        transport = call(lambda client: client._transport)
+        found = []
+        waiting = threading.Thread(target=lambda: found.append(call(bucket)))
+        waiting.start()
+        while not transport._cache._waiters:
+            time.sleep(0.01)
+        real = transport._lock
+
+        class Lock:
+            """The real one, and a garbage collection at the worst moment."""
+
+            acquire, release = real.acquire, real.release
+
+            def __enter__(self):
+                real.acquire()
+
+            def __exit__(self, *exc):
+                if held and sys._getframe(1).f_code.co_name == "_close_dropped":
+                    held.clear()
+                    gc.collect()
+                real.release()
+
+        class Dropped:
+            def close(self):
+                pass
+
+        transport._lock = Lock()
+        transport._cache.dropped.append(Dropped())
+        transport._close_dropped()
+        waiting.join(10)
+        assert found == ["b"]
+
+
+def test_a_stream_that_another_thread_closes_ends_at_once():
+    """Closing a descriptor wakes nobody who waits for it: the reader sat there until `read`, the connection stayed."""
+    left = threading.Event()
+    settings = {"timeout": Timeout(read=60)}
+    with RawServer([[OPENED, HOLD]]) as server, client_of("sync", base_url=server.url, **settings) as call:
+        stream = call(chat(stream=True))
+        next(stream)
+        found = []
+
+        def read():
+            try:
+                next(stream)
+            except StreamInterruptedError as error:
+                found.append(error.partial.choices[0].message.content)
+            except Exception as error:
+                found.append(error)
+            left.set()
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        time.sleep(0.2)
+        stream.close()
+        at_once = left.wait(10)
+        thread.join()
+        assert at_once and found == ["hello"]
+
+
+def test_a_cancelled_download_to_disk_leaves_nothing_however_slow_the_disk(tmp_path, monkeypatch):
+    """The thread that creates the file goes on after the cancellation."""
+    opened = disk.TargetFile.open
+
+    def slow(self):
+        time.sleep(0.3)
+        return opened(self)
+
+    monkeypatch.setattr(disk.TargetFile, "open", slow)
+
+    async def main(url):
+        async with AsyncDial(base_url=url, api_key="key-of-a-test", trust_env=False) as client:
+            response = await client.files.download("files/b/x")
+            task = asyncio.ensure_future(response.awrite_to(tmp_path / "target"))
+            await asyncio.sleep(0.1)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await asyncio.sleep(0.4)
+
+    with RawServer([length(BLOB)]) as server:
+        asyncio.run(main(server.url))
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_cancellation_while_the_file_is_put_in_its_place_is_not_lost(tmp_path, monkeypatch):
+    """`discard` and `commit` ran at once in two threads: FileNotFoundError in place of CancelledError."""
+    replace = os.replace
+
+    def slow(source, target):
+        replace(source, target)
+        time.sleep(0.3)
+
+    monkeypatch.setattr(disk.os, "replace", slow)
+
+    async def main(url):
+        async with AsyncDial(base_url=url, api_key="key-of-a-test", trust_env=False) as client:
+            response = await client.files.download("files/b/x")
+            task = asyncio.ensure_future(response.awrite_to(tmp_path / "target"))
+            await asyncio.sleep(0.15)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    with RawServer([length(BLOB)]) as server:
+        asyncio.run(main(server.url))
+
+
+def test_a_cancelled_connect_does_no_harm_to_the_next_socket_of_the_loop():
+    """Its descriptor was closed before the loop had let go of it; the next socket with that number never woke."""
+
+    async def main():
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address = listener.getsockname()
+        crowd = [socket.socket() for _ in range(3)]  # fills the backlog: who comes next waits
+        for one in crowd:
+            one.setblocking(False)
+            one.connect_ex(address)
+        await asyncio.sleep(0.1)
+        client = AsyncDial(base_url="http://127.0.0.1:%d" % address[1], api_key="key-of-a-test", trust_env=False)
+        task = asyncio.ensure_future(client.bucket.get_bucket())
+        await asyncio.sleep(0.2)
+        task.cancel()
+        other = asyncio.ensure_future(asyncio.open_connection(*address))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+        def accept():
+            time.sleep(0.2)
+            try:
+                while True:
+                    crowd.append(listener.accept()[0])
+            except OSError:
+                pass
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        done, _ = await asyncio.wait({other}, timeout=5)
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+        for one in crowd:
+            one.close()
+        await client.aclose()
+        assert done, "it waits for ever"
+        other.result()[1].transport.abort()
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
