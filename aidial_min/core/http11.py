@@ -159,6 +159,7 @@ class ResponseReader:
         """Any byte of an answer has come."""
         self._method = method
         self._buffer = bytearray()
+        self._piece = b""  # what came last of a body that is not chunked; the buffer is empty then
         self._scanned = 0
         self._interim = 0
         self._eof = False
@@ -169,13 +170,19 @@ class ResponseReader:
     @property
     def reusable(self) -> bool:
         """Whether the connection can carry another request: read to the end, nothing after it, no `close`."""
-        return self.done and not self._buffer and not self._eof and not self._close and self._mode != "close"
+        surplus = self._buffer or self._piece
+        return self.done and not surplus and not self._eof and not self._close and self._mode != "close"
 
     def receive(self, data: bytes) -> None:
         """Take bytes that came from the peer."""
-        if data:
-            self.began = True
-            self._buffer += data
+        if not data:
+            return
+        self.began = True
+        if self._mode in ("length", "close") and not self._buffer and not self._piece:
+            self._piece = data  # as it is: large bodies are not copied
+        else:
+            self._buffer += self._piece + data if self._piece else data
+            self._piece = b""
 
     def receive_eof(self) -> None:
         """The peer closed the connection, or it broke: no more bytes will come."""
@@ -270,7 +277,7 @@ class ResponseReader:
                 moved = self._read_trailers()
             elif self._mode == "data-end":
                 moved = self._read_data_end()
-            elif self._buffer:
+            elif self._buffer or self._piece:
                 return self._take_piece()
             else:
                 moved = self.done = self._mode == "close" and self._eof
@@ -280,12 +287,13 @@ class ResponseReader:
         return b""
 
     def _take_piece(self) -> bytes:
-        if self._mode == "close" or len(self._buffer) <= self._left:
-            piece = bytes(self._buffer)
-            self._buffer.clear()
+        held = self._piece or self._buffer
+        size = len(held) if self._mode == "close" else min(len(held), self._left)
+        piece = bytes(held) if size == len(held) else bytes(held[:size])
+        if self._piece:
+            self._piece = self._piece[size:]
         else:
-            piece = bytes(self._buffer[: self._left])
-            del self._buffer[: self._left]
+            del self._buffer[:size]
         self.received += len(piece)
         if self._mode != "close":
             self._left -= len(piece)

@@ -55,6 +55,8 @@ from .tls import handshake_error, make_context
 
 T = TypeVar("T")
 
+READ = 262144
+"""Bytes asked of a stream at a time: as many as asyncio itself takes from a socket."""
 NO_LIMIT = 86400.0
 """Seconds: asyncio takes no None for the time that a TLS handshake may take."""
 
@@ -344,7 +346,7 @@ class AsyncConnection:
 
     def peek(self) -> Optional[bytes]:
         """What has come already, without waiting: b"" for the end of the connection, None for nothing."""
-        waiting = self.reader.read(RECEIVE)
+        waiting = self.reader.read(READ)
         try:
             waiting.send(None)
         except StopIteration as stop:
@@ -436,7 +438,7 @@ async def _start_streams(
 ) -> "Tuple[AnswerStream, asyncio.StreamWriter]":
     """A pair of asyncio streams over a connected socket, as asyncio.open_connection makes them; with TLS if asked."""
     loop = asyncio.get_running_loop()
-    reader = AnswerStream(limit=RECEIVE)
+    reader = AnswerStream(limit=READ)
     reader.plain_socket = sock if context is None else None
     protocol = asyncio.StreamReaderProtocol(reader)
     secured: Dict[str, Any] = {}
@@ -554,7 +556,7 @@ class AsyncExchange(ExchangeBase):
         try:
             while True:
                 if self._early_read is None:
-                    self._early_read = asyncio.ensure_future(self._from.read(RECEIVE))
+                    self._early_read = asyncio.ensure_future(self._from.read(READ))
                 at, limit = self.budget.ends("write", time.monotonic())
                 seconds = remaining(at, self.budget, limit, "maybe")
                 done, _ = await asyncio.wait(
@@ -647,7 +649,7 @@ class AsyncExchange(ExchangeBase):
         loop = self._connection.owner.loop
         self._timer = None if seconds is None else loop.call_later(seconds, self._time_is_up, loop, limit)
         try:
-            data = await (self._finish_early_read() if self._early_read is not None else self._from.read(RECEIVE))
+            data = await (self._finish_early_read() if self._early_read is not None else self._from.read(READ))
         finally:
             if self._timer is not None:
                 self._timer.cancel()
