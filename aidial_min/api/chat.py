@@ -5,8 +5,9 @@ written once.
 It knows the chat endpoint and its parameters; it must not know sockets, retries or loops.
 """
 
+from collections.abc import Iterable, Mapping  # isinstance() of those of typing is slow
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, Optional, Union, overload
+from typing import TYPE_CHECKING, Any, Optional, Union, overload
 
 from ..core.call import Config, Request, as_it_came, completion_of
 from ..core.config import NOT_GIVEN, NotGiven

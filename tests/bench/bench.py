@@ -14,6 +14,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -246,13 +247,15 @@ asyncio.run(main())
 
 def fresh(port, code, rounds):
     """Median seconds that `code` takes in a new interpreter, without the interpreter's own start."""
-    script = FRESH % (str(ROOT), code)
+    command = [sys.executable, "-c", FRESH % (str(ROOT), code), str(port)]
+    with tempfile.TemporaryDirectory() as compiled:  # as after an installation; wherever else bytecode may not be kept
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": compiled}
 
-    def once():
-        return float(subprocess.run([sys.executable, "-c", script, str(port)], capture_output=True, check=True).stdout)
+        def once():
+            return float(subprocess.run(command, capture_output=True, check=True, env=environment).stdout)
 
-    once()  # the first run may still have to compile
-    return statistics.median(once() for _ in range(rounds))
+        once()  # the first run compiles
+        return statistics.median(once() for _ in range(rounds))
 
 
 TRANSFERS = {
