@@ -1,6 +1,7 @@
 """A raw-socket server on 127.0.0.1 that answers with exactly the bytes, pauses, cuts and resets a script says.
 
 Every request, on whatever connection, gets the next script; the last one is repeated. It records what it received.
+A threading.Event in a script is waited for, so that a test says when the server goes on, whatever the machine is at.
 It must not know any client.
 """
 
@@ -9,6 +10,8 @@ import socket
 import struct
 import threading
 import time
+
+from tests.support.patience import PATIENCE, until
 
 CUT = object()
 """Close the connection (FIN)."""
@@ -30,7 +33,7 @@ class RawServer:
     def __init__(self, scripts):
         self.scripts = [script if isinstance(script, list) else [script] for script in scripts]
         self.requests = []  # (number of the connection, head, body)
-        self.played = threading.Event()  # set when the first script has said all it has to say
+        self._played = set()  # numbers of the requests whose scripts have said all they have to say
         self.connections = 0
         self._stopping = threading.Event()
         self._sockets = []
@@ -54,10 +57,11 @@ class RawServer:
 
     def wait_for_requests(self, count):
         """Wait until the heads of so many requests have been read: one that was given up may lag behind the next."""
-        deadline = time.monotonic() + 10
-        while len(self.requests) < count:
-            assert time.monotonic() < deadline, "only %d requests came" % len(self.requests)
-            time.sleep(0.002)
+        until(lambda: len(self.requests) >= count, lambda: "only %d requests came" % len(self.requests))
+
+    def wait_until_played(self, count=1):
+        """Wait until so many scripts have said all they have to say, and have closed what they close."""
+        until(lambda: len(self._played) >= count, lambda: "only %d scripts were played" % len(self._played))
 
     def _accept(self):
         while True:
@@ -71,7 +75,7 @@ class RawServer:
             threading.Thread(target=self._serve, args=(sock, self.connections), daemon=True).start()
 
     def _serve(self, sock, number):
-        held = b""
+        held, playing = b"", None
         try:
             while True:
                 while b"\r\n\r\n" not in held:
@@ -81,21 +85,23 @@ class RawServer:
                     held += piece
                 head, _, held = held.partition(b"\r\n\r\n")
                 with self._lock:
-                    script = self.scripts[min(len(self.requests), len(self.scripts) - 1)]
+                    playing = len(self.requests)
+                    script = self.scripts[min(playing, len(self.scripts) - 1)]
                     self.requests.append([number, head.decode("latin-1"), b""])
                     mine = self.requests[-1]
                 if script and script[0] is EARLY:
                     script = script[1:]
                 else:
                     held = self._read_body(sock, head, held, mine)
-                if not self._play(sock, script):
+                if not self._play(sock, script, playing):
                     return
-                self.played.set()
+                self._played.add(playing)
         except OSError:
             pass
         finally:
-            self.played.set()
             sock.close()
+            if playing is not None:
+                self._played.add(playing)
 
     def _read_body(self, sock, head, held, record):
         if re.search(rb"(?i)\r\ntransfer-encoding: chunked", head):
@@ -108,15 +114,16 @@ class RawServer:
             return rest
         found = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
         length = int(found[1]) if found else 0
-        while len(held) < length:
+        body = bytearray(held)
+        while len(body) < length:
             piece = sock.recv(1 << 20)
             if not piece:
                 break
-            held += piece
-        record[2] = held[:length]
-        return held[length:]
+            body += piece
+        record[2] = bytes(body[:length])
+        return bytes(body[length:])
 
-    def _play(self, sock, script):
+    def _play(self, sock, script, playing):
         for step in script:
             if step is CUT:
                 sock.shutdown(socket.SHUT_RDWR)
@@ -125,11 +132,11 @@ class RawServer:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 return False
             if step is DEAF:
-                self.played.set()
+                self._played.add(playing)
                 self._stopping.wait()
                 return False
             if step is HOLD:
-                self.played.set()
+                self._played.add(playing)
                 while not self._stopping.is_set():
                     try:
                         sock.settimeout(0.05)
@@ -140,6 +147,8 @@ class RawServer:
                 return False
             if isinstance(step, (int, float)):
                 time.sleep(step)
+            elif isinstance(step, threading.Event):
+                step.wait(PATIENCE)
             else:
                 sock.sendall(step)
         return True

@@ -7,11 +7,13 @@ import asyncio
 import gc
 import io
 import os
+import select
 import socket
 import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 
 import pytest
@@ -37,6 +39,7 @@ from aidial_min import (
 )
 from aidial_min.core.http11 import ResponseReader
 from tests.support.clients import KINDS, client_of
+from tests.support.patience import PATIENCE, at_some_pace, until
 from tests.support.proxy import Proxy
 from tests.support.rawserver import CUT, DEAF, EARLY, GOOD, HOLD, RESET, RawServer
 from tests.transport.scripts import BLOB, DONE, SSE, chunks, delta, length, refused
@@ -92,24 +95,36 @@ def close(call, thing):
 # ---------------------------------------------------------------- connections that idle
 
 
+def caches(client):
+    transport = client._transport
+    return [transport._cache] if isinstance(client, Dial) else [one.cache for one in transport._loops.values()]
+
+
+def let_come(call, go):
+    """Let the server go on, and wait until what it does has arrived at the one connection that idles."""
+    (sock,) = call(lambda client: [i.conn.sock for cache in caches(client) for i in sum(cache._idle.values(), [])])
+    go.set()
+    assert select.select([sock], [], [], PATIENCE)[0]
+
+
 def test_a_connection_that_the_server_closed_meanwhile_is_not_used(kind):
-    completion = length(b'{"choices":[]}')
-    with RawServer([[GOOD, CUT], [completion, 0.02, RESET], GOOD]) as server:
+    completion, closes, resets = length(b'{"choices":[]}'), threading.Event(), threading.Event()
+    with RawServer([[GOOD, closes, CUT], [completion, resets, RESET], GOOD]) as server:
         with client_of(kind, base_url=server.url, max_retries=0) as call:
             call(bucket)
-            time.sleep(0.1)
+            let_come(call, closes)
             call(lambda client: client.chat.completions.create(**{**CHAT, "stream": False}))
-            time.sleep(0.1)
+            let_come(call, resets)
             call(bucket)
             assert [request[0] for request in server.requests] == [1, 2, 3]
 
 
 def test_bytes_that_nobody_asked_for_end_it(kind):
-    surplus = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n"
-    with RawServer([[GOOD, 0.02, surplus], GOOD]) as server:
+    surplus, go = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n", threading.Event()
+    with RawServer([[GOOD, go, surplus], GOOD]) as server:
         with client_of(kind, base_url=server.url, max_retries=0) as call:
             call(bucket)
-            time.sleep(0.1)
+            let_come(call, go)
             assert call(bucket) == "b" and server.connections == 2
 
 
@@ -138,66 +153,81 @@ def test_a_client_of_a_pool_that_is_closed_leaves_the_others_alone():
 def test_a_slow_reader_is_no_silent_server(kind):
     """`progress` measures the server: events that came while the reader was busy are read, not timed out."""
     sends = [OPENED, chunks(delta("one"), end=b""), 0.05, chunks(delta("two"), end=b""), chunks(DONE)]
-    with RawServer([sends]) as server:
-        with client_of(kind, base_url=server.url, timeout=Timeout(progress=0.2, read=0.2)) as call:
-            stream = call(chat)
-            assert next_of(call, stream) == "hello"
-            time.sleep(0.3)
-            assert next_of(call, stream) == "one"
-            time.sleep(0.3)
-            assert next_of(call, stream) == "two"
-            assert call(lambda client: stream.result()).choices[0].message.content == "helloonetwo"
+
+    def scenario(pace):
+        with RawServer([sends]) as server:
+            timeout = Timeout(progress=0.2 * pace, read=0.2 * pace)
+            with client_of(kind, base_url=server.url, timeout=timeout) as call:
+                stream = call(chat)
+                assert next_of(call, stream) == "hello"
+                time.sleep(0.3 * pace)
+                assert next_of(call, stream) == "one"
+                time.sleep(0.3 * pace)
+                assert next_of(call, stream) == "two"
+                assert call(lambda client: stream.result()).choices[0].message.content == "helloonetwo"
+
+    at_some_pace(scenario)
 
 
 def test_but_the_total_limit_is_total(kind):
-    with RawServer([[OPENED, HOLD]]) as server:
-        with client_of(kind, base_url=server.url, timeout=Timeout(total=0.3)) as call:
-            stream = call(chat)
-            assert next_of(call, stream) == "hello"
-            time.sleep(0.35)
-            began = time.monotonic()
-            with pytest.raises(DialTimeoutError) as caught:
-                next_of(call, stream)
-            assert caught.value.limit == "total" and time.monotonic() - began < 0.2
-            assert caught.value.partial.choices[0].message.content == "hello"
+    def scenario(pace):
+        with RawServer([[OPENED, HOLD]]) as server:
+            with client_of(kind, base_url=server.url, timeout=Timeout(total=0.3 * pace)) as call:
+                stream = call(chat)
+                assert next_of(call, stream) == "hello"
+                time.sleep(0.35 * pace)
+                began = time.monotonic()
+                with pytest.raises(DialTimeoutError) as caught:
+                    next_of(call, stream)
+                assert caught.value.limit == "total" and time.monotonic() - began < 0.2 * pace
+                assert caught.value.partial.choices[0].message.content == "hello"
+
+    at_some_pace(scenario)
 
 
 def test_what_came_before_a_break_is_read_however_late(kind):
     with RawServer([[length(BLOB), CUT], GOOD]) as server, client_of(kind, base_url=server.url) as call:
         response = call(download)
-        time.sleep(0.1)
+        server.wait_until_played()
         assert content_of(call, response) == BLOB
         assert call(bucket) == "b"
 
 
 def test_the_total_limit_is_for_all_requests_of_a_call(kind):
     """A path that may name a file or a folder takes two requests."""
-    with RawServer([[0.6, refused(404)], [HOLD]]) as server:
-        with client_of(kind, base_url=server.url, timeout=Timeout(total=1.0), max_retries=0) as call:
-            began = time.monotonic()
-            with pytest.raises(DialTimeoutError) as caught:
-                call(lambda client: client.files.metadata(PurePosixPath("files/b/x")))
-            assert caught.value.limit == "total" and len(server.requests) == 2
-            assert time.monotonic() - began < 1.5
+
+    def scenario(pace):
+        with RawServer([[0.3 * pace, refused(404)], [HOLD]]) as server:
+            with client_of(kind, base_url=server.url, timeout=Timeout(total=0.5 * pace), max_retries=0) as call:
+                began = time.monotonic()
+                with pytest.raises(DialTimeoutError) as caught:
+                    call(lambda client: client.files.metadata(PurePosixPath("files/b/x")))
+                assert time.monotonic() - began < 0.75 * pace
+                assert caught.value.limit == "total"
+                server.wait_for_requests(2)
+
+    at_some_pace(scenario)
 
 
 def test_a_resolver_that_is_silent(kind, monkeypatch):
     """There is no name server here that could be silent, so the function that asks one is."""
-    real, ask = socket.getaddrinfo, threading.Event()
+    real, answers = socket.getaddrinfo, threading.Event()
 
     def silent(host, *rest, **more):
         if host == "dial.invalid" and socket.AI_NUMERICHOST not in rest:
-            ask.wait(10)
+            answers.wait(PATIENCE)
         return real(host, *rest, **more)
 
     monkeypatch.setattr(socket, "getaddrinfo", silent)
     with client_of(kind, base_url="http://dial.invalid", timeout=Timeout(connect=0.3), max_retries=0) as call:
-        began = time.monotonic()
-        with pytest.raises(DialTimeoutError) as caught:
-            call(bucket)
-        assert caught.value.limit == "connect" and caught.value.request_sent == "no"
-        assert time.monotonic() - began < 3
-        ask.set()
+        try:
+            began = time.monotonic()
+            with pytest.raises(DialTimeoutError) as caught:
+                call(bucket)
+            assert caught.value.limit == "connect" and caught.value.request_sent == "no"
+            assert time.monotonic() - began < PATIENCE / 2
+        finally:
+            answers.set()
 
 
 @pytest.mark.parametrize("seconds", [1e7, 1e12, float("inf")])
@@ -213,24 +243,63 @@ def test_limits_beyond_what_the_system_can_count(kind, seconds):
 # ---------------------------------------------------------------- answers to requests that are still being sent
 
 
+class InTwoParts:
+    """A file of 2 MB that gives its second part when the server has said all it has to say."""
+
+    def __init__(self, server, go):
+        self.server, self.go = server, go
+        self.parts = [self.first, self.second, bytes]
+
+    def read(self, size=-1):
+        return self.parts.pop(0)()
+
+    def first(self):
+        return b"z" * 66_000  # enough to be sent at once
+
+    def second(self):
+        self.go.set()
+        self.server.wait_until_played()
+        return b"z" * 2_000_000
+
+
+@contextmanager
+def early(*sends):
+    """A server that says something when the first part of an upload has come, and a file that waits for it."""
+    go = threading.Event()
+    with RawServer([[EARLY, go, *sends], GOOD]) as server:
+        yield server, InTwoParts(server, go)
+
+
 @pytest.mark.parametrize("end", [CUT, RESET], ids=["closed", "reset"])
 def test_an_early_answer_is_shown_though_the_server_hangs_up(kind, end):
-    sends = [EARLY, refused(413, b"too much"), 0.1, end]
-    with RawServer([sends, GOOD]) as server, client_of(kind, base_url=server.url, max_retries=0) as call:
-        with pytest.raises(RequestTooLargeError, match="too much"):
-            call(upload(b"z" * 30_000_000))
-        assert call(bucket) == "b" and server.connections == 2
+    with early(refused(413, b"too much"), end) as (server, file):
+        with client_of(kind, base_url=server.url, max_retries=0) as call:
+            with pytest.raises(RequestTooLargeError, match="too much"):
+                call(upload(file))
+            assert call(bucket) == "b" and server.connections == 2
 
 
 def test_an_early_answer_is_shown_though_its_body_is_lost(kind):
     """A server that closes with unread data resets the connection: what it still said may be lost on the way."""
     head = b"HTTP/1.1 401 Who are you\r\ncontent-length: 50\r\n\r\nhalf a"
-    with RawServer([[EARLY, head, 0.1, RESET], GOOD]) as server:
-        with client_of(kind, base_url=server.url, max_retries=0) as call:
-            with pytest.raises(AuthenticationError) as caught:
-                call(upload(b"z" * 30_000_000))
-            assert caught.value.status_code == 401 and caught.value.request_sent == "yes"
-            assert call(bucket) == "b" and server.connections == 2
+    with early(head, RESET) as (server, file), client_of(kind, base_url=server.url, max_retries=0) as call:
+        with pytest.raises(AuthenticationError) as caught:
+            call(upload(file))
+        assert caught.value.status_code == 401 and caught.value.request_sent == "yes"
+        assert call(bucket) == "b" and server.connections == 2
+
+
+def check_upload(call, server, content, outcome, sent, connections):
+    """What a large upload comes to, and that the client is sound afterwards."""
+    if isinstance(outcome, str):
+        assert call(upload(content)).url == outcome
+    else:
+        with pytest.raises(DialException) as caught:
+            call(upload(content))
+        assert type(caught.value) is outcome and caught.value.request_sent == sent
+    assert places(call)[0] == 0
+    assert call(bucket) == "b"
+    assert server.connections == connections, "only a request that was sent to its end leaves its connection"
 
 
 @pytest.mark.parametrize(
@@ -240,10 +309,7 @@ def test_an_early_answer_is_shown_though_its_body_is_lost(kind):
         ([RESET], DialConnectionError, "maybe"),
         ([EARLY, CUT], DialConnectionError, "maybe"),
         ([EARLY, RESET], DialConnectionError, "maybe"),
-        ([EARLY, 0.05, RESET], DialConnectionError, "maybe"),
-        ([EARLY, b"HTTP/1.1 4", 0.05, RESET], DialConnectionError, "yes"),
         ([EARLY, b"SSH-2.0-OpenSSH", DEAF], RemoteProtocolError, "yes"),
-        ([EARLY, b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab", 0.05, CUT], ResponseInterruptedError, "yes"),
         ([EARLY, refused(507, b"full"), DEAF], ServerError, "yes"),
         ([b"HTTP/1.1 102 Processing\r\n\r\n" + STORED], "files/b/x", None),
         ([EARLY, STORED, DEAF], "files/b/x", None),
@@ -252,21 +318,29 @@ def test_an_early_answer_is_shown_though_its_body_is_lost(kind):
 )
 def test_what_comes_of_a_large_upload(kind, sends, outcome, sent):
     with RawServer([sends, GOOD]) as server, client_of(kind, base_url=server.url, max_retries=0) as call:
-        if isinstance(outcome, str):
-            assert call(upload(b"z" * 30_000_000)).url == outcome
-        else:
-            with pytest.raises(DialException) as caught:
-                call(upload(b"z" * 30_000_000))
-            assert type(caught.value) is outcome and caught.value.request_sent == sent
-        assert places(call)[0] == 0
-        assert call(bucket) == "b"
-        whole = EARLY not in sends and CUT not in sends and RESET not in sends
-        assert server.connections == (1 if whole else 2), (
-            "only a request that was sent to its end leaves its connection"
-        )
+        check_upload(call, server, b"z" * 30_000_000, outcome, sent, 2 if {CUT, RESET, EARLY} & {*sends} else 1)
 
 
-def test_an_upload_is_repeated_from_its_beginning(kind, tmp_path):
+@pytest.mark.parametrize(
+    ("sends", "outcome", "sent"),
+    [
+        ([CUT], DialConnectionError, "maybe"),
+        ([RESET], DialConnectionError, "maybe"),
+        ([b"HTTP/1.1 4", RESET], DialConnectionError, "yes"),
+        ([b"SSH-2.0-OpenSSH", DEAF], RemoteProtocolError, "yes"),
+        ([b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab", CUT], ResponseInterruptedError, "yes"),
+        ([refused(507, b"full"), DEAF], ServerError, "yes"),
+        ([STORED, DEAF], "files/b/x", None),
+    ],
+    ids=str,
+)
+def test_what_comes_of_an_upload_when_all_is_said_early(kind, sends, outcome, sent):
+    with early(*sends) as (server, file), client_of(kind, base_url=server.url, max_retries=0) as call:
+        check_upload(call, server, file, outcome, sent, 2)
+
+
+def test_an_upload_is_repeated_from_its_beginning(kind, tmp_path, monkeypatch):
+    monkeypatch.setattr("aidial_min.core.retry.FIRST_DELAY", 0.001)
     data = os.urandom(500_000)
     (tmp_path / "x").write_bytes(data)
     busy = refused(503, b"", b"retry-after-ms: 1\r\n")
@@ -361,12 +435,16 @@ def test_so_does_what_a_progress_callback_raises(kind):
 def places(call):
     """How many places are taken, and how many connections idle."""
 
-    def count(client):
-        transport = client._transport
-        caches = [transport._cache] if isinstance(client, Dial) else [one.cache for one in transport._loops.values()]
-        return sum(cache.busy_count for cache in caches), sum(cache.idle_count for cache in caches)
+    return call(
+        lambda client: (
+            sum(cache.busy_count for cache in caches(client)),
+            sum(cache.idle_count for cache in caches(client)),
+        )
+    )
 
-    return call(count)
+
+def until_someone_waits(call):
+    until(lambda: call(lambda client: client._transport._cache._waiters), lambda: "nobody waits for a place")
 
 
 @pytest.mark.parametrize(
@@ -391,7 +469,8 @@ def test_whatever_happened_no_place_is_lost(kind, sends):
             content_of(call, call(download))
         busy, idle = places(call)
         assert busy == 0 and idle <= 1
-        assert call(bucket) == "b" and places(call) == (0, 1)
+        server.wait_for_requests(1)
+        assert call(lambda client: bucket(client.with_options(timeout=PATIENCE))) == "b" and places(call) == (0, 1)
 
 
 def test_a_body_that_was_closed_can_not_be_read(kind):
@@ -404,7 +483,7 @@ def test_a_body_that_was_closed_can_not_be_read(kind):
 
 
 def test_a_client_that_is_closed_opens_nothing_for_those_who_wait():
-    settings = {"limits": Limits(max_connections=1), "timeout": Timeout(pool=10)}
+    settings = {"limits": Limits(max_connections=1), "timeout": Timeout(pool=PATIENCE)}
     with RawServer([[OPENED, HOLD], GOOD]) as server, client_of("sync", base_url=server.url, **settings) as call:
         stream = call(chat)
         found = []
@@ -417,11 +496,10 @@ def test_a_client_that_is_closed_opens_nothing_for_those_who_wait():
 
         waiting = threading.Thread(target=wait_in_line)
         waiting.start()
-        while not call(lambda client: client._transport._cache._waiters):
-            time.sleep(0.01)
+        until_someone_waits(call)
         call(lambda client: client.close())
         stream.close()
-        waiting.join(10)
+        waiting.join(PATIENCE)
         assert isinstance(found[0], InvalidRequestError) and "closed" in str(found[0])
         assert server.connections == 1
 
@@ -477,19 +555,18 @@ def test_closing_twice_and_after_the_end_is_harmless(kind):
 
 
 def test_a_thread_that_waits_is_woken_by_a_stream_that_nobody_closed():
-    settings = {"limits": Limits(max_connections=1), "timeout": Timeout(pool=10)}
+    settings = {"limits": Limits(max_connections=1), "timeout": Timeout(pool=PATIENCE)}
     with RawServer([[OPENED, HOLD], GOOD]) as server, client_of("sync", base_url=server.url, **settings) as call:
         held = [call(chat)]
         found = []
         waiting = threading.Thread(target=lambda: found.append(call(bucket)))
         waiting.start()
-        time.sleep(0.1)
+        until_someone_waits(call)
         assert found == []
-        began = time.monotonic()
         held.clear()
         gc.collect()
-        waiting.join(5)
-        assert found == ["b"] and time.monotonic() - began < 2
+        waiting.join(PATIENCE / 2)  # before the limit `pool` wakes it
+        assert found == ["b"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
@@ -521,7 +598,7 @@ def test_a_stream_of_the_parent_is_no_place_of_a_child(way):
     with RawServer([OPENED + chunks(DONE), GOOD]) as server:
         environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(aidial_min.__file__))}
         command = [sys.executable, "-X", "dev", "-c", script, server.url, way]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, env=environment)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment)
         assert done.returncode == 0, done.stderr
 
 
