@@ -7,6 +7,8 @@ import socket
 import socketserver
 import threading
 
+from tests.support.patience import PATIENCE
+
 
 class Proxy:
     """``with Proxy() as proxy: proxy.url``; `mode` is "good", "407", "403", "close", "reset-mid-head" or "hang"."""
@@ -53,7 +55,7 @@ class Proxy:
         self.heads.append(head.decode("latin-1"))
         method, target = self.heads[-1].split(" ")[:2]
         if self.mode == "hang":
-            self.stopping.wait(10)
+            self.stopping.wait(PATIENCE)
         elif self.mode == "close":
             return
         elif self.mode == "reset-mid-head":

@@ -86,7 +86,7 @@ def through(source, target, done=lambda: None):
     reader.start()
     write(target)
     done()
-    reader.join(5)
+    reader.join(60)
     return arrived[0]
 
 
