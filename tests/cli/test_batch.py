@@ -7,6 +7,7 @@ question counted twice would have been billed twice. AIDIAL_BATCH_LINES sets the
 import collections
 import functools
 import json
+import math
 import os
 import random
 import signal
@@ -14,13 +15,16 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from aidial_min.__main__ import main
-from aidial_min.cli import batch_journal, batch_output, batch_run
+from aidial_min.cli import batch_journal, batch_output, batch_pace, batch_run
 from aidial_min.testing import AppError, Deployment, DialServer
+
+from ..support.patience import PATIENCE, until
 
 ROOT = Path(__file__).resolve().parents[2]
 LINES = int(os.environ.get("AIDIAL_BATCH_LINES", "400"))
@@ -28,12 +32,19 @@ posix = pytest.mark.skipif(os.name != "posix", reason="signals and terminals of 
 
 
 class Model:
-    """A deployment that repeats the prompt, and notes what it was asked and when."""
+    """A deployment that repeats the prompt, and notes what it was asked and when.
+
+    Attributes:
+        delay: seconds each answer takes. slow_from: the question from which on it takes longer. held: answers to what
+        is "slow" wait for it. happens: what to call when so many questions have been asked.
+    """
 
     def __init__(self):
         self.asked = []
         self.times = []
         self.delay = 0.0
+        self.slow_from = math.inf
+        self.happens = {}
         self.held = threading.Event()
         self.held.set()
         self.systems = []
@@ -42,13 +53,15 @@ class Model:
         self.asked.append(request.last_text)
         self.times.append(time.monotonic())
         self.systems.append([m["content"] for m in request.messages if m["role"] == "system"])
+        if len(self.asked) in self.happens:
+            self.happens.pop(len(self.asked))()
         if "slow" in request.last_text:
             while not self.held.is_set():
                 yield 0.02
         if "fails" in request.last_text:
             raise AppError("this can't be answered", 500)
         if self.delay:
-            yield self.delay
+            yield self.delay if len(self.asked) < self.slow_from else 0.3
         yield "you said " + request.last_text
 
 
@@ -94,9 +107,9 @@ def begin(*options, **arguments):
     return subprocess.Popen(command, env=env, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, **arguments)
 
 
-def end(process, seconds=60):
+def end(process):
     """Let it come to its end, and give its exit code."""
-    process.communicate(timeout=seconds)
+    process.communicate(timeout=PATIENCE)
     return process.returncode
 
 
@@ -117,11 +130,25 @@ def numbers(lines):
     return [line["line"] for line in lines]
 
 
-def until(condition, seconds=30.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.005)
+@contextmanager
+def let_go(model, condition):
+    """Hold what is "slow" until a condition is met; gives how many questions had been asked a little later."""
+    asked = []
+
+    def watch():
+        try:
+            until(condition)
+            time.sleep(0.2)
+            asked.append(len(model.asked))
+        finally:
+            model.held.set()
+
+    model.held.clear()
+    watching = threading.Thread(target=watch)
+    watching.start()
+    yield asked
+    watching.join()
+    assert asked, "it did not happen"
 
 
 def size(path="out.jsonl"):
@@ -165,12 +192,14 @@ def test_every_line_stands_once_through_failures_and_two_kills(folder, model, op
     with DialServer(deployments=[Deployment("model", behaviour=model)], log=trouble) as trouble.server:
         os.environ.update(environment(trouble.server))
         for share in (0.3, 0.6):
+            model.slow_from = len(model.asked) + LINES * 0.3  # so that it has not ended when it is killed
             process = begin("-j", "8", *options)
             until(lambda share=share: finished() >= LINES * share)
             process.kill()
             process.communicate()
             assert process.returncode == -signal.SIGKILL
             assert finished() < LINES
+        model.slow_from = math.inf
         process = begin("-j", "8", *options)
         _, told = process.communicate(timeout=120)
 
@@ -342,33 +371,30 @@ def test_no_more_are_asked_at_a_time_than_j(folder, server, model):
 def test_lines_far_beyond_a_slow_one_are_not_asked_before_it_is_answered(folder, server, model, monkeypatch):
     monkeypatch.setattr(batch_output, "WINDOW", 10)
     write_input(["slow one", *prompts(30)])
-    model.held.clear()
-    threading.Timer(0.5, lambda: (before.append(len(model.asked)), model.held.set())).start()
-    before = []
-    assert batch("-j", "4") == 0
-    assert before == [10]
+    with let_go(model, lambda: len(model.asked) >= 10) as asked:
+        assert batch("-j", "4") == 0
+    assert asked == [10]
     assert numbers(output()) == list(range(1, 32))
 
 
 def test_a_rate_limit_makes_everyone_wait(folder, server, model):
     write_input(prompts(60))
     model.delay = 0.02
-    process = begin("-j", "6")
-    until(lambda: len(model.asked) >= 20)
-    server.fail(429, retry_after=1)
-    assert end(process) == 0
+    model.happens[20] = lambda: server.fail(429, retry_after=1)
+    assert end(begin("-j", "6")) == 0
     assert numbers(output()) == list(range(1, 61)) and all(line["ok"] for line in output())
-    pauses = [later - earlier for earlier, later in zip(model.times, model.times[1:])]
-    assert max(pauses) >= 0.95
+    early = [seconds for seconds in model.times[20:] if seconds - model.times[19] < 0.95]
+    assert len(early) < 20, "those that were on their way"
     assert len(model.asked) == 60
 
 
-def test_a_limit_without_a_time_is_approached_again_carefully(folder, server, model):
+def test_a_limit_without_a_time_is_approached_again_carefully(folder, server, model, monkeypatch):
+    monkeypatch.setattr(batch_pace, "FIRST_PAUSE", 0.2)
     server.fail(429, times=3)
     write_input(prompts(12))
     began = time.monotonic()
     assert batch("-j", "3") == 0
-    assert time.monotonic() - began >= 0.25
+    assert time.monotonic() - began >= 0.1
     assert all(line["ok"] for line in output())
 
 
@@ -390,8 +416,9 @@ def test_a_wait_is_a_number_of_seconds(folder, text):
     assert stop.value.code == 2
 
 
-def test_refusals_are_outlasted_as_long_as_max_wait_allows(folder, server, model):
+def test_refusals_are_outlasted_as_long_as_max_wait_allows(folder, server, model, monkeypatch):
     """However many there are: nothing was done for them, so they are no reason to fail a line."""
+    monkeypatch.setattr("aidial_min.core.retry.FIRST_DELAY", 0.01)
     server.fail(429, times=40, retry_after=0)
     server.fail(503, times=12)
     write_input(prompts(10))
@@ -462,7 +489,7 @@ def test_ctrl_c_waits_for_what_is_on_its_way_and_is_130(folder, server, model):
     process.send_signal(signal.SIGINT)
     assert b"waiting for 4 answers" in process.stderr.readline()
     model.held.set()
-    _, told = process.communicate(timeout=30)
+    _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert b"14 answered, 0 failed, 46 left" in told and b"Traceback" not in told
     assert numbers(output()) == list(range(1, 15))
@@ -480,7 +507,7 @@ def test_a_second_signal_leaves_behind_what_is_on_its_way(folder, server, model,
     process.send_signal(number)
     process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=5)
+    _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == code and b"Traceback" not in told
     assert numbers(output()) == list(range(1, 11))
     model.held.set()
@@ -603,9 +630,8 @@ def test_a_torn_record_of_the_journal_is_as_if_never_written(folder, server, mod
 def test_a_long_journal_is_written_anew_and_knows_the_same(folder, server, model, monkeypatch):
     monkeypatch.setattr(batch_journal, "COMPACT_AT", 500)
     write_input(["slow one", *prompts(300)])
-    model.held.clear()
-    threading.Timer(0.5, model.held.set).start()
-    assert batch("-j", "4") == 0
+    with let_go(model, lambda: len(model.asked) == 301):
+        assert batch("-j", "4") == 0
     assert numbers(output()) == list(range(1, 302)) and all(line["ok"] for line in output())
     assert [line["answer"] for line in output()[1:]] == ["you said " + prompt for prompt in prompts(300)]
     assert size("out.jsonl.journal") < 500
@@ -638,11 +664,11 @@ def test_a_full_disk_ends_the_run_and_spoils_nothing(folder, server, model, opti
     import resource
 
     write_input(["slow one", *prompts(200)] if not options else prompts(200))
-    model.held.clear()  # in order, the answers fill the journal; else the output
-    threading.Timer(1.5, model.held.set).start()
     full = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (20_000, 20_000))
-    process = begin("-j", "4", *options, preexec_fn=full)
-    _, told = process.communicate(timeout=30)
+    # In order, the answers fill the journal; else the output.
+    with let_go(model, lambda: max(size("out.jsonl.journal"), size()) > 19_000):
+        process = begin("-j", "4", *options, preexec_fn=full)
+        _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1 and b"File too large" in told and b"Traceback" not in told
     assert 0 < len(model.asked) < 200
     assert batch("-j", "4", *options) in (0, 1)
@@ -788,7 +814,7 @@ def test_the_bar_is_for_a_terminal_only(folder, server, model):
     write_input(prompts(40))
     model.delay = 0.05
     process = begin("-j", "4")
-    assert b"\r" not in process.communicate(timeout=30)[1]
+    assert b"\r" not in process.communicate(timeout=PATIENCE)[1]
     os.unlink("out.jsonl"), os.unlink("out.jsonl.journal")
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "aidial_min", "batch", "in.jsonl", "-o", "out.jsonl", "-j", "4"]
@@ -804,7 +830,7 @@ def test_the_bar_is_for_a_terminal_only(folder, server, model):
             break
         shown += piece
     os.close(ours)
-    assert process.wait(30) == 0
+    assert process.wait(PATIENCE) == 0
     assert b"of 40  " in shown and b"/s  0:0" in shown and b" left" in shown
 
 
