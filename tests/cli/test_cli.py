@@ -102,4 +102,4 @@ def test_a_reader_that_has_seen_enough_is_no_traceback():
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(30) == 1
+        assert process.wait(60) == 1

@@ -11,6 +11,7 @@ import pytest
 
 from aidial_min.cli.credentials import describe
 from tests.support.certificates import authority
+from tests.support.patience import PATIENCE, at_some_pace
 
 STEPS = ["program", "server", "credential", "way", "name", "connection", "bucket", "deployments"]
 
@@ -158,7 +159,7 @@ class Front:
 
     def __exit__(self, *_):
         self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join(5)
+        self._thread.join(PATIENCE)
         self._listener.close()
 
     def _run(self):
@@ -167,7 +168,7 @@ class Front:
                 sock, _ = self._listener.accept()
             except OSError:
                 return
-            sock.settimeout(5)
+            sock.settimeout(PATIENCE)
             try:
                 with self._context.wrap_socket(sock, server_side=True) as outer:
                     self._hand_on(outer)
@@ -175,7 +176,7 @@ class Front:
                 sock.close()
 
     def _hand_on(self, outer):
-        with socket.create_connection(("127.0.0.1", self._inner), timeout=5) as inner:
+        with socket.create_connection(("127.0.0.1", self._inner), timeout=PATIENCE) as inner:
             while True:
                 data = outer.recv(65536)
                 if not data:
@@ -208,9 +209,12 @@ def test_a_certificate_of_another_name(doctor, server):
 
 
 def test_http_where_tls_is_asked_for(doctor, server):
-    steps, code = doctor("--url", server.url.replace("http:", "https:"), "--timeout", "0.5")
-    assert (steps["connection"]["status"], code) == ("failed", 6)
-    assert any("begins with http://" in advice for advice in steps["connection"]["advice"])
+    def scenario(pace):
+        steps, code = doctor("--url", server.url.replace("http:", "https:"), "--timeout", str(0.3 * pace))
+        assert (steps["connection"]["status"], code) == ("failed", 6)
+        assert any("begins with http://" in advice for advice in steps["connection"]["advice"])
+
+    at_some_pace(scenario)
 
 
 # -- the shape of credentials

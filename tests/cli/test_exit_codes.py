@@ -3,13 +3,13 @@
 import os
 import re
 import signal
-import subprocess
 import threading
 
 import pytest
 
 from aidial_min.cli import COMMANDS
 from tests.support.command import Command
+from tests.support.patience import PATIENCE, at_some_pace, until
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and pipes of POSIX")
 
@@ -71,9 +71,12 @@ def test_no_server_and_no_credential_say_what_to_set(dial):
 
 
 def test_a_time_limit_is_6(ask, server):
-    server.reply(chunks=["so far", 60.0, "never"])
-    answer = ask("--timeout", "0.2")
-    assert (answer.code, answer.out) == (6, "so far\n") and "DialTimeoutError" in answer.err
+    def scenario(pace):
+        server.reply(chunks=["so far", 60.0, "never"])
+        answer = ask("--timeout", str(0.2 * pace))
+        assert (answer.code, answer.out) == (6, "so far\n") and "DialTimeoutError" in answer.err
+
+    at_some_pace(scenario)
 
 
 @pytest.mark.parametrize("how", ["no [DONE]", "cut"])
@@ -117,7 +120,7 @@ def test_ctrl_c_is_130_and_what_came_is_written(dial, server):
     with dial.start("chat", "-d", "echo", "Hi") as process:
         assert process.stdout.read(6) == b"so far"
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out, err) == (130, b"\n", b"")
 
 
@@ -136,15 +139,18 @@ def test_ctrl_c_with_json_writes_what_came(dial, server):
     import json
     import time
 
-    server.reply(chunks=["so far", 60.0, "never"])
-    with dial.start("chat", "--json", "-d", "echo", "Hi") as process:
-        while not server.requests:
-            time.sleep(0.01)
-        time.sleep(0.3)  # nothing is written that could be waited for
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
-    assert (process.returncode, err) == (130, b"")
-    assert json.loads(out)["choices"][0]["message"]["content"] == "so far"
+    def scenario(pace):
+        before = len(server.requests)
+        server.reply(chunks=["so far", 60.0, "never"])
+        with dial.start("chat", "--json", "-d", "echo", "Hi") as process:
+            until(lambda: len(server.requests) > before)
+            time.sleep(0.2 * pace)  # nothing is written that could be waited for
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, err) == (130, b"")
+        assert json.loads(out)["choices"][0]["message"]["content"] == "so far"
+
+    at_some_pace(scenario)
 
 
 # -- readers and disks that take no more
@@ -243,13 +249,16 @@ def test_help_teaches_by_example(dial):
         assert "%" not in shown.replace("photo%201.jpg", "")
 
 
+@posix
 def test_a_command_can_be_interrupted_before_anything_came(dial):
-    with dial.start("chat", "-d", "echo", stdin=subprocess.PIPE) as process:  # waits for its prompt
-        if os.name == "posix":
-            import time
+    import fcntl
+    import termios
 
-            time.sleep(0.5)
+    stdin, typed = os.pipe()
+    with os.fdopen(stdin, "rb"), os.fdopen(typed, "wb", buffering=0) as prompt:
+        with dial.start("chat", "-d", "echo", stdin=stdin) as process:
+            prompt.write(b"the prompt is not at its end")
+            until(lambda: fcntl.ioctl(stdin, termios.FIONREAD, b"\0" * 4) == b"\0" * 4)  # it has been read
             process.send_signal(signal.SIGINT)
-            assert process.wait(20) == 130
+            assert process.wait(PATIENCE) == 130
             assert process.stderr.read() == b""
-        process.kill()

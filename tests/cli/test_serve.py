@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.support.command import Command
+from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="it is ended by POSIX's signals")
 
@@ -32,7 +33,7 @@ def serving(here, *words):
             dial.log = []
             yield dial
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=20)
+            out, err = process.communicate(timeout=PATIENCE)
             assert (out, process.returncode) == (b"", 130)
             dial.log = said + err.decode().splitlines()
         finally:

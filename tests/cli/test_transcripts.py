@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -60,13 +61,14 @@ def place(tmp_path_factory):
     try:
         while "Ctrl-C" not in said.read_text():
             assert server.poll() is None, said.read_text()
+            time.sleep(0.01)
         environment["DIAL_URL"], environment["DIAL_API_KEY"] = re.findall(
             r"DIAL_URL=(\S+) DIAL_API_KEY=(\S+)", said.read_text()
         )[0]
         yield folder, environment, said
     finally:
         server.send_signal(signal.SIGINT)
-        assert server.wait(10) in (0, 130)
+        assert server.wait(60) in (0, 130)
 
 
 def test_the_server_says_how_to_use_it(place):

@@ -14,8 +14,9 @@ import time
 from types import TracebackType
 from typing import Any, Mapping, Optional, Sequence, Type
 
+from .patience import PATIENCE
+
 CTRL_C, CTRL_D, UP = "\x03", "\x04", "\x1b[A"
-PATIENCE = 20.0
 
 _ATTACH = """
 import fcntl, os, sys, termios

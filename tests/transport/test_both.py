@@ -217,7 +217,8 @@ def test_a_forked_child_opens_connections_of_its_own():
         "client.bucket.get_bucket()\n"
     )
     with RawServer([GOOD]) as server:
-        done = subprocess.run([sys.executable, "-c", script, server.url], capture_output=True, text=True, timeout=PATIENCE)
+        command = [sys.executable, "-c", script, server.url]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == 0, done.stderr
         assert sorted(request[0] for request in server.requests) == [1, 1, 1, 2]
 
