@@ -5,6 +5,8 @@ import json
 import socket
 from typing import Any, NamedTuple, Optional
 
+from ..support.patience import PATIENCE
+
 
 class Answer(NamedTuple):
     version: str
@@ -33,8 +35,8 @@ class Answer(NamedTuple):
 class Raw:
     """One connection. Everything read has to be framed well, or an assertion fails."""
 
-    def __init__(self, port: int, timeout: float = 5.0) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
 
@@ -120,7 +122,7 @@ class Raw:
         except socket.timeout:
             return True
         finally:
-            self.socket.settimeout(5.0)
+            self.socket.settimeout(PATIENCE)
 
     def ended(self) -> bool:
         """Whether the peer closes the connection, with nothing more before."""

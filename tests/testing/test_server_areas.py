@@ -13,6 +13,7 @@ import pytest
 
 from aidial_min.testing import Deployment, DialServer
 
+from ..support.patience import PATIENCE, until
 from .raw_client import UPLOAD, Answer, Raw, User, request_bytes
 
 APPLICATION = {"endpoint": "http://app/openai/deployments/calculator/chat/completions", "display_name": "Mine"}
@@ -345,7 +346,7 @@ def test_sharing_and_listing_at_once(server: DialServer) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(PATIENCE)
     finally:
         sys.setswitchinterval(before)
     assert not problems
@@ -356,8 +357,7 @@ def test_a_slow_client_keeps_nobody_from_the_storage(server: DialServer, user: U
     with Raw(server.port) as slow:
         headers = {**user.credentials, "Content-Length": "99"}
         slow.send(request_bytes("POST", "/v1/ops/publication/list", headers))
-        while server.requests[-1].path != "/v1/ops/publication/list":
-            time.sleep(0.001)
+        until(lambda: server.requests[-1].path == "/v1/ops/publication/list")
         time.sleep(0.05)
         assert user.upload(f"/v1/files/{bucket}/x", b"x").status == 200
 

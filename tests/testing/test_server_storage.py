@@ -10,6 +10,7 @@ import pytest
 
 from aidial_min.testing import DialServer
 
+from ..support.patience import until
 from .raw_client import Raw, User, request_bytes
 
 PROMPT = {"id": "p", "name": "p1", "folderId": "f", "content": "Hi {{name}}"}
@@ -270,10 +271,7 @@ def test_a_listener_that_goes_away_is_forgotten(server: DialServer, user: User) 
         stream.send(request_bytes("POST", "/v1/ops/resource/subscribe", headers, body))
         stream.head()
         assert len(storage._listeners) == 1
-    deadline = time.monotonic() + 2
-    while storage._listeners and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not storage._listeners
+    until(lambda: not storage._listeners)
 
 
 # In a folder
