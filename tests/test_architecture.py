@@ -38,6 +38,24 @@ IO = NETWORK | {"concurrent.futures", "multiprocessing", "queue", "signal", "sub
 
 IO_EXCEPTIONS = {("core/config.py", "time"): "the client's clock is `time.time`, handed on and called elsewhere"}
 
+TOUCHES_NOTHING = {
+    "os.PathLike", "os.fspath", "os.fsencode", "os.fsdecode", "os.sep", "os.altsep", "os.name",
+    "os.path", "os.path.basename", "os.path.commonpath", "os.path.dirname", "os.path.join",
+    "os.environ", "os.environ.get", "os.urandom",
+}  # fmt: skip
+"""What the pure rooms may use of `os`: names of files, the environment, randomness; no file."""
+
+FILE_SYSTEM = {
+    "core/body.py": {"open", "os.path.getsize", "os.path.isfile"},  # uploads are read while they are sent
+    "core/connection.py": {"os.path.exists", "os.path.isfile"},  # certificates are missed when a client is made
+    "api/folders.py": {"os.makedirs", "os.path.exists", "os.path.isdir", "os.path.realpath"},
+    "api/local_files.py": {
+        "open", "os.path.exists", "os.path.isdir", "os.path.isfile", "os.path.realpath", "os.scandir",
+    },  # fmt: skip
+    "api/skills.py": {"os.path.isdir"},
+}
+"""The modules of the pure rooms that ask the file system, and for what."""
+
 OUTSIDE = {("testing/pytest_plugin.py", "pytest"): "it is loaded by pytest, and by nothing else"}
 """The one module that knows a package from outside the standard library."""
 
@@ -158,6 +176,43 @@ def test_core_and_api_do_no_io():
         and (found.file, found.name) not in IO_EXCEPTIONS
     ]
     assert not wrong, listing(wrong)
+
+
+def dotted(node: ast.AST) -> str:
+    """`os.path.join` of the expression that says so; "" for what is no such name."""
+    if isinstance(node, ast.Name):
+        return node.id
+    base = dotted(node.value) if isinstance(node, ast.Attribute) else ""
+    return "%s.%s" % (base, node.attr) if base else ""
+
+
+def file_system_of(tree: ast.AST) -> "set[str]":
+    """What a module names, to call it or to hand it on, of what opens or asks the file system."""
+    names = {dotted(node) for node in ast.walk(tree) if isinstance(node, (ast.Attribute, ast.Name))}
+    of_os = {name for name in names if name.startswith("os.")} - TOUCHES_NOTHING
+    return (names & {"open", "io.open"}) | of_os
+
+
+def test_the_reader_of_names_finds_files():
+    """Otherwise what follows would pass for want of names."""
+    code = "open(x); f = os.walk; os.path.join(a); os.path.getsize(a); io.open(b); x.open(); io.BytesIO(); os.remove(y)"
+    assert file_system_of(ast.parse(code)) == {"open", "os.walk", "os.path.getsize", "io.open", "os.remove"}
+
+
+def test_core_and_api_ask_the_file_system_where_it_is_said():
+    found = {}
+    for path in FILES:
+        file = path.relative_to(PACKAGE).as_posix()
+        if file.split("/")[0] in ("core", "api", "types", "errors.py"):
+            found[file] = file_system_of(ast.parse(path.read_text(encoding="utf-8")))
+    assert {file: names for file, names in found.items() if names} == FILE_SYSTEM
+    wrong = [one for one in ABSOLUTE if one.room in ("core", "api", "types", "errors") and hides_files(one)]
+    assert not wrong, listing(wrong)
+
+
+def hides_files(found: Import) -> bool:
+    """Whether an import gives names of the file system that the reader of names does not know."""
+    return found.is_of({"glob", "pathlib.Path", "shutil", "tempfile"}) or found.name.startswith(("os.", "io.open"))
 
 
 def test_the_clock_is_handed_on_and_not_read():

@@ -1,7 +1,6 @@
 """Clients of both kinds and servers of both generations, for tests that read like the operations' specification."""
 
 import inspect
-import time
 from contextlib import ExitStack
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from aidial_min.testing import DialServer
 
 from ..support.clients import KINDS, client_of
+from ..support.patience import until
 
 KEYS = {"one": "first", "two": "second", "boss": "bosses"}
 
@@ -72,9 +72,8 @@ def last():
 
     def seen(server):
         request = server.requests[-1]
-        deadline = time.monotonic() + 2
-        while request.body_size < int(request.headers.get("content-length", 0)) and time.monotonic() < deadline:
-            time.sleep(0.001)  # an answer may come before the server has read the body
+        size = int(request.headers.get("content-length", 0))
+        until(lambda: request.body_size >= size)  # an answer may come before the server has read the body
         is_json = request.headers.get("content-type") == "application/json"
         return request.method, request.target, request.json() if is_json else None
 

@@ -17,6 +17,8 @@ from aidial_min import (
 )
 from aidial_min.types import ClientChannelRequest, ClientChannelResponse
 
+from ..support.patience import PATIENCE, at_some_pace
+
 HEADER = "X-DIAL-CLIENT-CHANNEL-ID"
 IDS = ["toolsets/public/a", "toolsets/public/b", "toolsets/public/c"]
 
@@ -44,7 +46,7 @@ class UsersClient:
         return self
 
     def __exit__(self, *_):
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         self.stream.close()
         self.client.client_channel.unsubscribe(self.channel_id)
         self.client.close()
@@ -151,8 +153,13 @@ def test_the_wait_has_the_limit_that_is_given(newer, dial):
     do = dial(newer)
     with Dial(base_url=newer.url, api_key="one", trust_env=False) as user:
         with user.client_channel.subscribe() as stream:
-            with pytest.raises(DialTimeoutError):
-                signin(do, stream.headers[HEADER], timeout=0.2)
+
+            def scenario(pace):
+                with pytest.raises(DialTimeoutError) as caught:
+                    signin(do, stream.headers[HEADER], timeout=0.2 * pace)
+                assert caught.value.limit == "read"
+
+            at_some_pace(scenario)
 
 
 def test_a_client_comes_back_to_its_channel(newer, dial):

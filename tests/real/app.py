@@ -64,12 +64,13 @@ class Everything(ChatCompletion):
 
 
 class Slow(ChatCompletion):
-    """Takes its time; heartbeats come meanwhile."""
+    """Takes its time, so many times 0.6 seconds as the message says; heartbeats come meanwhile."""
 
     async def chat_completion(self, request: Request, response: Response) -> None:
+        said = re.search(r"[\d.]+", request.messages[-1].text())
         with response.create_single_choice() as choice:
             for words in ("all in ", "good time"):
-                await asyncio.sleep(0.6)
+                await asyncio.sleep(0.6 * (float(said.group()) if said else 1))
                 choice.append_content(words)
 
 

@@ -25,6 +25,7 @@ from aidial_min import (
     StreamInterruptedError,
     Timeout,
 )
+from tests.support.patience import PATIENCE, at_some_pace
 
 PYTHON = os.environ.get("AIDIAL_SDK_PYTHON")
 
@@ -53,7 +54,7 @@ def running_application():
             yield url
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(10)
+            process.wait(PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -189,9 +190,13 @@ def test_heartbeats_are_not_chunks(dial):
 
 
 def test_heartbeats_feed_read_but_not_progress(dial):
-    assert dial.result("slow", "hello", timeout=Timeout(read=0.45)).choices[0].message.content == "all in good time"
+    def scenario(pace):
+        answer = dial.result("slow", "%g times" % pace, timeout=Timeout(read=0.45 * pace))
+        assert answer.choices[0].message.content == "all in good time"
+
+    at_some_pace(scenario)
     with pytest.raises(DialTimeoutError) as caught:
-        dial.chunks("slow", "hello", timeout=Timeout(read=5, progress=0.3))
+        dial.chunks("slow", "20 times", timeout=Timeout(read=PATIENCE, progress=0.3))
     assert caught.value.limit == "progress"
 
 
