@@ -226,11 +226,15 @@ def test_a_forked_child_opens_connections_of_its_own():
 # ---------------------------------------------------------------- limits of time
 
 
-def drip(data, seconds=0.05):
+def drip(data, size=1):
+    """Twenty small pieces of an answer, one after the other, and then the end: a limit that is missing must show."""
     steps = []
-    for at in range(len(data)):
-        steps += [data[at : at + 1], seconds]
-    return steps
+    for at in range(0, 20 * size, size):
+        steps += [data[at : at + size], 0.05]
+    return [*steps, CUT]
+
+
+HEARTBEAT = chunks(b": heartbeat\n\n", end=b"")
 
 
 def slower(answer, timeout, pace):
@@ -245,14 +249,9 @@ def slower(answer, timeout, pace):
         ([HOLD], Timeout(read=0.3), "read", bucket),
         (drip(GOOD), Timeout(total=0.4), "total", bucket),
         (drip(GOOD), Timeout(read=0.3, total=0.4), "total", chat),
-        (drip(length(BLOB)), Timeout(total=0.4), "total", content),
-        (
-            [OPENED] + [chunks(b": heartbeat\n\n", end=b""), 0.05] * 60,
-            Timeout(progress=0.4),
-            "progress",
-            stream_text,
-        ),
-        ([OPENED] + [chunks(b": heartbeat\n\n", end=b""), 0.05] * 60, Timeout(total=0.4), "total", stream_text),
+        (drip(length(BLOB), 5), Timeout(total=0.4), "total", content),
+        ([OPENED, *drip(HEARTBEAT * 20, len(HEARTBEAT))], Timeout(progress=0.4), "progress", stream_text),
+        ([OPENED, *drip(HEARTBEAT * 20, len(HEARTBEAT))], Timeout(total=0.4), "total", stream_text),
         ([OPENED, HOLD], Timeout(read=0.3, progress=5), "read", stream_text),
     ],
     ids=["read", "drip", "drip-chat", "drip-download", "heartbeats", "heartbeats-total", "silent-stream"],
