@@ -45,7 +45,8 @@ class Sharing:
         return [url for url, receivers in list(self._shares.items()) if location in receivers]
 
     def shared_by(self, location: str) -> list[str]:
-        return [url for url in list(self._shares) if from_url(url).location == location]
+        bucket = bucket_of(location)
+        return [url for url in list(self._shares) if url.split("/")[1] == bucket]
 
     def rights_of(self, url: str, location: Optional[str] = None) -> list[str]:
         """The rights on exactly this url: of one receiver, or of all of them together."""

@@ -298,6 +298,19 @@ def test_copying_shared_access(server: DialServer, user: User, other: User) -> N
     assert other.post("/v1/ops/resource/share/copy", body).text == "sourceUrl does not belong to the user"
 
 
+def test_a_share_that_core_cannot_read_back_spoils_no_other_list(server: DialServer, user: User, other: User) -> None:
+    """Core writes ':' as it is and refuses to read some of that: its owner's list fails, and nobody else's."""
+    urls = [f"files/{user.bucket}/a", f"files/{user.bucket}/12%3A30"]
+    for url in urls:
+        user.upload("/v1/" + url, b"x")
+    share(user, other, urls[0])
+    names = {"sourceUrl": urls[0], "destinationUrl": urls[1]}
+    assert user.post("/v1/ops/resource/share/copy", names).status == 200
+    assert user.post("/v1/ops/resource/share/list", {"resourceTypes": ["FILE"], "with": "others"}).status == 500
+    listed = other.post("/v1/ops/resource/share/list", {"resourceTypes": ["FILE"], "with": "others"})
+    assert (listed.status, listed.json()) == (200, {"resources": []})
+
+
 def test_sharing_on(newer: DialServer) -> None:
     """Whoever has SHARE may share what is not his own (2026)."""
     with User(newer.port, "one") as user, User(newer.port, "two") as other, User(newer.port, "boss") as third:
