@@ -81,6 +81,7 @@ def _create(core: "Core", call: "Call") -> Response:
         raise Refusal(400, "Publication must have at least one resource or rule")
     if not str(folder).startswith("public/") or not str(folder).endswith("/"):
         raise Refusal(400, 'Publication "targetUrl" must start with: public and ends with: /')
+    folder = _folder(str(folder))
     id = core.new_id().replace("-", "")
     location = call.caller.location
     publication: Json = {"url": f"publications/{call.caller.bucket}/{id}", "name": body.get("name")}
@@ -278,6 +279,14 @@ def _parsed(body: Json, allow_public: bool = False) -> ResourceUrl:
     if resource.type != "publications" or (resource.public and not allow_public):
         raise Refusal(400, f"Invalid resource: {url}")
     return resource
+
+
+def _folder(url: str) -> str:
+    """A public folder as Core spells it, however it came: "public/a%3Ab/" is "public/a:b/"."""
+    try:
+        return _rule_url(from_url("files/" + url))
+    except Refusal:
+        raise Refusal(400, f"Bad resource url: {url}") from None
 
 
 def _check_access(call: "Call", resource: ResourceUrl, owner_may: bool) -> None:

@@ -432,6 +432,15 @@ def publish(user: User, url: str, target: str, **more: Any) -> Answer:
     )
 
 
+def test_a_target_folder_is_spelt_as_core_spells_it(user: User) -> None:
+    url = f"files/{user.bucket}/x"
+    user.upload("/v1/" + url, b"x", "a/b")
+    created = publish(user, url, "public/a%3Ab%26c/x")
+    assert (created.status, created.json()["targetFolder"]) == (200, "public/a:b&c/")
+    refused = publish(user, url, "public/a%2Fb/x")
+    assert (refused.status, refused.text) == (400, "Bad resource url: public/a%2Fb/")
+
+
 def test_publishing_and_unpublishing(server: DialServer, user: User, other: User, admin: User) -> None:
     url = f"files/{user.bucket}/x"
     user.upload("/v1/" + url, b"x", "a/b")
