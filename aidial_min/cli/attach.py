@@ -48,7 +48,8 @@ def upload_files(client: Any, paths: List[Path], *, quiet: bool = False) -> List
         with Progress(size) as bar:
             bar.label = visible(title)
             item = send(client, url, path, title, size, progress=bar.sent)
-        attachments.append({"type": item.content_type, "title": title, "url": item.url})
+        # our own spelling of the URL: Core's leaves colons as they are, and Core answers 400 to many such attachments
+        attachments.append({"type": item.content_type, "title": title, "url": url})
         if not quiet:
             note(dim("+ %s is stored as %s" % (visible(title), visible(item.url))))
     return attachments

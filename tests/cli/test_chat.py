@@ -163,6 +163,16 @@ def test_files_go_into_a_new_folder_of_the_bucket_and_are_attached(dial, server)
     assert dial("files", "cat", plan["url"]).stdout == b"Drink coffee."
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such names")
+def test_a_file_with_a_time_in_its_name_is_attached(dial, server):
+    """Core writes 12:30 as it is, and answers an empty 400 to an attachment that is called so."""
+    (dial.folder / "at 12:30.txt").write_text("noon")
+    answer = dial("chat", "-d", "echo", "-f", "at 12:30.txt", "Look")
+    assert (answer.code, answer.out) == (0, "Look\n")
+    (attached,) = sent(server)["messages"][0]["custom_content"]["attachments"]
+    assert attached["title"] == "at 12:30.txt" and attached["url"].endswith("/at%2012%3A30.txt")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="pipes with names are POSIX's")
 def test_a_pipe_is_attached_too(dial, server):
     pipe = dial.folder / "pipe"
