@@ -67,7 +67,7 @@ def create(
         raise InvalidRequestError("custom_input must be a list of texts and attachments")
     body: Dict[str, Any] = {
         "input": input,
-        "custom_input": None if custom_input is None else [_attachment(item) for item in custom_input],
+        "custom_input": None if custom_input is None else [_attachment(plain(item)) for item in custom_input],
         "encoding_format": encoding_format,
         "dimensions": dimensions,
         "user": user,

@@ -23,7 +23,7 @@ from typing import (
     get_type_hints,
 )
 
-from ..errors import ParsingDataError
+from ..errors import InvalidRequestError, ParsingDataError
 from ._pydantic import PydanticNames
 
 M = TypeVar("M", bound="Model")
@@ -188,7 +188,7 @@ class Model(PydanticNames):
         if options or not (use_api_names and exclude_unset):
             return type(self).model_dump(self, by_alias=use_api_names, exclude_unset=exclude_unset, **options)
         keys = type(self)._get_plan().keys
-        return {keys.get(name, name): plain(value) for name, value in self.__dict__.items()}
+        return {keys.get(name, name): _plain(value) for name, value in self.__dict__.items()}
 
     if not TYPE_CHECKING:  # type checkers shall know the declared fields only, so that they catch misspelt ones
 
@@ -280,11 +280,22 @@ def _from_dicts(value: Any, convert: Convert) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON types: models become dicts, at any depth of lists and dicts."""
+    """An argument as JSON types: models become dicts, at any depth of lists and dicts.
+
+    Raises:
+        InvalidRequestError: it contains itself, or is nested deeper than Python can follow.
+    """
+    try:
+        return _plain(value)
+    except RecursionError as error:
+        raise InvalidRequestError("the request can't be written as JSON: %s" % error) from None
+
+
+def _plain(value: Any) -> Any:
     if isinstance(value, Model):
         return type(value).to_dict(value)  # through the class: a key of the answer may be called to_dict
     if isinstance(value, list):
-        return [plain(item) for item in value]
+        return [_plain(item) for item in value]
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     return value

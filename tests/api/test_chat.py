@@ -118,6 +118,14 @@ def test_misspelt_parameters_are_not_sent(older, dial):
     assert not older.requests
 
 
+def test_messages_that_contain_themselves_are_refused(older, dial):
+    content = []
+    content.append(content)
+    with pytest.raises(InvalidRequestError, match="can't be written as JSON") as caught:
+        create(dial(older), messages=[{"role": "user", "content": content}])
+    assert caught.value.request_sent == "no" and not older.requests
+
+
 @pytest.mark.parametrize("name", ["extra_headers", "extra_query", "extra_params", "extra_body"])
 @pytest.mark.parametrize("value", ["x", [("a", "b")], 5])
 def test_further_fields_are_given_as_a_mapping(older, dial, name, value):

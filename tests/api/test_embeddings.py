@@ -78,7 +78,9 @@ def test_custom_input_and_further_parameters(core, dial, last):
 
 def test_bad_arguments_are_not_sent(older, dial):
     do = dial(older)
-    for bad in ({"input": None}, {"input": 5}, {"custom_input": "text"}):
+    endless = []
+    endless.append(endless)
+    for bad in ({"input": None}, {"input": 5}, {"custom_input": "text"}, {"custom_input": [endless]}):
         with pytest.raises(InvalidRequestError):
             create(do, **bad)
     assert not older.requests

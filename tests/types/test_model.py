@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional
 
 import pytest
 
-from aidial_min.errors import ParsingDataError
+from aidial_min.errors import InvalidRequestError, ParsingDataError
 from aidial_min.types._model import Model, json_name, plain
 
 
@@ -140,6 +140,12 @@ class TestWriting:
 
     def test_plain_reaches_models_inside_lists_and_dicts(self):
         assert plain([{"leaf": Leaf("a")}, 1, "x"]) == [{"leaf": {"name": "a"}}, 1, "x"]
+
+    def test_plain_refuses_an_argument_that_contains_itself(self):
+        endless: Dict[str, Any] = {}
+        endless["again"] = [endless]
+        with pytest.raises(InvalidRequestError, match="can't be written as JSON"):
+            plain(endless)
 
 
 class TestMapping:
