@@ -58,6 +58,8 @@ def connection_settings(
     """
     if ssl_context is not None and (ca_bundle is not None or client_cert is not None):
         raise ConfigurationError("pass ssl_context=, or ca_bundle= and client_cert=, not both")
+    if ssl_context is not None and not hasattr(ssl_context, "wrap_socket"):  # core must not import ssl
+        raise ConfigurationError("ssl_context must be an ssl.SSLContext, not %s" % type(ssl_context).__name__)
     if proxy is not None and not isinstance(proxy, str):
         raise ConfigurationError("proxy must be a URL like http://proxy.example:3128")
     bundle = None if ca_bundle is None else _path("ca_bundle", ca_bundle)

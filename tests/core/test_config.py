@@ -119,6 +119,7 @@ class TestArguments:
             ({"client_cert": (__file__, "/nowhere/k.pem")}, "client_cert"),
             ({"client_cert": (__file__, __file__, __file__)}, "client_cert"),
             ({"client_cert": ()}, "client_cert"),
+            ({"ssl_context": "server.pem"}, "ssl_context must be an ssl.SSLContext, not str"),
             ({"ssl_context": object(), "ca_bundle": __file__}, "ssl_context"),
             ({"ssl_context": object(), "client_cert": __file__}, "ssl_context"),
         ],
