@@ -176,6 +176,8 @@ class DialServer:
         """
         if text is not None and not isinstance(text, str):
             raise TypeError(f"text is a str, not {text!r}; deltas and pauses go into chunks")
+        if text is not None and chunks is not None:
+            raise TypeError("text or chunks, not both: text may be one of the chunks")
         pieces = list(chunks) if chunks is not None else [text] if text else []
         finish = Finish(
             finish_reason or ("tool_calls" if tool_calls else "stop"),
@@ -212,11 +214,15 @@ class DialServer:
         a JSON error object where completions are asked for, and as plain text elsewhere; `body` is sent as it is, a
         mapping as JSON. `times`: how often; None for always.
         """
+        if not isinstance(status, int) or not 100 <= status <= 999:
+            raise ValueError(f"status is a number of three digits, not {status!r}")
         failure = Failure(status, message, retry_after, body, dict(headers or {}))
         self._core.script.add_failure(path, failure, times)
 
     def drop(self, after_bytes: int = 0, times: Optional[int] = 1, path: Optional[str] = None) -> None:
         """Cut the connection of the next requests after `after_bytes` bytes of the answer, head included."""
+        if after_bytes < 0:
+            raise ValueError(f"after_bytes is a number of bytes, 0 or more, not {after_bytes}")
         self._core.script.add_cut(path, after_bytes, times)
 
     def add_per_request_key(self, key: str, deployment: str, api_key: Optional[str] = None) -> None:

@@ -118,7 +118,10 @@ def test_usage_may_be_incomplete(generation: str, stream: bool) -> None:
         assert user.get("/v1/bucket").status == 200
 
 
-@pytest.mark.parametrize("script", [{"text": 5}, {"text": {"a": 1}}, {"chunks": ["a", None]}, {"chunks": [["a"]]}])
+@pytest.mark.parametrize(
+    "script",
+    [{"text": 5}, {"text": {"a": 1}}, {"chunks": ["a", None]}, {"chunks": [["a"]]}, {"text": "a", "chunks": ["b"]}],
+)
 def test_what_is_no_answer_is_refused_where_it_is_written(server: DialServer, script: dict[str, Any]) -> None:
     with pytest.raises(TypeError):
         server.reply(**script)
@@ -201,6 +204,15 @@ def test_no_times_is_never(server: DialServer, user: User, method: str) -> None:
     assert [user.chat("echo", "hi").json()["choices"][0]["message"]["content"] for _ in range(3)] == ["hi"] * 3
     with pytest.raises(ValueError, match="times"):
         script(*([503] if method == "fail" else []), times=-1)
+
+
+@pytest.mark.parametrize(
+    ("method", "argument"), [("fail", "503"), ("fail", 99), ("fail", 1000), ("fail", None), ("drop", -1)]
+)
+def test_what_is_no_status_or_number_of_bytes_is_refused(server: DialServer, method: str, argument: Any) -> None:
+    """A client would meet it as a malformed answer, or wait for one until its time limit."""
+    with pytest.raises(ValueError, match="number"):
+        getattr(server, method)(argument)
 
 
 def test_failures_keep_the_connection(server: DialServer, user: User) -> None:
