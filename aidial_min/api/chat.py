@@ -18,7 +18,7 @@ from ..errors import InvalidRequestError
 from ..types._model import Model, plain
 from ..types.chat.request import ChatParams
 from ..types.chat.response import ChatCompletionChunk, ChatCompletionResponse
-from .deployment_call import deployment_call, mapping_given, named_params
+from .deployment_call import deployment_call, mapping_given, named_params, structure
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -98,17 +98,8 @@ def _message(message: Any) -> Any:
         return value
     value = {key: item for key, item in value.items() if item is not None or key == "content"}
     if isinstance(value.get("custom_content"), dict):
-        value["custom_content"] = _without_nulls(value["custom_content"])
+        value["custom_content"] = structure(value["custom_content"])
     return value
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    opaque = ("state", "form_value", "form_schema")
-    return {key: item if key in opaque else _without_nulls(item) for key, item in value.items() if item is not None}
 
 
 class ChatCompletions(SyncResource):

@@ -90,6 +90,7 @@ def report(
     """Answer one request of an application.
 
     Args:
+        channel_id: of this client.
         response: `{"id": ..., "result": ...}` or `{"id": ..., "error": {"code": ..., "message": ...}}` with the `id` of
             the request as it came; to `toolset/signin` the result is "success" or "denied".
 
@@ -108,6 +109,8 @@ def report(
 def unsubscribe(config: Config, channel_id: str) -> Request[None]:
     """Close a channel.
 
+    Args:
+        channel_id: of this client.
     Raises:
         ResourceNotFoundError: there is none.
 

@@ -53,6 +53,8 @@ def get(config: Config, url: StorageUrl) -> Request[Conversation]:
 
     Change what you mean to change and save the same object: fields unknown here go back as they came.
 
+    Args:
+        url: its address, as `save` takes it.
     Raises:
         ResourceNotFoundError: there is none.
 
@@ -65,6 +67,7 @@ def delete(config: Config, url: StorageUrl, etag_if_match: Optional[str] = None)
     """Delete a conversation.
 
     Args:
+        url: its address, as `save` takes it.
         etag_if_match: delete only this version.
     Raises:
         ResourceNotFoundError: there is none. EtagMismatchError: it is another version.
@@ -86,6 +89,7 @@ def get_metadata(
     """Describe a conversation, or a folder (its URL ends in a slash) with one page of its entries.
 
     Args:
+        url: its address; that of a folder ends in a slash.
         limit: entries per page, 1 to 1000 (server's default: 100).
         token: `next_token` of the page before.
         recursive: all conversations below, without folders.
@@ -103,6 +107,7 @@ def list_conversations(config: Config, url: StorageUrl, recursive: bool = False)
     """Iterate over the entries of a folder, over all pages; an empty folder gives none.
 
     Args:
+        url: the address of the folder.
         recursive: all conversations below, without folders.
 
     GET /v1/metadata/conversations/{bucket}/{path}/
@@ -115,6 +120,9 @@ def move_to(
 ) -> Request[None]:
     """Move a conversation.
 
+    Args:
+        source, destination: addresses, as `save` takes them.
+        overwrite: replace what is at the destination.
     Raises:
         InvalidRequestError: the source is missing, or the destination exists and `overwrite` is off (Core: 400).
 
@@ -128,6 +136,9 @@ def copy_to(
 ) -> Request[None]:
     """Copy a conversation. Core of 2024 does not have this endpoint.
 
+    Args:
+        source, destination: addresses, as `save` takes them.
+        overwrite: replace what is at the destination.
     Raises:
         InvalidRequestError: the source is missing, or the destination exists and `overwrite` is off (Core: 400).
 

@@ -53,6 +53,8 @@ def save(
 def get(config: Config, url: StorageUrl) -> Request[CustomApplication]:
     """Get an application: its definition, or what may be seen of it by those who may only read it.
 
+    Args:
+        url: its address, as `save` takes it.
     Raises:
         ResourceNotFoundError: there is none.
 
@@ -65,6 +67,7 @@ def delete(config: Config, url: StorageUrl, etag_if_match: Optional[str] = None)
     """Delete an application.
 
     Args:
+        url: its address, as `save` takes it.
         etag_if_match: delete only this version.
     Raises:
         ResourceNotFoundError: there is none. EtagMismatchError: it is another version. ConflictError: it is running.
@@ -86,6 +89,7 @@ def get_metadata(
     """Describe an application, or a folder (its URL ends in a slash) with one page of its entries.
 
     Args:
+        url: its address; that of a folder ends in a slash.
         limit: entries per page, 1 to 1000 (server's default: 100).
         token: `next_token` of the page before.
         recursive: all applications below, without folders.
@@ -103,6 +107,7 @@ def list_applications(config: Config, url: StorageUrl, recursive: bool = False) 
     """Iterate over the entries of a folder, over all pages; an empty folder gives none.
 
     Args:
+        url: the address of the folder.
         recursive: all applications below, without folders.
 
     GET /v1/metadata/applications/{bucket}/{path}/
@@ -115,6 +120,9 @@ def move_to(
 ) -> Request[None]:
     """Move an application.
 
+    Args:
+        source, destination: addresses, as `save` takes them.
+        overwrite: replace what is at the destination.
     Raises:
         InvalidRequestError: the source is missing, or the destination exists and `overwrite` is off (Core: 400).
         EtagMismatchError: the destination exists and `overwrite` is off. ConflictError: the application is running.
@@ -129,6 +137,9 @@ def copy_to(
 ) -> Request[None]:
     """Copy an application. Core of 2024 does not have this endpoint.
 
+    Args:
+        source, destination: addresses, as `save` takes them.
+        overwrite: replace what is at the destination.
     Raises:
         InvalidRequestError: the source is missing, or the destination exists and `overwrite` is off (Core: 400).
         EtagMismatchError: the destination exists and `overwrite` is off. ConflictError: the application is running.
@@ -141,6 +152,8 @@ def copy_to(
 def start(config: Config, url: StorageUrl) -> Request[CustomApplication]:
     """Start an application that the server runs from its `function`. Newer servers say deploy.
 
+    Args:
+        url: its address, as `save` takes it.
     Returns:
         The application, whose `function.status` changes from now on.
     Raises:
@@ -155,6 +168,8 @@ def start(config: Config, url: StorageUrl) -> Request[CustomApplication]:
 def stop(config: Config, url: StorageUrl) -> Request[CustomApplication]:
     """Stop an application that the server runs from its `function`. Newer servers say undeploy.
 
+    Args:
+        url: its address, as `save` takes it.
     Returns:
         The application, whose `function.status` changes from now on.
     Raises:
@@ -169,6 +184,8 @@ def stop(config: Config, url: StorageUrl) -> Request[CustomApplication]:
 def deploy(config: Config, url: StorageUrl) -> Request[CustomApplication]:
     """Start an application that the server runs from its `function`. Core of 2024 says start.
 
+    Args:
+        url: its address, as `save` takes it.
     Returns:
         The application, whose `function.status` changes from now on.
     Raises:
@@ -183,6 +200,8 @@ def deploy(config: Config, url: StorageUrl) -> Request[CustomApplication]:
 def undeploy(config: Config, url: StorageUrl) -> Request[CustomApplication]:
     """Stop an application that the server runs from its `function`. Core of 2024 says stop.
 
+    Args:
+        url: its address, as `save` takes it.
     Returns:
         The application, whose `function.status` changes from now on.
     Raises:
@@ -197,6 +216,8 @@ def undeploy(config: Config, url: StorageUrl) -> Request[CustomApplication]:
 def redeploy(config: Config, url: StorageUrl) -> Request[CustomApplication]:
     """Start an application anew, from the files as they are now. Core of 2024 does not have this endpoint.
 
+    Args:
+        url: its address, as `save` takes it.
     Returns:
         The application, whose `function.status` changes from now on.
     Raises:
@@ -211,6 +232,8 @@ def redeploy(config: Config, url: StorageUrl) -> Request[CustomApplication]:
 def logs(config: Config, url: StorageUrl) -> "Request[List[ApplicationLog]]":
     """What the running instances of an application wrote: one entry per instance.
 
+    Args:
+        url: its address, as `save` takes it.
     Raises:
         ConflictError: it is not running. ServerError: this server runs no applications.
 

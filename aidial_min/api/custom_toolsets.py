@@ -51,6 +51,8 @@ def save(
 def get(config: Config, url: StorageUrl) -> Request[CustomToolset]:
     """Get a toolset: its definition, or what may be seen of it by those who may only read it.
 
+    Args:
+        url: its address, as `save` takes it.
     Raises:
         ResourceNotFoundError: there is none. EndpointNotSupportedError: Core of 2024 has no toolsets.
 
@@ -63,6 +65,7 @@ def delete(config: Config, url: StorageUrl, etag_if_match: Optional[str] = None)
     """Delete a toolset.
 
     Args:
+        url: its address, as `save` takes it.
         etag_if_match: delete only this version.
     Raises:
         ResourceNotFoundError: there is none. EtagMismatchError: it is another version.
@@ -84,6 +87,7 @@ def get_metadata(
     """Describe a toolset, or a folder (its URL ends in a slash) with one page of its entries.
 
     Args:
+        url: its address; that of a folder ends in a slash.
         limit: entries per page, 1 to 1000 (server's default: 100).
         token: `next_token` of the page before.
         recursive: all toolsets below, without folders.
@@ -101,6 +105,7 @@ def list_toolsets(config: Config, url: StorageUrl, recursive: bool = False) -> P
     """Iterate over the entries of a folder, over all pages; an empty folder gives none.
 
     Args:
+        url: the address of the folder.
         recursive: all toolsets below, without folders.
 
     GET /v1/metadata/toolsets/{bucket}/{path}/
@@ -113,6 +118,9 @@ def move_to(
 ) -> Request[None]:
     """Move a toolset.
 
+    Args:
+        source, destination: addresses, as `save` takes them.
+        overwrite: replace what is at the destination.
     Raises:
         InvalidRequestError: the source is missing, or the destination exists and `overwrite` is off (Core: 400).
 
@@ -126,6 +134,9 @@ def copy_to(
 ) -> Request[None]:
     """Copy a toolset. Core of 2024 does not have this endpoint.
 
+    Args:
+        source, destination: addresses, as `save` takes them.
+        overwrite: replace what is at the destination.
     Raises:
         InvalidRequestError: the source is missing, or the destination exists and `overwrite` is off (Core: 400).
 

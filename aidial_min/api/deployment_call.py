@@ -12,6 +12,7 @@ from ..core.config import NotGiven, read_retries
 from ..core.limits import TimeoutValue, read_timeout
 from ..core.urls import encode_id
 from ..errors import InvalidRequestError
+from ..types._model import plain
 
 T = TypeVar("T")
 
@@ -75,3 +76,18 @@ def mapping_given(name: str, value: Any) -> Mapping[str, Any]:
     if value is not None and not isinstance(value, Mapping):
         raise InvalidRequestError("%s must be a dict, not %s" % (name, type(value).__name__))
     return value if value is not None else {}
+
+
+def structure(value: Any) -> Any:
+    """Attachments, stages and what they consist of, without nulls, and with addresses that Core can read."""
+    value = plain(value)
+    if isinstance(value, (list, tuple)):
+        return [structure(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    opaque = ("state", "form_value", "form_schema")
+    found = {key: item if key in opaque else structure(item) for key, item in value.items() if item is not None}
+    for key in ("url", "reference_url"):
+        if isinstance(found.get(key), str) and found[key].startswith(("files/", "metadata/files/")):
+            found[key] = found[key].replace(":", "%3A")  # as Core writes it, it can't read it: "12:30.txt" is a 400
+    return found

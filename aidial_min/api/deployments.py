@@ -56,6 +56,8 @@ def list_names(config: Config, types: Optional[Sequence[DeploymentKind]] = None)
 def get(config: Config, deployment_id: str) -> Request[Deployment]:
     """One deployment.
 
+    Args:
+        deployment_id: as `list()` gives it; that of a custom application may be encoded or not.
     Raises:
         ResourceNotFoundError: there is none.
 
@@ -67,6 +69,8 @@ def get(config: Config, deployment_id: str) -> Request[Deployment]:
 def get_configuration_schema(config: Config, deployment_id: str) -> "Request[Optional[Dict[str, Any]]]":
     """The JSON schema of what a deployment takes as `custom_fields.configuration`; None where it has none.
 
+    Args:
+        deployment_id: as `list()` gives it; that of a custom application may be encoded or not.
     Raises:
         ResourceNotFoundError: there is no such deployment.
 
@@ -78,6 +82,8 @@ def get_configuration_schema(config: Config, deployment_id: str) -> "Request[Opt
 def limits(config: Config, deployment_id: str) -> Request[LimitStats]:
     """What the caller may use of a deployment, and has used: tokens, requests, costs per window of time.
 
+    Args:
+        deployment_id: as `list()` gives it; that of a custom application may be encoded or not.
     Raises:
         ResourceNotFoundError: there is no such deployment.
 
@@ -91,6 +97,7 @@ def tokenize(config: Config, deployment_id: str, inputs: "Sequence[TokenizeInput
     """Count the tokens of texts or of chat requests, as the deployment counts them.
 
     Args:
+        deployment_id: as `list()` gives it; that of a custom application may be encoded or not.
         inputs: each a text, the messages of a chat, a chat request (`{"messages": [...]}`), or an input as on the wire
             (`{"type": "string", "value": "..."}`).
     Returns:
@@ -110,6 +117,7 @@ def truncate_prompt(
     """Tell which messages have to go so that the rest fits into `max_prompt_tokens`.
 
     Args:
+        deployment_id: as `list()` gives it; that of a custom application may be encoded or not.
         inputs: each a chat request with its limit, `{"messages": [...], "max_prompt_tokens": 100}`, or messages alone.
     Returns:
         One result per input, in the same order: `discarded_messages` (indices into its messages) where `status` is
@@ -129,6 +137,7 @@ def rate(
     """Rate an answer; a deployment that takes no ratings ignores it.
 
     Args:
+        deployment_id: as `list()` gives it; that of a custom application may be encoded or not.
         response_id: `id` of the answer.
         rate: True for a good one.
         comment: why; Core of 2024 does not pass it on.

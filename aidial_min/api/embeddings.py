@@ -13,9 +13,8 @@ from ..core.config import NOT_GIVEN, NotGiven
 from ..core.limits import TimeoutValue
 from ..core.tables import AsyncResource, SyncResource, async_method, sync_method
 from ..errors import InvalidRequestError, ParsingDataError
-from ..types._model import plain
 from ..types.embeddings import EmbeddingsResponse
-from .deployment_call import deployment_call
+from .deployment_call import deployment_call, structure
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -67,7 +66,7 @@ def create(
         raise InvalidRequestError("custom_input must be a list of texts and attachments")
     body: Dict[str, Any] = {
         "input": input,
-        "custom_input": None if custom_input is None else [_attachment(plain(item)) for item in custom_input],
+        "custom_input": None if custom_input is None else structure(custom_input),
         "encoding_format": encoding_format,
         "dimensions": dimensions,
         "user": user,
@@ -86,14 +85,6 @@ def create(
         timeout=timeout,
         max_retries=max_retries,
     )
-
-
-def _attachment(item: Any) -> Any:
-    """An element of `custom_input`; Core of 2024 does not take nulls in attachments."""
-    if isinstance(item, (list, tuple)):
-        return [_attachment(part) for part in item]
-    value = plain(item)
-    return {name: found for name, found in value.items() if found is not None} if isinstance(value, dict) else value
 
 
 def _embeddings(value: Any) -> EmbeddingsResponse:

@@ -64,6 +64,7 @@ def open_download(config: Config, url: StorageUrl, etag_if_match: Optional[str] 
     """Read a file, as it comes.
 
     Args:
+        url: its address, as `upload` takes it.
         etag_if_match: this version only; the answer's own ETag is compared too, because Core of 2024 does not.
     Returns:
         A response to iterate over, or `get_content()`, or `write_to(path)`; closed at its end or by a `with` block.
@@ -82,6 +83,7 @@ def delete(config: Config, url: StorageUrl, etag_if_match: Optional[str] = None)
     """Delete a file; one that does not exist is no error on Core of 2024.
 
     Args:
+        url: its address, as `upload` takes it.
         etag_if_match: delete only this version.
     Raises:
         EtagMismatchError: it is another version.
@@ -103,6 +105,7 @@ def get_metadata(
     """Describe a file, or a folder (its URL ends in a slash) with one page of its entries.
 
     Args:
+        url: its address; that of a folder ends in a slash.
         limit: entries per page, 1 to 1000 (server's default: 100).
         token: `next_token` of the page before.
         recursive: all files below, without folders.
@@ -120,6 +123,7 @@ def list_files(config: Config, url: StorageUrl, recursive: bool = False) -> Page
     """Iterate over the entries of a folder, over all pages; an empty folder gives none.
 
     Args:
+        url: the address of the folder.
         recursive: all files below, without folders.
 
     GET /v1/metadata/files/{bucket}/{path}/
@@ -132,6 +136,9 @@ def move_to(
 ) -> Request[None]:
     """Move a file.
 
+    Args:
+        source, destination: addresses, as `upload` takes them.
+        overwrite: replace what is at the destination.
     Raises:
         InvalidRequestError: the source is missing, or the destination exists and `overwrite` is off (Core: 400).
 
@@ -145,6 +152,9 @@ def copy_to(
 ) -> Request[None]:
     """Copy a file. Core of 2024 does not have this endpoint.
 
+    Args:
+        source, destination: addresses, as `upload` takes them.
+        overwrite: replace what is at the destination.
     Raises:
         InvalidRequestError: the source is missing, or the destination exists and `overwrite` is off (Core: 400).
 

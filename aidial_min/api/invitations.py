@@ -29,6 +29,8 @@ def list_invitations(config: Config) -> "Request[List[Invitation]]":
 def get(config: Config, invitation_id: InvitationId) -> Request[Invitation]:
     """What an invitation offers, to anybody who knows it.
 
+    Args:
+        invitation_id: the last part of the link that `sharing.create` gave.
     Raises:
         ResourceNotFoundError: there is none, or it has expired.
 
@@ -40,6 +42,8 @@ def get(config: Config, invitation_id: InvitationId) -> Request[Invitation]:
 def accept(config: Config, invitation_id: InvitationId) -> Request[None]:
     """Accept an invitation; the resources are in `sharing.list()` then. Accepting twice is no error.
 
+    Args:
+        invitation_id: the last part of the link that `sharing.create` gave.
     Raises:
         ResourceNotFoundError: there is none, or it has expired.
         InvalidRequestError: it is the caller's own.
@@ -52,6 +56,8 @@ def accept(config: Config, invitation_id: InvitationId) -> Request[None]:
 def delete(config: Config, invitation_id: InvitationId) -> Request[None]:
     """Withdraw an invitation; what was accepted stays shared (see `sharing.revoke`).
 
+    Args:
+        invitation_id: the last part of the link that `sharing.create` gave.
     Raises:
         ResourceNotFoundError: there is none. PermissionDeniedError: somebody else made it.
 

@@ -22,6 +22,8 @@ def list_models(config: Config) -> "Request[List[ModelInfo]]":
 def get(config: Config, model_name: str) -> Request[ModelInfo]:
     """One model.
 
+    Args:
+        model_name: as `list()` gives it.
     Raises:
         ResourceNotFoundError: there is none. PermissionDeniedError: it is not for the caller.
 

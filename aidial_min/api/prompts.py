@@ -52,6 +52,8 @@ def save(
 def get(config: Config, url: StorageUrl) -> Request[Prompt]:
     """Get a prompt.
 
+    Args:
+        url: its address, as `save` takes it.
     Raises:
         ResourceNotFoundError: there is none.
 
@@ -64,6 +66,7 @@ def delete(config: Config, url: StorageUrl, etag_if_match: Optional[str] = None)
     """Delete a prompt.
 
     Args:
+        url: its address, as `save` takes it.
         etag_if_match: delete only this version.
     Raises:
         ResourceNotFoundError: there is none. EtagMismatchError: it is another version.
@@ -85,6 +88,7 @@ def get_metadata(
     """Describe a prompt, or a folder (its URL ends in a slash) with one page of its entries.
 
     Args:
+        url: its address; that of a folder ends in a slash.
         limit: entries per page, 1 to 1000 (server's default: 100).
         token: `next_token` of the page before.
         recursive: all prompts below, without folders.
@@ -102,6 +106,7 @@ def list_prompts(config: Config, url: StorageUrl, recursive: bool = False) -> Pa
     """Iterate over the entries of a folder, over all pages; an empty folder gives none.
 
     Args:
+        url: the address of the folder.
         recursive: all prompts below, without folders.
 
     GET /v1/metadata/prompts/{bucket}/{path}/
@@ -114,6 +119,9 @@ def move_to(
 ) -> Request[None]:
     """Move a prompt.
 
+    Args:
+        source, destination: addresses, as `save` takes them.
+        overwrite: replace what is at the destination.
     Raises:
         InvalidRequestError: the source is missing, or the destination exists and `overwrite` is off (Core: 400).
 
@@ -127,6 +135,9 @@ def copy_to(
 ) -> Request[None]:
     """Copy a prompt. Core of 2024 does not have this endpoint.
 
+    Args:
+        source, destination: addresses, as `save` takes them.
+        overwrite: replace what is at the destination.
     Raises:
         InvalidRequestError: the source is missing, or the destination exists and `overwrite` is off (Core: 400).
 

@@ -98,6 +98,8 @@ def list_publications(config: Config, url: StorageUrl) -> "Request[List[Publicat
 def delete(config: Config, url: StorageUrl) -> Request[None]:
     """Delete a publication; what it made public stays public.
 
+    Args:
+        url: "publications/{bucket}/{id}", as `list` gives it.
     Raises:
         ResourceNotFoundError: there is none. PermissionDeniedError: it is somebody else's.
 
@@ -109,6 +111,8 @@ def delete(config: Config, url: StorageUrl) -> Request[None]:
 def approve(config: Config, url: StorageUrl) -> Request[Publication]:
     """Publish what a publication asks for; for administrators.
 
+    Args:
+        url: "publications/{bucket}/{id}", as `list` gives it.
     Raises:
         ResourceNotFoundError: there is none, or it is decided already. PermissionDeniedError: not for the caller.
 
@@ -121,6 +125,7 @@ def reject(config: Config, url: StorageUrl, comment: Optional[str] = None) -> Re
     """Reject a publication; for administrators.
 
     Args:
+        url: "publications/{bucket}/{id}", as `list` gives it.
         comment: why; its author is notified.
     Raises:
         ResourceNotFoundError: there is none, or it is decided already. PermissionDeniedError: not for the caller.

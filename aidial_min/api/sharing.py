@@ -102,6 +102,8 @@ def revoke(config: Config, urls: Sequence[SharedUrl], permissions: Optional[Sequ
 def copy(config: Config, source: StorageUrl, destination: StorageUrl) -> Request[None]:
     """Give those who may use one resource access to another; both are the caller's own.
 
+    Args:
+        source: what they may use already. destination: what they are to be given.
     Raises:
         InvalidRequestError: one of them does not exist, or is not the caller's own.
 

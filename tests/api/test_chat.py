@@ -71,6 +71,16 @@ def test_an_answer_is_sent_back_without_nulls(core, dial, last):
     }
 
 
+def test_addresses_of_attachments_are_written_so_that_core_can_read_them(core, dial, last):
+    """It writes colons as they are, and answers 400 to many that come so."""
+    do = dial(core)
+    base = "files/%s/" % do(lambda c: c.my_bucket())
+    content = {"attachments": [{"url": base + "12:30.txt"}], "state": {"url": "files/:"}}
+    create(do, messages=[{"role": "user", "content": "x", "custom_content": content}])
+    sent = last(core)[2]["messages"][0]["custom_content"]
+    assert sent == {"attachments": [{"url": base + "12%3A30.txt"}], "state": {"url": "files/:"}}
+
+
 def test_nulls_of_a_dumped_answer_are_not_sent(core, dial, last):
     do = dial(core)
     message = create(do).choices[0].message
