@@ -12,7 +12,7 @@ from typing import Any, List, Sequence
 
 from .._version import __version__
 from ..errors import DialException
-from .connection import VARIABLES, refuse_keys
+from .connection import VARIABLES, add_options
 from .exit_codes import CTRL_C, FAILED, OK, USAGE, CommandError, code_of, line_about
 from .exit_codes import table as exit_code_table
 from .terminal import note
@@ -122,7 +122,7 @@ def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version="%s %s" % (package, __version__))
-    refuse_keys(parser)
+    add_options(parser, default=None)
     commands = parser.add_subparsers(title="commands", dest="command", metavar="command")
     for name, line in COMMANDS.items():
         command = commands.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".", allow_abbrev=False)

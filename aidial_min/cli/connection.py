@@ -30,9 +30,13 @@ KEY_OPTIONS = {
 """How people try to name a key, and the variable that is for it."""
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add --url, --timeout, --proxy and --ca-bundle."""
-    group = parser.add_argument_group("connection")
+def add_options(parser: argparse.ArgumentParser, default: Any = argparse.SUPPRESS) -> None:
+    """Add --url, --timeout, --proxy and --ca-bundle.
+
+    They stand before a command or after it: where they are not given after it, what was said before it holds, or the
+    `default` of the whole command line's parser.
+    """
+    group = parser.add_argument_group("connection", argument_default=default)
     group.add_argument("--url", metavar="URL", help="the server; DIAL_URL if not given")
     group.add_argument("--timeout", metavar="SECONDS", type=_seconds, help="longest silence of the server (600)")
     group.add_argument("--proxy", metavar="URL", help='e.g. http://proxy.example:3128; "" for none')

@@ -7,7 +7,7 @@ stores and fetches, files_change.py copies, moves and removes.
 import argparse
 from typing import Any
 
-from .connection import add_options, make_client, refuse_keys
+from .connection import add_options, make_client
 from .help import teach
 from .remote import RULE
 
@@ -31,7 +31,7 @@ stat --json reports/a.txt | jq -r .etag
 def set_up(parser: argparse.ArgumentParser) -> None:
     """Name the actions and their options."""
     teach(parser, TEXT, EXAMPLES)
-    refuse_keys(parser)
+    add_options(parser)
     actions = parser.add_subparsers(dest="action", metavar="action", required=True, title="actions")
     _set_up_showing(actions)
     _set_up_transfers(actions)

@@ -52,6 +52,16 @@ def test_the_version_is_that_of_the_package():
     assert answer.stdout.decode().split() == ["aidial_min", __version__]
 
 
+@pytest.mark.parametrize("command", [["whoami"], ["files", "ls"], ["chat", "-d", "echo", "Hi"]])
+def test_the_connection_is_named_before_a_command_or_after_it(dial, server, command):
+    nowhere = "http://127.0.0.1:9"
+    for place in range(2 if command[0] == "files" else 1):
+        words = [*command[:place], "--url", server.url, *command[place:]]
+        assert dial(*words, DIAL_URL=nowhere).code == 0
+    assert dial("--url", nowhere, *command, "--url", server.url).code == 0
+    assert dial("--url", nowhere, *command).code == 8
+
+
 def test_a_command_that_is_not_named_is_not_loaded():
     code = "import sys; from aidial_min.cli import make_parser; make_parser(['--help']); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True).stdout.decode()
