@@ -54,12 +54,23 @@ def kind(request):
     return request.param
 
 
+@pytest.fixture(scope="module", autouse=True)
+def collecting_is_quick():
+    """Every test collects what it has left behind; what was there before need not be looked at each time."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def asyncio_has_nothing_to_complain_of(caplog):
     yield
     gc.collect()
-    complaints = [record.getMessage() for record in caplog.records if record.name == "asyncio"]
-    assert not [words for words in complaints if "never" in words or "exception" in words.lower()]
+    records = caplog.get_records("call") + caplog.get_records("teardown")
+    said = [record.getMessage() for record in records if record.name == "asyncio"]
+    complaints = [words for words in said if "never" in words or "exception" in words.lower()]
+    assert not [words for words in complaints if not words.startswith("Executing ")]  # it took long: a busy machine
 
 
 def bucket(client):
@@ -197,12 +208,12 @@ def test_the_total_limit_is_for_all_requests_of_a_call(kind):
     """A path that may name a file or a folder takes two requests."""
 
     def scenario(pace):
-        with RawServer([[0.3 * pace, refused(404)], [HOLD]]) as server:
+        with RawServer([[0.2 * pace, refused(404)], [HOLD]]) as server:
             with client_of(kind, base_url=server.url, timeout=Timeout(total=0.5 * pace), max_retries=0) as call:
                 began = time.monotonic()
                 with pytest.raises(DialTimeoutError) as caught:
                     call(lambda client: client.files.metadata(PurePosixPath("files/b/x")))
-                assert time.monotonic() - began < 0.75 * pace
+                assert time.monotonic() - began < 0.65 * pace  # and not 0.2 + 0.5
                 assert caught.value.limit == "total"
                 server.wait_for_requests(2)
 
