@@ -671,25 +671,21 @@ class AsyncExchange(ExchangeBase):
     # -- end
 
     def _release(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        if self.keeps_connection and self._early_read is None:
+        if self._connection is not None and self.keeps_connection and self._early_read is None:
+            connection, self._connection = self._connection, None
             connection.owner.give_back(connection.key, connection)
         else:
-            self._stop_listening()
-            connection.abort()
-            connection.owner.give_back(connection.key, None)
+            self.close()
 
     def close(self) -> None:
         """Close the connection, unless the answer has been read to its end."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._stop_listening()
+            self._stop_early_read()
             connection.abort()
             connection.owner.give_back(connection.key, None)
 
-    def _stop_listening(self) -> None:
+    def _stop_early_read(self) -> None:
         if self._early_read is not None:
             _forget(self._early_read)
             self._early_read = None
