@@ -4,9 +4,7 @@ The same resources as client.py, bound to transport/aio.py, which is loaded with
 It must not know how a request travels or what an operation sends.
 """
 
-import inspect
 from functools import cached_property
-from pathlib import PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, AsyncIterator, Awaitable, Callable, Mapping, Optional, Type, TypeVar, Union
 
@@ -18,23 +16,24 @@ from .core.pickling import Portable
 
 if TYPE_CHECKING:
     import ssl
+    from pathlib import PurePosixPath
 
     from .api.application import AsyncApplication
     from .api.bucket import AsyncBucket
-    from .api.chat import AsyncChat
+    from .api.calls import AsyncChat
     from .api.client_channel import AsyncClientChannel
-    from .api.completions import AsyncCompletions
-    from .api.conversations import AsyncConversations
-    from .api.custom_applications import AsyncCustomApplications
-    from .api.custom_toolsets import AsyncCustomToolsets
+    from .api.calls import AsyncCompletions
+    from .api.stored import AsyncConversations
+    from .api.stored import AsyncCustomApplications
+    from .api.stored import AsyncCustomToolsets
     from .api.deployments import AsyncDeployments
-    from .api.embeddings import AsyncEmbeddings
+    from .api.calls import AsyncEmbeddings
     from .api.files import AsyncFiles
     from .api.invitations import AsyncInvitations
-    from .api.metadata import AsyncMetadata
+    from .api.stored import AsyncMetadata
     from .api.model import AsyncModel
     from .api.notifications import AsyncNotifications
-    from .api.prompts import AsyncPrompts
+    from .api.stored import AsyncPrompts
     from .api.publications import AsyncPublications
     from .api.raw import Response
     from .api.resource_permissions import AsyncResourcePermissions
@@ -109,21 +108,21 @@ class AsyncDial(BaseClient):
     @cached_property
     def chat(self) -> "AsyncChat":
         """Chat completions: ``await client.chat.completions.create(...)``."""
-        from .api.chat import AsyncChat
+        from .api.calls import AsyncChat
 
         return AsyncChat(self)
 
     @cached_property
     def completions(self) -> "AsyncCompletions":
         """Legacy text completions."""
-        from .api.completions import AsyncCompletions
+        from .api.calls import AsyncCompletions
 
         return AsyncCompletions(self)
 
     @cached_property
     def embeddings(self) -> "AsyncEmbeddings":
         """Embeddings."""
-        from .api.embeddings import AsyncEmbeddings
+        from .api.calls import AsyncEmbeddings
 
         return AsyncEmbeddings(self)
 
@@ -179,35 +178,35 @@ class AsyncDial(BaseClient):
     @cached_property
     def prompts(self) -> "AsyncPrompts":
         """Stored prompts."""
-        from .api.prompts import AsyncPrompts
+        from .api.stored import AsyncPrompts
 
         return AsyncPrompts(self)
 
     @cached_property
     def conversations(self) -> "AsyncConversations":
         """Stored conversations."""
-        from .api.conversations import AsyncConversations
+        from .api.stored import AsyncConversations
 
         return AsyncConversations(self)
 
     @cached_property
     def custom_applications(self) -> "AsyncCustomApplications":
         """Applications that users keep in buckets: their definitions, and their life cycle."""
-        from .api.custom_applications import AsyncCustomApplications
+        from .api.stored import AsyncCustomApplications
 
         return AsyncCustomApplications(self)
 
     @cached_property
     def custom_toolsets(self) -> "AsyncCustomToolsets":
         """Toolsets that users keep in buckets: their definitions."""
-        from .api.custom_toolsets import AsyncCustomToolsets
+        from .api.stored import AsyncCustomToolsets
 
         return AsyncCustomToolsets(self)
 
     @cached_property
     def metadata(self) -> "AsyncMetadata":
         """Metadata of anything stored."""
-        from .api.metadata import AsyncMetadata
+        from .api.stored import AsyncMetadata
 
         return AsyncMetadata(self)
 
@@ -304,16 +303,22 @@ class AsyncDial(BaseClient):
             found = self.__dict__["_my_bucket"] = await self.bucket.get_bucket()
         return found
 
-    async def my_files_home(self) -> PurePosixPath:
+    async def my_files_home(self) -> "PurePosixPath":
         """The root of the caller's files: ``await client.my_files_home() / "folder/a.txt"``."""
+        from pathlib import PurePosixPath
+
         return PurePosixPath("files", await self.my_bucket())
 
-    async def my_conversations_home(self) -> PurePosixPath:
+    async def my_conversations_home(self) -> "PurePosixPath":
         """The root of the caller's conversations."""
+        from pathlib import PurePosixPath
+
         return PurePosixPath("conversations", await self.my_bucket())
 
-    async def my_prompts_home(self) -> PurePosixPath:
+    async def my_prompts_home(self) -> "PurePosixPath":
         """The root of the caller's prompts."""
+        from pathlib import PurePosixPath
+
         return PurePosixPath("prompts", await self.my_bucket())
 
     async def my_appdata(self) -> "Optional[AppData]":
@@ -322,14 +327,20 @@ class AsyncDial(BaseClient):
             self.__dict__["_my_appdata"] = await self.bucket.get_appdata()
         return self.__dict__["_my_appdata"]  # type: ignore[no-any-return]
 
-    async def my_appdata_home(self) -> Optional[PurePosixPath]:
+    async def my_appdata_home(self) -> "Optional[PurePosixPath]":
         """The same as a path, "{bucket}/appdata/{application}"; None outside an application."""
+        from pathlib import PurePosixPath
+
         appdata = await self.my_appdata()
+        from pathlib import PurePosixPath
+
         return PurePosixPath(appdata.raw) if appdata is not None else None
 
     async def auth_headers(self) -> "dict[str, str]":
         """The header that carries the credential: {"api-key": ...} or {"Authorization": ...}."""
         credential = self._config.credential
+        import inspect
+
         value = credential.value() if callable(credential.value) else credential.value
         return credential.as_dict(await value if inspect.isawaitable(value) else value)
 
@@ -345,10 +356,16 @@ class AsyncDial(BaseClient):
         return self._transport.iterate(pages, self._config)  # type: ignore[no-any-return]
 
     async def _stream(self, request: Request[Answer], events: "Events") -> "AsyncStream[Any]":
-        return await self._transport.stream(request, self._config, events)  # type: ignore[no-any-return]
+        from .transport.streams import AsyncStream
+
+        head, exchange = await self._transport.open(request, self._config)
+        return AsyncStream(head, exchange, events)
 
     async def _download(self, download: Download) -> "AsyncFileDownloadResponse":
-        return await self._transport.download(download, self._config)  # type: ignore[no-any-return]
+        from .transport.downloads import AsyncFileDownloadResponse
+
+        head, exchange, filename = await self._transport.download(download, self._config)
+        return AsyncFileDownloadResponse(head, exchange, filename)
 
     async def _carry_out(self, task: "Task[T]") -> T:
         from .transport.folders import carry_out_async

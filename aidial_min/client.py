@@ -5,35 +5,36 @@ It must not know how a request travels or what an operation sends.
 """
 
 from functools import cached_property
-from pathlib import PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Optional, Type, TypeVar, Union
 
 from .core.call import Answer, Download, Flow, Pages, Request
 from .core.config import BaseClient, read_config
 from .core.connection import ClientCert, ConnectionSettings, connection_settings
+from .core.finish import each, finish
 from .core.limits import DEFAULT_TIMEOUT, Limits, TimeoutValue
 from .core.pickling import Portable
 
 if TYPE_CHECKING:
     import ssl
+    from pathlib import PurePosixPath
 
     from .api.application import Application
     from .api.bucket import Bucket
-    from .api.chat import Chat
+    from .api.calls import Chat
     from .api.client_channel import ClientChannel
-    from .api.completions import Completions
-    from .api.conversations import Conversations
-    from .api.custom_applications import CustomApplications
-    from .api.custom_toolsets import CustomToolsets
+    from .api.calls import Completions
+    from .api.stored import Conversations
+    from .api.stored import CustomApplications
+    from .api.stored import CustomToolsets
     from .api.deployments import Deployments
-    from .api.embeddings import Embeddings
+    from .api.calls import Embeddings
     from .api.files import Files
     from .api.invitations import Invitations
-    from .api.metadata import Metadata
+    from .api.stored import Metadata
     from .api.model import Model
     from .api.notifications import Notifications
-    from .api.prompts import Prompts
+    from .api.stored import Prompts
     from .api.publications import Publications
     from .api.raw import Response
     from .api.resource_permissions import ResourcePermissions
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from .core.jobs import Task
     from .transport.downloads import FileDownloadResponse
     from .transport.streams import Stream
+    from .transport.sync import Transport
     from .types.bucket import AppData
 
 T = TypeVar("T")
@@ -74,6 +76,8 @@ class Dial(BaseClient):
 
     It may be used by several threads at once. Close it, or use it in a `with` block.
     """
+
+    _transport: "Transport"
 
     def __init__(
         self,
@@ -118,21 +122,21 @@ class Dial(BaseClient):
     @cached_property
     def chat(self) -> "Chat":
         """Chat completions: ``client.chat.completions.create(...)``."""
-        from .api.chat import Chat
+        from .api.calls import Chat
 
         return Chat(self)
 
     @cached_property
     def completions(self) -> "Completions":
         """Legacy text completions."""
-        from .api.completions import Completions
+        from .api.calls import Completions
 
         return Completions(self)
 
     @cached_property
     def embeddings(self) -> "Embeddings":
         """Embeddings."""
-        from .api.embeddings import Embeddings
+        from .api.calls import Embeddings
 
         return Embeddings(self)
 
@@ -188,35 +192,35 @@ class Dial(BaseClient):
     @cached_property
     def prompts(self) -> "Prompts":
         """Stored prompts."""
-        from .api.prompts import Prompts
+        from .api.stored import Prompts
 
         return Prompts(self)
 
     @cached_property
     def conversations(self) -> "Conversations":
         """Stored conversations."""
-        from .api.conversations import Conversations
+        from .api.stored import Conversations
 
         return Conversations(self)
 
     @cached_property
     def custom_applications(self) -> "CustomApplications":
         """Applications that users keep in buckets: their definitions, and their life cycle."""
-        from .api.custom_applications import CustomApplications
+        from .api.stored import CustomApplications
 
         return CustomApplications(self)
 
     @cached_property
     def custom_toolsets(self) -> "CustomToolsets":
         """Toolsets that users keep in buckets: their definitions."""
-        from .api.custom_toolsets import CustomToolsets
+        from .api.stored import CustomToolsets
 
         return CustomToolsets(self)
 
     @cached_property
     def metadata(self) -> "Metadata":
         """Metadata of anything stored."""
-        from .api.metadata import Metadata
+        from .api.stored import Metadata
 
         return Metadata(self)
 
@@ -313,16 +317,22 @@ class Dial(BaseClient):
             found = self.__dict__["_my_bucket"] = self.bucket.get_bucket()
         return found
 
-    def my_files_home(self) -> PurePosixPath:
+    def my_files_home(self) -> "PurePosixPath":
         """The root of the caller's files: ``client.my_files_home() / "folder/a.txt"``."""
+        from pathlib import PurePosixPath
+
         return PurePosixPath("files", self.my_bucket())
 
-    def my_conversations_home(self) -> PurePosixPath:
+    def my_conversations_home(self) -> "PurePosixPath":
         """The root of the caller's conversations."""
+        from pathlib import PurePosixPath
+
         return PurePosixPath("conversations", self.my_bucket())
 
-    def my_prompts_home(self) -> PurePosixPath:
+    def my_prompts_home(self) -> "PurePosixPath":
         """The root of the caller's prompts."""
+        from pathlib import PurePosixPath
+
         return PurePosixPath("prompts", self.my_bucket())
 
     def my_appdata(self) -> "Optional[AppData]":
@@ -331,9 +341,13 @@ class Dial(BaseClient):
             self.__dict__["_my_appdata"] = self.bucket.get_appdata()
         return self.__dict__["_my_appdata"]  # type: ignore[no-any-return]
 
-    def my_appdata_home(self) -> Optional[PurePosixPath]:
+    def my_appdata_home(self) -> "Optional[PurePosixPath]":
         """The same as a path, "{bucket}/appdata/{application}"; None outside an application."""
+        from pathlib import PurePosixPath
+
         appdata = self.my_appdata()
+        from pathlib import PurePosixPath
+
         return PurePosixPath(appdata.raw) if appdata is not None else None
 
     def auth_headers(self) -> "dict[str, str]":
@@ -344,19 +358,25 @@ class Dial(BaseClient):
     # -- carrying out
 
     def _run(self, request: Request[T]) -> T:
-        return self._transport.run(request, self._config)  # type: ignore[no-any-return]
+        return finish(self._transport.run(request, self._config))
 
     def _follow(self, flow: Flow[T]) -> T:
-        return self._transport.follow(flow, self._config)  # type: ignore[no-any-return]
+        return finish(self._transport.follow(flow, self._config))
 
     def _iterate(self, pages: Pages[T]) -> Iterator[T]:
-        return self._transport.iterate(pages, self._config)  # type: ignore[no-any-return]
+        return each(self._transport.iterate(pages, self._config))
 
     def _stream(self, request: Request[Answer], events: "Events") -> "Stream[Any]":
-        return self._transport.stream(request, self._config, events)  # type: ignore[no-any-return]
+        from .transport.streams import Stream
+
+        head, exchange = finish(self._transport.open(request, self._config))
+        return Stream(head, exchange, events)
 
     def _download(self, download: Download) -> "FileDownloadResponse":
-        return self._transport.download(download, self._config)  # type: ignore[no-any-return]
+        from .transport.downloads import FileDownloadResponse
+
+        head, exchange, filename = finish(self._transport.download(download, self._config))
+        return FileDownloadResponse(head, exchange, filename)
 
     def _carry_out(self, task: "Task[T]") -> T:
         from .transport.folders import carry_out

@@ -7,13 +7,13 @@ Clients make their objects. This module knows the names; it must not define any.
 
 from .api.application import Application, AsyncApplication
 from .api.bucket import AsyncBucket, Bucket
-from .api.chat import AsyncChat, Chat
+from .api.calls import AsyncChat, Chat
 from .api.client_channel import AsyncClientChannel, ClientChannel
 from .api.deployments import AsyncDeployments, Deployments
 from .api.files import AsyncFiles, Files
-from .api.metadata import AsyncMetadata, Metadata
+from .api.stored import AsyncMetadata, Metadata
 from .api.model import AsyncModel, Model
-from .api.prompts import AsyncPrompts, Prompts
+from .api.stored import AsyncPrompts, Prompts
 from .api.resource_permissions import AsyncResourcePermissions, ResourcePermissions
 from .api.skills import AsyncSkillFilesRef, AsyncSkillsRef, SkillFilesRef, SkillsRef
 from .api.toolset import AsyncToolset, Toolset

@@ -4,12 +4,11 @@ Checked and brought into the wire's form before anything is sent.
 It knows what callers write and what Core expects; it must not know any endpoint.
 """
 
-from pathlib import PurePosixPath
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Union
 from urllib.parse import quote
 
 from ..core.call import Config
-from ..core.urls import StorageUrl, decode_segment, parse_storage_url
+from ..core.urls import StorageUrl, decode_segment, is_posix_path, parse_storage_url
 from ..errors import InvalidDialURLError, InvalidRequestError
 from ..types._model import Model
 from ..types.permission import ResourcePermission
@@ -33,7 +32,7 @@ def list_given(name: str, value: Any, *, empty: bool = False) -> List[Any]:
     Raises:
         InvalidRequestError: a str, a dict or no iterable at all; an empty one unless `empty` allows it.
     """
-    if isinstance(value, (str, bytes, Mapping, Model, PurePosixPath)) or not isinstance(value, Iterable):
+    if isinstance(value, (str, bytes, Mapping, Model)) or is_posix_path(value) or not isinstance(value, Iterable):
         raise InvalidRequestError("%s must be a list, not %s" % (name, type(value).__name__))
     elements = list(value)
     if not elements and not empty:
@@ -94,13 +93,13 @@ def resource_links(
     return links
 
 
-def public_folder(name: str, url: Union[str, PurePosixPath]) -> str:
+def public_folder(name: str, url: StorageUrl) -> str:
     """A public folder as publications and rules name it: "public/a/b/", without a type, encoded as `target_url` says.
 
     Raises:
         InvalidDialURLError: it does not lie in the public bucket.
     """
-    text = str(url) if isinstance(url, (str, PurePosixPath)) else ""
+    text = str(url) if isinstance(url, str) or is_posix_path(url) else ""
     parts = text[:-1].split("/") if text.endswith("/") else text.split("/")
     if parts[0] != "public":
         raise InvalidDialURLError("%s must be a folder like public/team/, not %r" % (name, text or url))

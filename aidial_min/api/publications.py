@@ -3,7 +3,6 @@
 It knows /v1/ops/publication; it must not know sockets, retries or loops, nor who is an administrator.
 """
 
-from pathlib import PurePosixPath
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from ..core.body import json_body
@@ -23,7 +22,7 @@ from ..types.publication import (
 )
 from .arguments import list_given, public_folder, resource_url, target_url, type_names
 
-PublicFolder = Union[str, PurePosixPath]
+PublicFolder = StorageUrl
 """A public folder, without a type: "public/team/"."""
 
 

@@ -4,12 +4,11 @@ Its functions take the kind ("files", "prompts", ...) and are used by the areas'
 It knows /v1/metadata, /v1/ops/resource and ETag headers; it must not know what a resource holds.
 """
 
-from pathlib import PurePosixPath
 from typing import Any, Callable, Dict, List, Mapping, Optional, TypeVar
 
 from ..core.body import json_body
 from ..core.call import Config, Flow, Pages, Request, model_of, nothing
-from ..core.urls import StoragePath, StorageUrl, parse_storage_url
+from ..core.urls import StoragePath, StorageUrl, is_posix_path, parse_storage_url
 from ..errors import (
     DialException,
     EndpointNotSupportedError,
@@ -87,7 +86,7 @@ def metadata(
     except EndpointNotSupportedError:
         raise
     except ResourceNotFoundError as missing:
-        if path.folder or not isinstance(url, PurePosixPath):
+        if path.folder or not is_posix_path(url):
             raise
         try:
             result = yield describe(path.as_folder())

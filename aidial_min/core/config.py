@@ -3,7 +3,6 @@
 It knows argument names, DIAL_URL and DIAL_API_KEY; it must not know sockets, loops or the operations.
 """
 
-import inspect
 import os
 import time
 from typing import Any, Mapping, Optional, Tuple, TypeVar, Union
@@ -87,9 +86,15 @@ def read_credential(api_key: Any, bearer_token: Any, coroutines: bool) -> Creden
         credential.header(value)  # what can't be sent is refused now
     elif not callable(value):
         raise ConfigurationError("%s must be a str or a callable, not %s" % (kind, type(value).__name__))
-    elif not coroutines and any(map(inspect.iscoroutinefunction, (value, type(value).__call__))):
+    elif not coroutines and _is_coroutine_function(value):
         raise ConfigurationError("%s is a coroutine function; use it with AsyncDial, or pass a plain function" % kind)
     return credential
+
+
+def _is_coroutine_function(value: Any) -> bool:
+    import inspect  # costs milliseconds to load, and most credentials are a str
+
+    return any(map(inspect.iscoroutinefunction, (value, type(value).__call__)))
 
 
 def read_retries(max_retries: Any) -> RetryPolicy:

@@ -7,7 +7,6 @@ It knows proxies and their variables; it must not know sockets.
 
 import os
 import sys
-from base64 import b64encode
 from typing import NamedTuple, Optional
 from urllib.parse import unquote, urlsplit
 
@@ -82,6 +81,8 @@ def _through(origin: Origin, proxy: str, reason: str) -> Route:
         raise ConfigurationError("the proxy URL has no host; it should look like http://proxy.example:3128")
     authorization = None
     if parts.username is not None:
+        from base64 import b64encode
+
         user, password = unquote(parts.username), unquote(parts.password or "")
         authorization = "Basic " + b64encode(("%s:%s" % (user, password)).encode("utf-8")).decode("ascii")
     kind = "tunnel" if origin.scheme == "https" else "forward"

@@ -6,13 +6,16 @@ It knows how DIAL addresses things; it must not know requests, clients or answer
 """
 
 import re
-from pathlib import PurePosixPath
-from typing import Any, List, Mapping, NamedTuple, Optional, Tuple, Union
+import sys
+from typing import TYPE_CHECKING, Any, List, Mapping, NamedTuple, Optional, Tuple, Union
 from urllib.parse import quote, unquote, urlsplit
 
 from ..errors import ConfigurationError, InvalidDialURLError, InvalidRequestError, NotDialURLError
 
-StorageUrl = Union[str, PurePosixPath]
+if TYPE_CHECKING:
+    from pathlib import PurePosixPath
+
+StorageUrl = Union[str, "PurePosixPath"]
 """An address in DIAL's storage: "files/{bucket}/a/b.txt", the same as PurePosixPath, or an absolute URL."""
 
 STORAGE_KINDS = ("files", "conversations", "prompts", "applications", "toolsets", "skills")
@@ -107,7 +110,7 @@ def parse_storage_url(origin: Origin, url: StorageUrl, kind: Optional[str] = Non
         NotDialURLError: an absolute URL of another server.
         InvalidDialURLError: anything else that names nothing in the storage.
     """
-    if not isinstance(url, (str, PurePosixPath)):
+    if not isinstance(url, str) and not is_posix_path(url):
         raise InvalidDialURLError("a storage URL must be a str or PurePosixPath, not %s" % type(url).__name__)
     text = str(url)
     if SCHEME.match(text):
@@ -128,6 +131,12 @@ def parse_storage_url(origin: Origin, url: StorageUrl, kind: Optional[str] = Non
         raise InvalidDialURLError("the bucket is missing: write %s/{bucket}/... (%r)" % (found, text))
     segments = tuple(decode_segment(part, text) for part in parts[2:])
     return StoragePath(found, parts[1], segments, folder or not segments)
+
+
+def is_posix_path(value: Any) -> bool:
+    """Whether this is a PurePosixPath; pathlib, which costs milliseconds, is not loaded to find out."""
+    pathlib: Any = sys.modules.get("pathlib")
+    return pathlib is not None and isinstance(value, pathlib.PurePosixPath)
 
 
 def _relative_to(origin: Origin, text: str) -> str:

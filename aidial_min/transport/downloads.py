@@ -1,20 +1,22 @@
-"""Downloads: what users hold of a file that is still coming; for both clients, side by side.
+"""Downloads: what users hold of a file that is still coming; for both clients.
 
-Only the verbs that wait differ; the async one writes to disk in a thread, so that its loop goes on.
 They know an exchange by its verbs (read, close) and files on disk by disk.py; they must not know sockets.
 """
 
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Iterator, List, Optional, Type
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, AsyncIterator, Iterator
 
 from ..core.download import DownloadInfo
-from ..core.http11 import Head
+from ..core.finish import each, finish
 from ..errors import InvalidRequestError
 from .disk import Path, TargetFile
 
 if TYPE_CHECKING:
-    from .aio import AsyncExchange
-    from .sync import Exchange
+    from typing import Any, Callable
+
+    from ..core.http11 import Head
+    from .exchange import Exchange
 
 THREAD_PIECE = 262144
 """Bytes gathered before a thread is asked to write them to disk."""
@@ -23,15 +25,52 @@ THREAD_PIECE = 262144
 class DownloadBase(DownloadInfo):
     """What both kinds of download have in common: a content that can be read once, and is kept if asked for whole."""
 
-    def __init__(self, head: Head, filename: str) -> None:
+    def __init__(self, head: Head, exchange: Exchange, filename: str) -> None:
         super().__init__(head, filename)
-        self._content: Optional[bytes] = None
+        self._exchange = exchange
+        self._content: bytes | None = None
         self._started = False
 
-    def _start(self) -> None:
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        if self._content is not None:
+            yield self._content
+            return
         if self._started:
             raise InvalidRequestError("the content has been read already; keep it, or download again")
         self._started = True
+        try:
+            piece = await self._exchange.read()
+            while piece:
+                yield piece
+                piece = await self._exchange.read()
+        finally:
+            self._exchange.close()
+
+    async def _whole(self) -> bytes:
+        if self._content is None:
+            self._content = b"".join([piece async for piece in self._pieces()])
+        return self._content
+
+    async def _write(self, file: Path, call: Callable[..., Any]) -> None:
+        """`call` carries out a step that blocks."""
+        target = None
+        try:
+            target = TargetFile(file)
+            await call(target.open)
+            gathered: list[bytes] = []
+            size = 0
+            async for piece in self._pieces():
+                gathered.append(piece)
+                size += len(piece)
+                if size >= THREAD_PIECE:
+                    await call(target.write, b"".join(gathered))
+                    gathered, size = [], 0
+            await call(target.write, b"".join(gathered))
+            await call(target.commit)
+        finally:
+            self._exchange.close()
+            if target is not None:
+                target.discard()
 
 
 class FileDownloadResponse(DownloadBase):
@@ -40,33 +79,17 @@ class FileDownloadResponse(DownloadBase):
     It is closed by reading to the end, by `close()`, or by a `with` block.
     """
 
-    def __init__(self, head: Head, exchange: "Exchange", filename: str) -> None:
-        super().__init__(head, filename)
-        self._exchange = exchange
-
     def __iter__(self) -> Iterator[bytes]:
         """The content in pieces of up to 256 KiB.
 
         Raises:
             ResponseInterruptedError: the content broke off; `.received` and `.expected` are bytes.
         """
-        if self._content is not None:
-            yield self._content
-            return
-        self._start()
-        try:
-            piece = self._exchange.read()
-            while piece:
-                yield piece
-                piece = self._exchange.read()
-        finally:
-            self._exchange.close()
+        return each(self._pieces())
 
     def get_content(self) -> bytes:
         """The whole content; it may be asked for again."""
-        if self._content is None:
-            self._content = b"".join(self)
-        return self._content
+        return finish(self._whole())
 
     def write_to(self, file: Path) -> None:
         """Write the content to a file, which appears when all of it has come: a broken download leaves no trace.
@@ -76,24 +99,17 @@ class FileDownloadResponse(DownloadBase):
         Raises:
             InvalidRequestError: the target is a folder, or its folder does not exist.
         """
-        try:
-            with TargetFile(file) as target:
-                for piece in self:
-                    target.write(piece)
-        finally:
-            self._exchange.close()
+        finish(self._write(file, _at_once))
 
     def close(self) -> None:
         """Stop reading; the connection is closed unless the content had ended."""
         self._exchange.close()
 
-    def __enter__(self) -> "FileDownloadResponse":
+    def __enter__(self) -> FileDownloadResponse:
         return self
 
-    def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
-    ) -> None:
-        self.close()
+    def __exit__(self, *_: object) -> None:
+        self._exchange.close()
 
 
 class AsyncFileDownloadResponse(DownloadBase):
@@ -102,33 +118,17 @@ class AsyncFileDownloadResponse(DownloadBase):
     It is closed by reading to the end, by `await aclose()`, or by an `async with` block.
     """
 
-    def __init__(self, head: Head, exchange: "AsyncExchange", filename: str) -> None:
-        super().__init__(head, filename)
-        self._exchange = exchange
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
         """The content in pieces of up to 256 KiB.
 
         Raises:
             ResponseInterruptedError: the content broke off; `.received` and `.expected` are bytes.
         """
-        if self._content is not None:
-            yield self._content
-            return
-        self._start()
-        try:
-            piece = await self._exchange.read()
-            while piece:
-                yield piece
-                piece = await self._exchange.read()
-        finally:
-            self._exchange.close()
+        return self._pieces()
 
     async def aget_content(self) -> bytes:
         """The whole content; it may be asked for again."""
-        if self._content is None:
-            self._content = b"".join([piece async for piece in self])
-        return self._content
+        return await self._whole()
 
     async def awrite_to(self, file: Path) -> None:
         """Write the content to a file, which appears when all of it has come: a broken download leaves no trace.
@@ -138,36 +138,21 @@ class AsyncFileDownloadResponse(DownloadBase):
         Raises:
             InvalidRequestError: the target is a folder, or its folder does not exist.
         """
-        target = None
-        try:
-            target = TargetFile(file)
-            await _in_thread(target.open)
-            gathered: List[bytes] = []
-            size = 0
-            async for piece in self:
-                gathered.append(piece)
-                size += len(piece)
-                if size >= THREAD_PIECE:
-                    await _in_thread(target.write, b"".join(gathered))
-                    gathered, size = [], 0
-            await _in_thread(target.write, b"".join(gathered))
-            await _in_thread(target.commit)
-        finally:
-            self._exchange.close()
-            if target is not None:
-                target.discard()
+        await self._write(file, _in_thread)
 
     async def aclose(self) -> None:
         """Stop reading; the connection is closed unless the content had ended."""
         self._exchange.close()
 
-    async def __aenter__(self) -> "AsyncFileDownloadResponse":
+    async def __aenter__(self) -> AsyncFileDownloadResponse:
         return self
 
-    async def __aexit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
-    ) -> None:
-        await self.aclose()
+    async def __aexit__(self, *_: object) -> None:
+        self._exchange.close()
+
+
+async def _at_once(step: Callable[..., object], *arguments: Any) -> None:
+    step(*arguments)
 
 
 async def _in_thread(step: Callable[..., object], *arguments: Any) -> None:

@@ -1,15 +1,18 @@
-"""One request on one connection, as far as it does not wait: what has been sent, what came, what an end means.
+"""One request on one connection, and its answer as it comes: what is sent, what came, what an end means.
 
-The two exchanges (sync.py, aio.py) add the verbs that send and receive.
-It knows the reader of the answer, and TLS alerts; it must not know sockets, loops or retries.
+It knows the reader of the answer, and TLS alerts; it waits by the verbs of its connection's wire.
+It must not know threads, loops or retries.
 """
 
-import ssl
+from __future__ import annotations
+
+import sys
 import time
+from typing import TYPE_CHECKING, Any
 
 from ..core.answer import AnswerReader
+from ..core.body import blocks
 from ..core.call import Failure, Send
-from ..core.limits import Budget
 from ..errors import (
     DialConnectionError,
     DialException,
@@ -17,36 +20,38 @@ from ..errors import (
     RemoteProtocolError,
     ResponseInterruptedError,
 )
-from .tls import handshake_error
+from .verbs import OutOfTime, remaining
+
+if TYPE_CHECKING:
+    from ..core.http11 import Head
+    from ..core.limits import Budget
+    from .connections import Connection
 
 DRAIN = 0.2
 """Seconds to wait for the end of a body after `[DONE]`, so that its connection can be used again."""
 
 
-class ExchangeBase:
+class Exchange:
     """State and judgement of one exchange.
 
     Attributes:
         reader: of the answer. step: the request. budget: the limits of the call.
     """
 
-    def __init__(self, step: Send, budget: Budget, reused: bool) -> None:
+    def __init__(self, connection: Connection, step: Send, budget: Budget) -> None:
         self.reader = AnswerReader(step.method)
         self.step = step
         self.budget = budget
-        self._on_reused = reused  # the connection has carried a request before
-        self._sending_began = False  # bytes of the request may have left
+        self.sending_began = False
+        """Bytes of the request may have left."""
+        self._connection: Connection | None = connection
+        self._on_reused = connection.used
         self._sent_in_part = False  # the request was not sent to its end, so the connection is of no more use
 
     @property
     def request_sent(self) -> str:
         """Whether the request reached the server: "yes" (an answer began), "maybe" or "no"."""
-        return "yes" if self.reader.wire.began else "maybe" if self._sending_began else "no"
-
-    @property
-    def keeps_connection(self) -> bool:
-        """Whether the connection can carry another request."""
-        return self.reader.wire.reusable and not self._sent_in_part
+        return "yes" if self.reader.wire.began else "maybe" if self.sending_began else "no"
 
     def explain(self, error: DialException) -> None:
         """Say in an error whether the request reached the server, and which one it was."""
@@ -58,6 +63,26 @@ class ExchangeBase:
         self.explain(error)
         silent = self._on_reused and not self.reader.wire.began and not isinstance(error, DialTimeoutError)
         return Failure(error, stale=silent)
+
+    # -- request
+
+    async def send(self) -> None:
+        """Send head and body; stop where the server answers or hangs up meanwhile."""
+        connection, body = self._connection, self.step.body
+        assert connection is not None
+        left = blocks(self.step.head, body)
+        in_thread = connection.owner.verbs.in_thread if body is not None and body.blocking else None
+        end: tuple[bytes | None, int] = (None, 0)
+        while True:
+            found: Any = next(left, end) if in_thread is None else await in_thread(next, left, end)
+            block, sent = found
+            if block is None:
+                return
+            if not await connection.wire.push(block, self):
+                self._sent_in_part = True  # an answer may be waiting all the same: 413, 401
+                return
+            if body is not None:
+                body.report(sent)
 
     def take(self, data: bytes) -> None:
         """Hand over what came; b"" is the end of the connection."""
@@ -77,25 +102,111 @@ class ExchangeBase:
         Raises:
             TLSError: the server refused us by an alert. Under TLS 1.3 that is how a missing client certificate shows.
         """
-        alert = isinstance(error, ssl.SSLError) and not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
+        ssl: Any = sys.modules.get("ssl")  # not loaded: no TLS, no alert
+        alert = ssl and isinstance(error, ssl.SSLError) and not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
         if alert and not self.reader.wire.began:
+            from .tls import handshake_error
+
             raise handshake_error(error, self.step.origin.host) from None
         return b""
 
-    def hurry(self) -> None:
-        """The answer is complete: from here on, wait for no more than the end of its body."""
+    # -- answer
+
+    async def read_head(self) -> Head:
+        """The answer's head."""
+        try:
+            head = self.reader.read_head() if self.reader.wire.began else None
+            while head is None:
+                await self._receive()
+                head = self.reader.read_head()
+            return head
+        except DialConnectionError as error:
+            self.explain(error)
+            raise
+
+    async def read(self) -> bytes:
+        """The next piece of the body; b"" at its end, and the connection goes back to the cache.
+
+        Raises:
+            DialConnectionError: the body broke off, is malformed, or a limit was reached; the connection is closed.
+        """
+        try:
+            piece = self.reader.read_body()
+            while piece is None:
+                await self._receive()
+                piece = self.reader.read_body()
+        except DialConnectionError as error:
+            self.close()
+            self.explain(error)
+            raise
+        except BaseException:
+            self.close()
+            raise
+        if not piece:
+            self._let_go(keep=True)
+        return piece
+
+    async def read_whole(self, most: int, strict: bool) -> bytes:
+        """The whole body; beyond `most` bytes an error (strict), or what came until then."""
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            piece = await self.read()
+            while piece:
+                pieces.append(piece)
+                size += len(piece)
+                if size > most:
+                    self.close()
+                    if strict:
+                        raise RemoteProtocolError("the answer is larger than %d bytes" % most, request_sent="yes")
+                    break
+                piece = await self.read()
+        except DialConnectionError:
+            if strict or not self._sent_in_part:
+                raise  # else it is an early refusal: a server that then hangs up may lose the rest of its words
+        return b"".join(pieces)[:most]
+
+    async def drain(self) -> None:
+        """The answer is complete: read to the end of its body under a short limit, so that the connection can be used
+        again; else close it."""
         self.budget.timeout = self.budget.timeout._replace(read=DRAIN)
         self.budget.progress_at = time.monotonic() + DRAIN
+        try:
+            while await self.read():
+                pass
+        except DialConnectionError:
+            pass  # only the connection is lost, and closed already
 
-    def interrupted(self) -> ResponseInterruptedError:
-        """The error for reading on after `close()`."""
-        wire = self.reader.wire
-        message = "the answer was closed before it had been read to its end"
-        return ResponseInterruptedError(
-            message, received=wire.received, expected=wire.expected, request_sent="yes"
-        )
+    async def _receive(self) -> None:
+        if self._connection is None:
+            wire = self.reader.wire
+            raise ResponseInterruptedError(
+                "the answer was closed before it had been read to its end",
+                received=wire.received, expected=wire.expected, request_sent="yes",
+            )  # fmt: skip
+        at, limit = self.budget.ends("read", time.monotonic())
+        seconds = remaining(at, self.budget, limit, self.request_sent)
+        try:
+            data = await self._connection.wire.receive(seconds)
+        except OutOfTime:
+            raise self.budget.error(limit, self.request_sent) from None
+        except OSError as error:
+            data = self.end_of(error)
+        self.take(data)
 
+    # -- end
 
-def too_large(most: int) -> RemoteProtocolError:
-    """The error for an answer that is read whole and is larger than `most` bytes."""
-    return RemoteProtocolError("the answer is larger than %d bytes" % most, request_sent="yes")
+    def _let_go(self, keep: bool) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            reusable = keep and self.reader.wire.reusable and not self._sent_in_part and connection.wire.is_quiet
+            connection.owner.free(connection, keep=reusable)
+
+    def close(self) -> None:
+        """Close the connection, unless the answer has been read to its end."""
+        self._let_go(keep=False)
+
+    def __del__(self) -> None:
+        connection = self.__dict__.get("_connection")
+        if connection is not None:  # a stream or download that nobody closed
+            connection.owner.abandon(connection)

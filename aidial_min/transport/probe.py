@@ -11,12 +11,14 @@ import tempfile
 import time
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from ..core.connection import ConnectionKey, ConnectionSettings
+from ..core.connection import ConnectionSettings
+from ..core.finish import finish
 from ..core.limits import Budget, Timeout
 from ..core.route import Route
 from ..core.urls import Origin
 from ..errors import DialException
-from .sync import Connection
+from .connections import open_wire
+from .sync import Blocking
 from .tls import make_context
 
 TLS_LIBRARY = ssl.OPENSSL_VERSION
@@ -77,12 +79,11 @@ def presented(origin: Origin, route: Route, timeout: Timeout) -> Optional[Certif
 
 
 def _open(origin: Origin, route: Route, context: Optional[ssl.SSLContext], timeout: Timeout) -> Handshake:
-    key = ConnectionKey(origin.scheme, origin.host, origin.port, route, id(context))
     began = time.monotonic()
-    connection = Connection.open(key, origin, context, Budget(timeout, began))
+    connection = finish(open_wire(Blocking(), route, origin, context, Budget(timeout, began)))
     try:
         seconds = time.monotonic() - began
-        sock = connection.sock
+        sock: Any = connection.sock  # type: ignore[attr-defined]
         peer = "%s:%d" % sock.getpeername()[:2]
         if not isinstance(sock, ssl.SSLSocket):
             return Handshake(seconds, peer)

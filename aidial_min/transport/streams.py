@@ -1,48 +1,82 @@
-"""Streams of events: what users hold of an answer that is still coming; for both clients, side by side.
+"""Streams of events: what users hold of an answer that is still coming; for both clients.
 
-They pull pieces of the body, hand them to core/events.py, and give out what that makes of them; only the verbs that
-wait differ. They know an exchange by its verbs (read, drain, close); they must not know sockets or event loops.
+They pull pieces of the body, hand them to core/events.py, and give out what that makes of them.
+They know an exchange by its verbs (read, drain, close); they must not know sockets or event loops.
 """
 
-import time
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, AsyncIterator, Generic, Iterator, NoReturn, Optional, Type, TypeVar
+from __future__ import annotations
 
-from ..core.call import Send
+import time
+from typing import TYPE_CHECKING, Any, AsyncIterator, Generic, Iterator, TypeVar
+
 from ..core.events import EventReader, Events, text_of
-from ..core.http11 import Head, Headers
+from ..core.finish import finish
 from ..errors import DialException, StreamInterruptedError
 
 if TYPE_CHECKING:
     from typing import overload
 
+    from ..core.http11 import Head, Headers
     from ..types.chat.response import ChatCompletionChunk, ChatCompletionResponse
     from ..types.completion import CompletionChunk, CompletionResponse
-    from .aio import AsyncExchange
-    from .sync import Exchange
+    from .exchange import Exchange
 
 E = TypeVar("E")
 
 
 class StreamBase(Generic[E]):
-    """What a Stream and an AsyncStream have in common: everything that does not wait."""
+    """What a Stream and an AsyncStream have in common: all but the verbs of their users."""
 
-    def __init__(self, head: Head, step: Send, events: Events) -> None:
+    def __init__(self, head: Head, exchange: Exchange, events: Events) -> None:
         self._head = head
-        self._reader: EventReader[E] = EventReader(events, request=step.request, secrets=step.secrets)
+        self._exchange = exchange
+        self._reader: EventReader[E] = EventReader(
+            events, request=exchange.step.request, secrets=exchange.step.secrets
+        )
         self._ended = False
-        self._error: Optional[DialException] = None
+        self._error: DialException | None = None
 
     @property
     def headers(self) -> Headers:
         """Header fields of the answer; names are case-insensitive."""
         return self._head.headers
 
-    def _fail(self, error: DialException) -> NoReturn:
-        """Raise the error, now and whenever the stream is asked again."""
+    async def _next(self) -> E | None:
+        """The next event; None: the end."""
+        if self._ended:
+            if self._error is not None:
+                raise self._error
+            return None
+        try:
+            self._exchange.budget.progressed(time.monotonic())  # we wait from now on: a slow reader is no silent server
+            event = self._reader.next()
+            while event is None and not self._ended:
+                event = await self._more()
+            return event
+        except DialException as error:
+            self._close()
+            self._error = self._reader.explain(error)  # raised whenever the stream is asked again
+            raise self._error
+        except BaseException:
+            self._close()
+            raise
+
+    async def _more(self) -> E | None:
+        if self._reader.done:
+            self._ended = True
+            await self._exchange.drain()
+            return None
+        piece = await self._exchange.read()
+        if not piece:
+            self._reader.end()
+            self._ended = True
+            return None
+        self._reader.receive(piece)
+        return self._reader.next()
+
+    def _close(self) -> None:
         self._ended = True
-        self._error = self._reader.explain(error)
-        raise self._error
+        self._exchange.close()
 
     def _merged(self) -> Any:
         if not self._reader.done:
@@ -62,52 +96,21 @@ class Stream(StreamBase[E]):
         DialException: of the class that an error inside the stream asks for.
     """
 
-    def __init__(self, head: Head, exchange: "Exchange", events: Events) -> None:
-        super().__init__(head, exchange.step, events)
-        self._exchange = exchange
-
     def __iter__(self) -> Iterator[E]:
         return self
 
     def __next__(self) -> E:
-        if self._ended:
-            if self._error is not None:
-                raise self._error
-            raise StopIteration
-        try:
-            event = self._next()
-        except DialException as error:
-            self._exchange.close()
-            self._fail(error)
-        except BaseException:
-            self.close()
-            raise
+        event = finish(self._next())
         if event is None:
-            self._ended = True
             raise StopIteration
         return event
-
-    def _next(self) -> Optional[E]:
-        self._exchange.budget.progressed(time.monotonic())  # from here on we wait: a slow reader is no silent server
-        while True:
-            event = self._reader.next()
-            if event is not None:
-                return event
-            if self._reader.done:
-                self._exchange.drain()
-                return None
-            piece = self._exchange.read()
-            if not piece:
-                self._reader.end()
-                return None
-            self._reader.receive(piece)
 
     if TYPE_CHECKING:
 
         @overload
-        def result(self: "Stream[ChatCompletionChunk]") -> ChatCompletionResponse: ...
+        def result(self: Stream[ChatCompletionChunk]) -> ChatCompletionResponse: ...
         @overload
-        def result(self: "Stream[CompletionChunk]") -> CompletionResponse: ...
+        def result(self: Stream[CompletionChunk]) -> CompletionResponse: ...
 
     def result(self) -> Any:
         """Read what is left and return the answer merged from all chunks: what the call without `stream` returns.
@@ -128,16 +131,13 @@ class Stream(StreamBase[E]):
 
     def close(self) -> None:
         """Stop reading; the connection is closed unless the answer had ended."""
-        self._ended = True
-        self._exchange.close()
+        self._close()
 
-    def __enter__(self) -> "Stream[E]":
+    def __enter__(self) -> Stream[E]:
         return self
 
-    def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
-    ) -> None:
-        self.close()
+    def __exit__(self, *_: object) -> None:
+        self._close()
 
 
 class AsyncStream(StreamBase[E]):
@@ -151,52 +151,21 @@ class AsyncStream(StreamBase[E]):
         DialException: of the class that an error inside the stream asks for.
     """
 
-    def __init__(self, head: Head, exchange: "AsyncExchange", events: Events) -> None:
-        super().__init__(head, exchange.step, events)
-        self._exchange = exchange
-
     def __aiter__(self) -> AsyncIterator[E]:
         return self
 
     async def __anext__(self) -> E:
-        if self._ended:
-            if self._error is not None:
-                raise self._error
-            raise StopAsyncIteration
-        try:
-            event = await self._next()
-        except DialException as error:
-            self._exchange.close()
-            self._fail(error)
-        except BaseException:
-            await self.close()
-            raise
+        event = await self._next()
         if event is None:
-            self._ended = True
             raise StopAsyncIteration
         return event
-
-    async def _next(self) -> Optional[E]:
-        self._exchange.budget.progressed(time.monotonic())  # from here on we wait: a slow reader is no silent server
-        while True:
-            event = self._reader.next()
-            if event is not None:
-                return event
-            if self._reader.done:
-                await self._exchange.drain()
-                return None
-            piece = await self._exchange.read()
-            if not piece:
-                self._reader.end()
-                return None
-            self._reader.receive(piece)
 
     if TYPE_CHECKING:
 
         @overload
-        async def result(self: "AsyncStream[ChatCompletionChunk]") -> ChatCompletionResponse: ...
+        async def result(self: AsyncStream[ChatCompletionChunk]) -> ChatCompletionResponse: ...
         @overload
-        async def result(self: "AsyncStream[CompletionChunk]") -> CompletionResponse: ...
+        async def result(self: AsyncStream[CompletionChunk]) -> CompletionResponse: ...
 
     async def result(self) -> Any:
         """Read what is left and return the answer merged from all chunks: what the call without `stream` returns.
@@ -217,17 +186,14 @@ class AsyncStream(StreamBase[E]):
 
     async def close(self) -> None:
         """Stop reading; the connection is closed unless the answer had ended."""
-        self._ended = True
-        self._exchange.close()
+        self._close()
 
     async def aclose(self) -> None:
         """The same as `close()`."""
-        await self.close()
+        self._close()
 
-    async def __aenter__(self) -> "AsyncStream[E]":
+    async def __aenter__(self) -> AsyncStream[E]:
         return self
 
-    async def __aexit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
-    ) -> None:
-        await self.close()
+    async def __aexit__(self, *_: object) -> None:
+        self._close()

@@ -1,88 +1,121 @@
-"""The base of every response model: JSON objects as dataclasses that lose nothing.
+"""The base of every response model: JSON objects with attributes that lose nothing.
 
-A model keeps the keys that came in its ``__dict__``, over the defaults of its class; only nested
-models are converted, by a plan made once per class. Unknown keys stay as attributes.
-It knows dataclasses and JSON values; it must not know HTTP, clients or any particular DIAL area.
+A model keeps the keys that came in its ``__dict__``, over the defaults of its class; only nested models are converted,
+by a plan made once per class from its annotations. Unknown keys stay as attributes.
+Type checkers see dataclasses (PEP 681). It must not know HTTP, clients or any particular DIAL area.
 """
 
-import dataclasses
-import functools
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Callable,
-    ClassVar,
-    Dict,
-    Iterator,
-    List,
-    Optional,
-    Tuple,
-    Type,
-    TypeVar,
-    Union,
-    get_type_hints,
-)
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from ..errors import InvalidRequestError, ParsingDataError
 from ._pydantic import PydanticNames
 
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Type
+
+    from typing_extensions import dataclass_transform
+
+    Convert = Callable[[Any, str], Any]
+    """Turns one JSON value into what the attribute holds; the text says where in the answer the value stood."""
+else:
+
+    def dataclass_transform(**options):
+        return lambda cls: cls
+
+
 M = TypeVar("M", bound="Model")
 
-Convert = Callable[[Any, str], Any]
-"""Turns one JSON value into what the attribute holds; the text says where in the answer the value stood."""
+
+class _Default:
+    """A field that did not come: None, or a new list or dict, which from then on is the field's own."""
+
+    def __init__(self, json: str = "", make: Any = None, required: bool = False) -> None:
+        self.json = json
+        self.make = make
+        self.required = required
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is None or self.make is None:
+            return None
+        try:
+            made = instance._made
+        except AttributeError:
+            made = instance._made = {}
+        return made.setdefault(self.name, self.make())
 
 
-def json_name(name: str) -> Any:
+def json_name(name: str, required: bool = False) -> Any:
     """Declare that a field is spelt `name` in JSON; the default is None (fields of camelCase areas)."""
-    return dataclasses.field(default=None, metadata={"json": name})
+    return _Default(json=name, required=required)
+
+
+def fresh(make: Callable[[], Any]) -> Any:
+    """Declare a field whose default is a new list or dict."""
+    return _Default(make=make)
 
 
 class Plan:
     """How one class reads and writes JSON: names both ways, converters of nested models, what must be there."""
 
-    def __init__(self, cls: Type["Model"]) -> None:
-        self.fields: List[str] = []
-        self.required: List[str] = []
-        self.attributes: Dict[str, str] = {}  # JSON key -> attribute, where they differ
-        self.keys: Dict[str, str] = {}  # attribute -> JSON key, where they differ
-        self.converters: Dict[str, Convert] = {}
-        self.factories: Dict[str, Callable[[], Any]] = {}
-        hints = get_type_hints(cls)
-        for field in dataclasses.fields(cls):  # type: ignore[arg-type]  # every subclass is a dataclass
-            key = field.metadata.get("json", field.name)
-            self.fields.append(field.name)
-            if key != field.name:
-                self.attributes[key] = field.name
-                self.keys[field.name] = key
-            if field.default_factory is not dataclasses.MISSING:
-                self.factories[field.name] = field.default_factory
-            elif field.default is dataclasses.MISSING:
+    def __init__(self, cls: type[Model]) -> None:
+        self.fields: list[str] = []
+        self.required: list[str] = []
+        self.attributes: dict[str, str] = {}  # JSON key -> attribute, where they differ
+        self.keys: dict[str, str] = {}  # attribute -> JSON key, where they differ
+        self.converters: dict[str, Convert] = {}
+        self.factories: dict[str, Callable[[], Any]] = {}
+        self.defaults: dict[str, Any] = {}
+        declared = {
+            name: (hint, sys.modules[base.__module__])
+            for base in reversed(cls.__mro__)
+            for name, hint in base.__dict__.get("__annotations__", {}).items()
+            if not name.startswith("_")
+        }
+        for name, (hint, module) in declared.items():
+            default = next((base.__dict__[name] for base in cls.__mro__ if name in base.__dict__), _MISSING)
+            self.fields.append(name)
+            key = (default.json if isinstance(default, _Default) else "") or name
+            if key != name:
+                self.attributes[key], self.keys[name] = name, key
+            if default is _MISSING or getattr(default, "required", False):
                 self.required.append(key)
-            convert = _converter(hints[field.name])
+            elif not isinstance(default, _Default):
+                self.defaults[name] = default
+            elif default.make:
+                self.factories[name] = default.make
+            convert = _converter(hint, module)
             if convert is not None:
-                self.converters[field.name] = convert
+                self.converters[name] = convert
 
 
-def _converter(hint: Any) -> Optional[Convert]:
-    """The converter that a type annotation asks for; None where the JSON value is taken as it is."""
-    origin = getattr(hint, "__origin__", None)
-    arguments: Tuple[Any, ...] = getattr(hint, "__args__", ())
-    if origin is Union:
-        inner = [_converter(argument) for argument in arguments]
-        found = [convert for convert in inner if convert is not None]
-        return _or_none(found[0]) if found else None
-    if origin in (list, List):
-        return _list_of(_converter(arguments[0]))
-    if origin in (dict, Dict):
-        inner_value = _converter(arguments[1])
-        return _dict_of(inner_value) if inner_value is not None else None
-    if isinstance(hint, type) and issubclass(hint, Model):
-        return hint.from_json
-    return None
+_MISSING = object()
+_HINT = re.compile(r"(?:Optional\[)?(List\[|Dict\[str, )?(List\[)?(\w+)")
 
 
-def _or_none(convert: Convert) -> Convert:
-    return lambda value, path: None if value is None else convert(value, path)
+def _converter(hint: str, module: Any) -> Optional[Convert]:
+    """The converter that an annotation asks for; None where the JSON value is taken as it is."""
+    found = _HINT.match(hint)
+    if found is None:
+        return None
+    outer, inner, name = found.groups()
+    model = getattr(module, name, None)
+    convert: Optional[Convert] = None
+    if isinstance(model, type) and issubclass(model, Model):
+        convert = model.from_json
+    if inner:
+        convert = _list_of(convert)
+    if outer == "List[":
+        return _list_of(convert)
+    if outer:
+        return _dict_of(convert) if convert else None
+    return convert
 
 
 def _list_of(convert: Optional[Convert]) -> Convert:
@@ -114,6 +147,7 @@ def unexpected(value: Any, path: str, wanted: str) -> ParsingDataError:
     return ParsingDataError("expected %s at %s, found %s" % (wanted, path or "the top", found), path=path)
 
 
+@dataclass_transform(eq_default=False)
 class Model(PydanticNames):
     """A JSON object with attributes: also readable as a mapping, printable, comparable, picklable.
 
@@ -121,33 +155,39 @@ class Model(PydanticNames):
     the JSON spelling of a key reads the same value. ``to_dict()`` gives back the JSON that came.
     """
 
-    _plan: ClassVar[Optional[Plan]] = None
-    _shown: ClassVar[Tuple[str, ...]] = ()
+    __slots__ = ("_made",)  # beside what came, which is the __dict__
+
+    _shown: ClassVar[tuple[str, ...]] = ()
     """Fields that are printed even where they did not come."""
-    _first: ClassVar[Tuple[str, ...]] = ()
+    _first: ClassVar[tuple[str, ...]] = ()
     """Fields that are printed first (a dataclass wants required ones first in its constructor)."""
 
-    if not TYPE_CHECKING:  # type checkers shall see the constructor that the dataclass declares
+    if not TYPE_CHECKING:  # type checkers shall see the constructor of a dataclass
 
-        def __new__(cls, *args: Any, **values: Any) -> "Model":
-            cls._get_plan()
-            return object.__new__(cls)
-
-    def __post_init__(self) -> None:
-        # Built by hand: what was left at its default did not "come", so that it is not sent as null.
-        values = self.__dict__
-        plan = type(self)._get_plan()
-        for name in list(values):
-            if values[name] is None or (name in plan.factories and values[name] == plan.factories[name]()):
-                del values[name]
+        def __init__(self, *args, **values):
+            plan = type(self)._get_plan()
+            if len(args) > len(plan.fields):
+                raise TypeError("%s takes at most %d values" % (type(self).__name__, len(plan.fields)))
+            given = dict(zip(plan.fields, args))
+            for key, value in values.items():
+                name = plan.attributes.get(key, key)
+                if name in given:
+                    raise TypeError("%s got %r twice" % (type(self).__name__, name))
+                given[name] = value
+            missing = [key for key in plan.required if plan.attributes.get(key, key) not in given]
+            if missing:
+                raise TypeError("%s needs %s" % (type(self).__name__, ", ".join(missing)))
+            for name, value in {**plan.defaults, **given}.items():
+                if value is not None:  # None did not "come", so that it is not sent as null
+                    convert = plan.converters.get(name)
+                    self.__dict__[name] = _from_dicts(value, convert) if convert else value
 
     @classmethod
     def _get_plan(cls) -> Plan:
         plan = cls.__dict__.get("_plan")
         if plan is None:
-            plan = cls._plan = Plan(cls)
-            cls.__init__ = _tolerant(cls.__init__, plan)  # type: ignore[method-assign]
-        return plan  # the class attribute of this very class, not of its parent
+            plan = cls._plan = Plan(cls)  # type: ignore[attr-defined]
+        return plan  # of this very class, not of its parent
 
     @classmethod
     def from_json(cls: Type[M], data: Any, path: str = "") -> M:
@@ -188,7 +228,12 @@ class Model(PydanticNames):
         if options or not (use_api_names and exclude_unset):
             return type(self).model_dump(self, by_alias=use_api_names, exclude_unset=exclude_unset, **options)
         keys = type(self)._get_plan().keys
-        return {keys.get(name, name): _plain(value) for name, value in self.__dict__.items()}
+        values = {**self.__dict__, **{name: value for name, value in type(self)._filled(self).items() if value}}
+        return {keys.get(name, name): _plain(value) for name, value in values.items()}
+
+    def _filled(self) -> dict[str, Any]:
+        """Lists and dicts that did not come, but were asked for, and may have been filled since."""
+        return getattr(self, "_made", {})
 
     if not TYPE_CHECKING:  # type checkers shall know the declared fields only, so that they catch misspelt ones
 
@@ -198,8 +243,6 @@ class Model(PydanticNames):
                 plan = type(self)._get_plan()
                 if name in plan.attributes:
                     return getattr(self, plan.attributes[name])
-                if name in plan.factories:
-                    return plan.factories[name]()
                 if name in plan.fields:
                     return None
             raise AttributeError("%s has no field %r" % (type(self).__name__, name))
@@ -253,23 +296,6 @@ class Model(PydanticNames):
         return dict(type(self)._all_values(self)) == dict(type(other)._all_values(other))
 
     __hash__ = None  # type: ignore[assignment]  # mutable, compared by value
-
-
-def _tolerant(declared: Callable[..., None], plan: Plan) -> Callable[..., None]:
-    """The constructor of a model built by hand: it takes JSON spellings and unknown keys too, and nested dicts."""
-
-    @functools.wraps(declared)
-    def __init__(self: Model, *args: Any, **values: Any) -> None:
-        named: Dict[str, Any] = {}
-        unknown: Dict[str, Any] = {}
-        for key, value in values.items():
-            name = plan.attributes.get(key, key)
-            convert = plan.converters.get(name)
-            (named if name in plan.fields else unknown)[name] = _from_dicts(value, convert) if convert else value
-        declared(self, *args, **named)
-        self.__dict__.update(unknown)
-
-    return __init__
 
 
 def _from_dicts(value: Any, convert: Convert) -> Any:

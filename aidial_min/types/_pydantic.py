@@ -4,7 +4,6 @@
 they have in pydantic. It knows those names; it must not know pydantic, nor how JSON becomes a model.
 """
 
-import copy
 import json
 from typing import TYPE_CHECKING, Any, Collection, Dict, List, Mapping, Optional, Set, Tuple, Type, TypeVar, Union
 
@@ -103,6 +102,8 @@ class PydanticNames:
 
     def model_copy(self: P, *, update: Optional[Mapping[str, Any]] = None, deep: bool = False) -> P:
         """A copy, with some fields changed; nested models are shared unless `deep`."""
+        import copy
+
         twin = copy.deepcopy(self) if deep else copy.copy(self)
         twin.__dict__.update(update or {})
         return twin

@@ -4,14 +4,14 @@ It knows the fields of both (snake_case, times in epoch seconds) and what a defi
 It must not know where definitions are stored or how they are sent.
 """
 
-from dataclasses import dataclass, field
+from __future__ import annotations
+
 from typing import Any, Dict, List, Literal, Optional, TypedDict, Union
 
-from ._model import Model
+from ._model import fresh, Model
 from .deployment import DeploymentBase, Features
 
 
-@dataclass(eq=False, repr=False)
 class ApplicationFunctionMapping(Model):
     """Paths inside a function's container; `completion` is what servers of 2024 call `chat_completion`."""
 
@@ -23,7 +23,6 @@ class ApplicationFunctionMapping(Model):
     configuration: Optional[str] = None
 
 
-@dataclass(eq=False, repr=False)
 class ApplicationFunction(Model):
     """An application that the server itself builds and runs from a folder of files.
 
@@ -42,7 +41,6 @@ class ApplicationFunction(Model):
     env: Optional[Dict[str, str]] = None
 
 
-@dataclass(eq=False, repr=False)
 class Application(DeploymentBase):
     """An application as its callers see it.
 
@@ -63,7 +61,6 @@ class Application(DeploymentBase):
     function: Optional[ApplicationFunction] = None
 
 
-@dataclass(eq=False, repr=False)
 class ApplicationsResponse(Model):
     """All applications that the caller may use.
 
@@ -74,7 +71,6 @@ class ApplicationsResponse(Model):
     object: Union[Literal["list"], str] = "list"
 
 
-@dataclass(eq=False, repr=False)
 class DefinedFeatures(Features):
     """The features of a definition: the endpoints behind them, and what is declared as supported."""
 
@@ -96,7 +92,6 @@ class DefinedFeatures(Features):
     consent_required: Optional[bool] = None
 
 
-@dataclass(eq=False, repr=False)
 class CustomApplication(Model):
     """An application that somebody keeps in a bucket: its whole definition, `name` being its URL.
 
@@ -117,9 +112,9 @@ class CustomApplication(Model):
     features: Optional[DefinedFeatures] = None
     input_attachment_types: Optional[List[str]] = None
     max_input_attachments: Optional[int] = None
-    defaults: Dict[str, Any] = field(default_factory=dict)
-    interceptors: List[str] = field(default_factory=list)
-    description_keywords: List[str] = field(default_factory=list)
+    defaults: Dict[str, Any] = fresh(dict)
+    interceptors: List[str] = fresh(list)
+    description_keywords: List[str] = fresh(list)
     function: Optional[ApplicationFunction] = None
     application_type_schema_id: Optional[str] = None
     application_properties: Optional[Dict[str, Any]] = None
@@ -133,7 +128,6 @@ class CustomApplication(Model):
     updated_at: Optional[int] = None
 
 
-@dataclass(eq=False, repr=False)
 class ApplicationLog(Model):
     """What one running instance of an application wrote."""
 
@@ -141,7 +135,6 @@ class ApplicationLog(Model):
     content: str = ""
 
 
-@dataclass(eq=False, repr=False)
 class ApplicationLogs(Model):
     """The logs of an application's instances.
 

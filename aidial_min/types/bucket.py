@@ -3,14 +3,14 @@
 It knows the form of an appdata path; it must not know URLs of storage or who asks.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
 from typing import Optional
 
 from ..errors import ParsingDataError
 from ._model import Model
 
 
-@dataclass(eq=False, repr=False)
 class AppData(Model):
     """The place of an application in its caller's bucket: `{user_bucket}/appdata/{app_name}`.
 
@@ -34,7 +34,6 @@ class AppData(Model):
         return cls(raw=appdata, user_bucket=user_bucket, app_name=app_name)
 
 
-@dataclass(eq=False, repr=False)
 class BucketResponse(Model):
     """The caller's bucket; `appdata` comes only when an application asks with its per-request key.
 

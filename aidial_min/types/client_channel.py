@@ -3,7 +3,8 @@
 It knows the messages that travel through /v1/ops/client-channel; it must not know streams or waiting.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
 from enum import Enum
 from typing import Any, Dict, Literal, Optional, TypedDict, Union
 
@@ -21,7 +22,6 @@ class SigninResult(str, Enum):
     ERROR = "error"
 
 
-@dataclass(eq=False, repr=False)
 class ClientChannelRequest(Model):
     """What an application asks of the client, e.g. method `toolset/signin`; the report repeats its `id` unchanged.
 
@@ -34,7 +34,6 @@ class ClientChannelRequest(Model):
     jsonrpc: str = "2.0"
 
 
-@dataclass(eq=False, repr=False)
 class ClientChannelError(Model):
     """Why a request through the channel failed; -32700 for what could not be parsed."""
 
@@ -43,7 +42,6 @@ class ClientChannelError(Model):
     data: Any = None
 
 
-@dataclass(eq=False, repr=False)
 class ClientChannelResponse(Model):
     """What the client answered: `result` (`success`, `denied` or something else) or `error`.
 

@@ -3,10 +3,11 @@
 It knows names of OpenAI's older API and passes on what it does not know; it must not know chat messages.
 """
 
-from dataclasses import dataclass, field
+from __future__ import annotations
+
 from typing import Any, Dict, List, Optional, TypedDict, Union
 
-from ._model import Model
+from ._model import fresh, Model
 from .chat.response import CompletionUsage
 
 CompletionPrompt = Union[str, List[str], List[int], List[List[int]]]
@@ -38,7 +39,6 @@ class CompletionParams(TypedDict, total=False):
     custom_fields: Optional[Dict[str, Any]]
 
 
-@dataclass(eq=False, repr=False)
 class CompletionChoice(Model):
     """One of the `n` continuations, or a piece of it; `finish_reason` is stop, length, content_filter or None."""
 
@@ -48,7 +48,6 @@ class CompletionChoice(Model):
     finish_reason: Optional[str] = None
 
 
-@dataclass(eq=False, repr=False)
 class CompletionResponse(Model):
     """A whole text completion; `created` is in epoch seconds.
 
@@ -66,7 +65,6 @@ class CompletionResponse(Model):
     system_fingerprint: Optional[str] = None
 
 
-@dataclass(eq=False, repr=False)
 class CompletionChunk(Model):
     """One event of a streamed text completion; `created` is in epoch seconds.
 
@@ -75,7 +73,7 @@ class CompletionChunk(Model):
 
     id: str = ""
     object: str = "text_completion"
-    choices: List[CompletionChoice] = field(default_factory=list)
+    choices: List[CompletionChoice] = fresh(list)
     created: int = 0
     model: Optional[str] = None
     usage: Optional[CompletionUsage] = None

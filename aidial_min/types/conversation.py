@@ -4,20 +4,19 @@ It knows the fields that the server requires (camelCase); messages stay the dict
 It must not know chat completions, or where conversations are stored.
 """
 
-from dataclasses import dataclass, field
+from __future__ import annotations
+
 from typing import Any, Dict, List, Optional, TypedDict
 
-from ._model import Model, json_name
+from ._model import fresh, json_name, Model
 
 
-@dataclass(eq=False, repr=False)
 class ConversationModel(Model):
     """The deployment that a conversation talks to."""
 
     id: Optional[str] = None
 
 
-@dataclass(eq=False, repr=False)
 class Conversation(Model):
     """A conversation; `last_activity_date` is in epoch milliseconds.
 
@@ -32,7 +31,7 @@ class Conversation(Model):
     model: Optional[ConversationModel] = None
     prompt: Optional[str] = None
     temperature: Optional[float] = None
-    messages: List[Dict[str, Any]] = field(default_factory=list)
+    messages: List[Dict[str, Any]] = fresh(list)
     selected_addons: Optional[List[str]] = json_name("selectedAddons")
     assistant_model_id: Optional[str] = json_name("assistantModelId")
     last_activity_date: Optional[int] = json_name("lastActivityDate")

@@ -4,23 +4,22 @@ It knows the fields of listings (snake_case, times in epoch seconds).
 It must not know models, applications and toolsets: they build upon this module.
 """
 
-from dataclasses import dataclass, field
+from __future__ import annotations
+
 from typing import Any, Dict, List, Literal, Optional, Union
 
-from ._model import Model
+from ._model import fresh, Model
 
 DeploymentKind = Literal["model", "application", "toolset"]
 """What `deployments.list_names` can be limited to."""
 
 
-@dataclass(eq=False, repr=False)
 class ScaleSettings(Model):
     """How a deployment scales; always `standard`."""
 
     scale_type: Union[Literal["standard"], str] = "standard"
 
 
-@dataclass(eq=False, repr=False)
 class Features(Model):
     """What a deployment can do; None where the server did not say."""
 
@@ -48,10 +47,9 @@ class Features(Model):
     max_completion_tokens_supported: Optional[bool] = None
     custom_temperature_supported: Optional[bool] = None
     skills_supported: Optional[bool] = None
-    reasoning_efforts: List[str] = field(default_factory=list)
+    reasoning_efforts: List[str] = fresh(list)
 
 
-@dataclass(eq=False, repr=False)
 class DeploymentBase(Model):
     """What deployments of every kind have; times in epoch seconds, 0 where none came.
 
@@ -72,14 +70,13 @@ class DeploymentBase(Model):
     scale_settings: Optional[ScaleSettings] = None
     features: Optional[Features] = None
     input_attachment_types: Optional[List[str]] = None
-    defaults: Dict[str, Any] = field(default_factory=dict)
+    defaults: Dict[str, Any] = fresh(dict)
     max_input_attachments: Optional[int] = None
-    description_keywords: List[str] = field(default_factory=list)
+    description_keywords: List[str] = fresh(list)
     max_retry_attempts: Optional[int] = None
     interfaces: Optional[List[str]] = None
 
 
-@dataclass(eq=False, repr=False)
 class Deployment(DeploymentBase):
     """A deployment; Core of 2024 lists models only, with default features.
 
@@ -92,7 +89,6 @@ class Deployment(DeploymentBase):
     model: str = ""
 
 
-@dataclass(eq=False, repr=False)
 class DeploymentsResponse(Model):
     """All deployments that the caller may use.
 
@@ -103,7 +99,6 @@ class DeploymentsResponse(Model):
     object: Union[Literal["list"], str] = "list"
 
 
-@dataclass(eq=False, repr=False)
 class DeploymentName(Model):
     """The id of a deployment and its kind in `object`: model, application or toolset.
 

@@ -3,7 +3,8 @@
 It knows names and shapes; it must not know base64 or how vectors travel.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional, TypedDict, Union
 
 from ._model import Model
@@ -41,7 +42,6 @@ class EmbeddingsParams(TypedDict, total=False):
     custom_fields: Optional[EmbeddingsCustomFields]
 
 
-@dataclass(eq=False, repr=False)
 class Embedding(Model):
     """The vector of input number `index`."""
 
@@ -50,7 +50,6 @@ class Embedding(Model):
     object: str = "embedding"
 
 
-@dataclass(eq=False, repr=False)
 class EmbeddingsUsage(Model):
     """Tokens of one request."""
 
@@ -58,7 +57,6 @@ class EmbeddingsUsage(Model):
     total_tokens: int = 0
 
 
-@dataclass(eq=False, repr=False)
 class EmbeddingsResponse(Model):
     """One vector per input.
 

@@ -3,7 +3,8 @@
 It knows windows of tokens, requests and costs (camelCase); it must not know what happens beyond a limit.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
 from typing import Optional
 
 from ._model import Model, json_name
@@ -12,7 +13,6 @@ UNLIMITED = 2**63 - 1
 """The `total` of what has no limit."""
 
 
-@dataclass(eq=False, repr=False)
 class ItemLimitStats(Model):
     """One limit: `total` and `used` in tokens, requests or cost; `resets_at` (ISO 8601) where a calendar bounds it."""
 
@@ -26,7 +26,6 @@ class ItemLimitStats(Model):
         return self.total is None or self.total >= UNLIMITED
 
 
-@dataclass(eq=False, repr=False)
 class LimitStats(Model):
     """Limits and use of a deployment per window of time; None where the server does not count it.
 

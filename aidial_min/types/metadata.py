@@ -4,7 +4,8 @@ It knows the camelCase fields of /v1/metadata and /v2/metadata (times in epoch m
 It must not know paging, URLs or how a resource's own content looks.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
 from typing import Any, List, Literal, Optional, Union
 
 from ._model import Model, json_name
@@ -16,7 +17,6 @@ StorageResourceType = Literal["files", "conversations", "prompts", "applications
 """The areas of storage that `metadata.get` takes."""
 
 
-@dataclass(eq=False, repr=False)
 class BaseMetadata(Model):
     """What every node of storage has: its place, ITEM or FOLDER in `node_type`, its `resource_type`.
 
@@ -38,7 +38,6 @@ class BaseMetadata(Model):
     permissions: Optional[List[str]] = None
 
 
-@dataclass(eq=False, repr=False)
 class ResourceItemMetadata(BaseMetadata):
     """One entry of a listing, or a stored item as it was just written; times in epoch milliseconds.
 
@@ -53,7 +52,6 @@ class ResourceItemMetadata(BaseMetadata):
     shared_with: Any = json_name("sharedWith")
 
 
-@dataclass(eq=False, repr=False)
 class NodeMetadata(ResourceItemMetadata):
     """An item asked for by itself, or a folder with one page of its items.
 
@@ -63,7 +61,6 @@ class NodeMetadata(ResourceItemMetadata):
     next_token: Optional[str] = json_name("nextToken")
 
 
-@dataclass(eq=False, repr=False)
 class ResourceItem(ResourceItemMetadata):
     """An entry of any resource type; `content_length` and `content_type` are of files."""
 
@@ -71,7 +68,6 @@ class ResourceItem(ResourceItemMetadata):
     content_type: Optional[str] = json_name("contentType")
 
 
-@dataclass(eq=False, repr=False)
 class ResourceMetadata(NodeMetadata):
     """A node of any resource type.
 
@@ -83,7 +79,6 @@ class ResourceMetadata(NodeMetadata):
     items: Optional[List[ResourceItem]] = None
 
 
-@dataclass(eq=False, repr=False)
 class FileItem(ResourceItemMetadata):
     """A file, or a folder in a listing of files; in listings `content_length` may be 0 or stale.
 
@@ -94,7 +89,6 @@ class FileItem(ResourceItemMetadata):
     content_type: Optional[str] = json_name("contentType")
 
 
-@dataclass(eq=False, repr=False)
 class FileMetadata(NodeMetadata):
     """A file, or a folder of files.
 
@@ -106,7 +100,6 @@ class FileMetadata(NodeMetadata):
     items: Optional[List[FileItem]] = None
 
 
-@dataclass(eq=False, repr=False)
 class ConversationItem(ResourceItemMetadata):
     """A conversation, or a folder in a listing of conversations.
 
@@ -114,7 +107,6 @@ class ConversationItem(ResourceItemMetadata):
     """
 
 
-@dataclass(eq=False, repr=False)
 class ConversationMetadata(NodeMetadata):
     """A conversation, or a folder of conversations.
 
@@ -125,7 +117,6 @@ class ConversationMetadata(NodeMetadata):
     items: Optional[List[ConversationItem]] = None
 
 
-@dataclass(eq=False, repr=False)
 class PromptItem(ResourceItemMetadata):
     """A prompt, or a folder in a listing of prompts.
 
@@ -133,7 +124,6 @@ class PromptItem(ResourceItemMetadata):
     """
 
 
-@dataclass(eq=False, repr=False)
 class PromptMetadata(NodeMetadata):
     """A prompt, or a folder of prompts.
 
@@ -144,7 +134,6 @@ class PromptMetadata(NodeMetadata):
     items: Optional[List[PromptItem]] = None
 
 
-@dataclass(eq=False, repr=False)
 class ApplicationItem(ResourceItemMetadata):
     """A custom application, or a folder in a listing of them.
 
@@ -152,7 +141,6 @@ class ApplicationItem(ResourceItemMetadata):
     """
 
 
-@dataclass(eq=False, repr=False)
 class ApplicationMetadata(NodeMetadata):
     """A custom application, or a folder of them.
 
@@ -162,7 +150,6 @@ class ApplicationMetadata(NodeMetadata):
     items: Optional[List[ApplicationItem]] = None
 
 
-@dataclass(eq=False, repr=False)
 class ToolsetItem(ResourceItemMetadata):
     """A custom toolset, or a folder in a listing of them.
 
@@ -170,7 +157,6 @@ class ToolsetItem(ResourceItemMetadata):
     """
 
 
-@dataclass(eq=False, repr=False)
 class ToolsetMetadata(NodeMetadata):
     """A custom toolset, or a folder of them.
 
@@ -180,12 +166,10 @@ class ToolsetMetadata(NodeMetadata):
     items: Optional[List[ToolsetItem]] = None
 
 
-@dataclass(eq=False, repr=False)
 class SkillItem(ResourceItemMetadata):
     """A skill (ITEM), or a folder that groups skills (FOLDER)."""
 
 
-@dataclass(eq=False, repr=False)
 class SkillMetadata(NodeMetadata):
     """A folder of skills.
 
@@ -195,12 +179,10 @@ class SkillMetadata(NodeMetadata):
     items: Optional[List[SkillItem]] = None
 
 
-@dataclass(eq=False, repr=False)
 class SkillFileItem(ResourceItemMetadata):
     """A file (ITEM) or a folder (FOLDER) inside a skill."""
 
 
-@dataclass(eq=False, repr=False)
 class SkillFileMetadata(NodeMetadata):
     """A folder inside a skill.
 

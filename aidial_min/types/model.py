@@ -3,18 +3,18 @@
 It knows the fields of listings (snake_case, times in epoch seconds); it must not know how a model is called.
 """
 
-from dataclasses import dataclass, field
+from __future__ import annotations
+
 from typing import Any, List, Optional
 
-from ._model import Model
+from ._model import fresh, Model
 from .deployment import DeploymentBase
 
 
-@dataclass(eq=False, repr=False)
 class ModelCapabilities(Model):
     """Which APIs a model serves."""
 
-    scale_types: List[str] = field(default_factory=list)
+    scale_types: List[str] = fresh(list)
     completion: Optional[bool] = None
     chat_completion: Optional[bool] = None
     embeddings: Optional[bool] = None
@@ -22,7 +22,6 @@ class ModelCapabilities(Model):
     inference: Optional[bool] = None
 
 
-@dataclass(eq=False, repr=False)
 class ModelLimits(Model):
     """How many tokens a request may have: `max_total_tokens`, or the other two."""
 
@@ -31,7 +30,6 @@ class ModelLimits(Model):
     max_completion_tokens: Optional[int] = None
 
 
-@dataclass(eq=False, repr=False)
 class ModelPricing(Model):
     """Prices per `unit` (token or char_without_whitespace): decimal numbers as text, or objects on newer servers."""
 
@@ -42,7 +40,6 @@ class ModelPricing(Model):
     cache_write: Any = None
 
 
-@dataclass(eq=False, repr=False)
 class ModelInfo(DeploymentBase):
     """A model.
 
@@ -62,7 +59,6 @@ class ModelInfo(DeploymentBase):
     pricing: Optional[ModelPricing] = None
 
 
-@dataclass(eq=False, repr=False)
 class ModelsResponse(Model):
     """All models that the caller may use.
 

@@ -4,13 +4,13 @@ It knows the fields of /v1/ops/notification (times in epoch milliseconds).
 It must not know the publications that notifications speak of.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
 from typing import List, Optional
 
 from ._model import Model
 
 
-@dataclass(eq=False, repr=False)
 class Notification(Model):
     """A message about the resource `url`; `timestamp` is in epoch milliseconds."""
 
@@ -21,7 +21,6 @@ class Notification(Model):
     timestamp: Optional[int] = None
 
 
-@dataclass(eq=False, repr=False)
 class NotificationsResponse(Model):
     """The caller's notifications, oldest first.
 

@@ -4,37 +4,35 @@ It knows the fields of /v1/ops/resource/per-request-permissions (camelCase).
 It must not know who holds which key.
 """
 
-from dataclasses import dataclass, field
+from __future__ import annotations
+
 from typing import List, Literal, Optional, TypedDict, Union
 
-from ._model import Model
+from ._model import fresh, Model
 
 
-@dataclass(eq=False, repr=False)
 class ResourcePermission(Model):
     """A resource and what may be done with it: READ, WRITE, SHARE."""
 
     url: str
-    permissions: List[str] = field(default_factory=list)
+    permissions: List[str] = fresh(list)
 
 
-@dataclass(eq=False, repr=False)
 class ReceiverPermissions(Model):
     """What one receiver (the id of a deployment) was granted."""
 
     receiver: Optional[str] = None
-    resources: List[ResourcePermission] = field(default_factory=list)
+    resources: List[ResourcePermission] = fresh(list)
 
 
-@dataclass(eq=False, repr=False)
 class ResourcePermissionsResponse(Model):
     """What the caller was granted (`resources`), or whom it granted what (`receivers`).
 
     POST /v1/ops/resource/per-request-permissions/list
     """
 
-    resources: List[ResourcePermission] = field(default_factory=list)
-    receivers: List[ReceiverPermissions] = field(default_factory=list)
+    resources: List[ResourcePermission] = fresh(list)
+    receivers: List[ReceiverPermissions] = fresh(list)
 
 
 class _Url(TypedDict):

@@ -4,13 +4,13 @@ It knows the fields that the server requires (camelCase); others are kept as the
 It must not know where prompts are stored or how they are listed.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
 from typing import Optional, TypedDict
 
 from ._model import Model, json_name
 
 
-@dataclass(eq=False, repr=False)
 class Prompt(Model):
     """A prompt; servers of 2024 want all four fields.
 

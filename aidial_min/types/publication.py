@@ -4,13 +4,13 @@ It knows the fields of /v1/ops/publication (camelCase, times in epoch millisecon
 It must not know who is an administrator.
 """
 
-from dataclasses import dataclass, field
+from __future__ import annotations
+
 from typing import Dict, List, Literal, Optional, TypedDict, Union
 
-from ._model import Model, json_name
+from ._model import fresh, json_name, Model
 
 
-@dataclass(eq=False, repr=False)
 class Rule(Model):
     """Who may read a public folder: those whose claim `source` meets `function` with one of `targets`.
 
@@ -19,10 +19,9 @@ class Rule(Model):
 
     function: Optional[str] = None
     source: Optional[str] = None
-    targets: List[str] = field(default_factory=list)
+    targets: List[str] = fresh(list)
 
 
-@dataclass(eq=False, repr=False)
 class PublicationResource(Model):
     """A resource of a publication; `action`: ADD, ADD_IF_ABSENT or DELETE. `review_url` is the copy to look at."""
 
@@ -32,7 +31,6 @@ class PublicationResource(Model):
     review_url: Optional[str] = json_name("reviewUrl")
 
 
-@dataclass(eq=False, repr=False)
 class Publication(Model):
     """A publication; `status`: PENDING, APPROVED or REJECTED; `created_at` in epoch milliseconds.
 
@@ -55,7 +53,6 @@ class Publication(Model):
     etag: Optional[str] = None
 
 
-@dataclass(eq=False, repr=False)
 class PublicationsResponse(Model):
     """The publications of the caller, or the pending ones of all.
 
@@ -65,14 +62,13 @@ class PublicationsResponse(Model):
     publications: List[Publication]
 
 
-@dataclass(eq=False, repr=False)
 class RulesResponse(Model):
     """The rules of a public folder and of its parents, by folder.
 
     POST /v1/ops/publication/rule/list
     """
 
-    rules: Dict[str, List[Rule]] = field(default_factory=dict)
+    rules: Dict[str, List[Rule]] = fresh(dict)
 
 
 class RuleParam(TypedDict):

@@ -3,13 +3,13 @@
 It knows the fields of one event; it must not know the stream that brings it.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
 from typing import Literal, Optional, Union
 
 from ._model import Model
 
 
-@dataclass(eq=False, repr=False)
 class ResourceEvent(Model):
     """A resource was created, updated or deleted; `timestamp` in epoch milliseconds, no `etag` after DELETE.
 

@@ -4,10 +4,11 @@ It knows the fields of /v1/ops/resource/share and /v1/invitations (camelCase, ti
 It must not know whether what is shared exists.
 """
 
-from dataclasses import dataclass, field
+from __future__ import annotations
+
 from typing import List, Literal, Optional, TypedDict, Union
 
-from ._model import Model, json_name
+from ._model import fresh, json_name, Model
 from .metadata import ResourceMetadata
 from .permission import ResourcePermission
 
@@ -37,14 +38,13 @@ class ShareParams(_Shared, total=False):
     shareCredentials: bool
 
 
-@dataclass(eq=False, repr=False)
 class ShareLink(Model):
     """An invitation just made: `link` is a path from the server's root, `id` what `invitations.accept` takes.
 
     POST /v1/ops/resource/share/create
     """
 
-    link: str = field(metadata={"json": "invitationLink"})
+    link: str = json_name("invitationLink", required=True)
 
     @property
     def id(self) -> str:
@@ -52,12 +52,10 @@ class ShareLink(Model):
         return self.link.rstrip("/").rsplit("/", 1)[-1]
 
 
-@dataclass(eq=False, repr=False)
 class SharedResource(ResourceMetadata):
     """A resource shared with, or by, the caller: its place and `permissions`, no times, no `etag`."""
 
 
-@dataclass(eq=False, repr=False)
 class SharedResourcesResponse(Model):
     """What is shared with, or by, the caller.
 
@@ -67,7 +65,6 @@ class SharedResourcesResponse(Model):
     resources: List[SharedResource]
 
 
-@dataclass(eq=False, repr=False)
 class Invitation(Model):
     """An invitation to use resources; times in epoch milliseconds.
 
@@ -75,12 +72,11 @@ class Invitation(Model):
     """
 
     id: str
-    resources: List[ResourcePermission] = field(default_factory=list)
+    resources: List[ResourcePermission] = fresh(list)
     created_at: Optional[int] = json_name("createdAt")
     expire_at: Optional[int] = json_name("expireAt")
 
 
-@dataclass(eq=False, repr=False)
 class InvitationsResponse(Model):
     """All invitations that the caller made.
 

@@ -4,7 +4,8 @@ It knows inputs and their results, one each, in the same order; the answer is 20
 It must not know which deployment supports what.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional, TypedDict, Union
 
 from ._model import Model
@@ -36,7 +37,6 @@ TruncatePromptInputParam = ChatCompletionRequest
 """One input of `truncate_prompt`: a chat request with `max_prompt_tokens`."""
 
 
-@dataclass(eq=False, repr=False)
 class TokenizeResult(Model):
     """The tokens of one input: `token_count` where `status` is `success`, `error` where it is `error`."""
 
@@ -45,7 +45,6 @@ class TokenizeResult(Model):
     error: Optional[str] = None
 
 
-@dataclass(eq=False, repr=False)
 class TokenizeResponse(Model):
     """One result per input.
 
@@ -55,7 +54,6 @@ class TokenizeResponse(Model):
     outputs: List[TokenizeResult]
 
 
-@dataclass(eq=False, repr=False)
 class TruncatePromptResult(Model):
     """What to drop of one input: indices into its messages where `status` is `success`, else `error`."""
 
@@ -64,7 +62,6 @@ class TruncatePromptResult(Model):
     error: Optional[str] = None
 
 
-@dataclass(eq=False, repr=False)
 class TruncatePromptResponse(Model):
     """One result per input.
 

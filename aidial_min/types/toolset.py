@@ -4,14 +4,14 @@ It knows the fields of both (snake_case, times in epoch seconds), and how one si
 It must not know where definitions are stored, or MCP itself.
 """
 
-from dataclasses import dataclass, field
+from __future__ import annotations
+
 from typing import Any, Dict, List, Optional, TypedDict, Union
 
-from ._model import Model
+from ._model import fresh, Model
 from .deployment import DeploymentBase, Features
 
 
-@dataclass(eq=False, repr=False)
 class ToolsetAuthSettings(Model):
     """How one signs in to a toolset: OAUTH, API_KEY or NONE; statuses are SIGNED_IN, SIGNED_OUT or FAILED."""
 
@@ -29,7 +29,6 @@ class ToolsetAuthSettings(Model):
     app_level_auth_status: Optional[str] = None
 
 
-@dataclass(eq=False, repr=False)
 class ToolsetInfo(DeploymentBase):
     """A toolset as its callers see it.
 
@@ -42,11 +41,10 @@ class ToolsetInfo(DeploymentBase):
     toolset: str = ""
     created_at: Optional[int] = None  # type: ignore[assignment]  # seconds; 0.18.0 shows None where none came
     transport: Optional[str] = None
-    allowed_tools: List[str] = field(default_factory=list)
+    allowed_tools: List[str] = fresh(list)
     auth_settings: Optional[ToolsetAuthSettings] = None
 
 
-@dataclass(eq=False, repr=False)
 class ToolsetsResponse(Model):
     """All toolsets that the caller may use.
 
@@ -57,7 +55,6 @@ class ToolsetsResponse(Model):
     object: str = "list"
 
 
-@dataclass(eq=False, repr=False)
 class CustomToolset(Model):
     """A toolset that somebody keeps in a bucket: its whole definition, `name` being its URL.
 
@@ -74,12 +71,12 @@ class CustomToolset(Model):
     description: Optional[Union[str, Dict[str, str]]] = None
     reference: Optional[str] = None
     transport: Optional[str] = None
-    allowed_tools: List[str] = field(default_factory=list)
+    allowed_tools: List[str] = fresh(list)
     auth_settings: Optional[ToolsetAuthSettings] = None
     forward_auth_token: Optional[bool] = None
     features: Optional[Features] = None
-    defaults: Dict[str, Any] = field(default_factory=dict)
-    description_keywords: List[str] = field(default_factory=list)
+    defaults: Dict[str, Any] = fresh(dict)
+    description_keywords: List[str] = fresh(list)
     max_retry_attempts: Optional[int] = None
     id: Optional[str] = None
     toolset: Optional[str] = None

@@ -3,13 +3,13 @@
 It knows the answer's fields; it must not know credentials.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
 from typing import Any, Dict, List, Optional
 
 from ._model import Model, json_name
 
 
-@dataclass(eq=False, repr=False)
 class UserInfo(Model):
     """The caller's roles; `project` with an API key, `user_claims` (as the identity provider names them) with a token.
 

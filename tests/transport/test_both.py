@@ -187,7 +187,7 @@ def test_threads_share_a_client():
         for thread in threads:
             thread.join()
         assert wrong == []
-        assert client._transport._cache.busy_count == 0 and client._transport._cache.idle_count <= 4
+        assert client._transport.connections.places.taken == 0 and len(client._transport.connections.idle) <= 4
 
 
 def test_waiting_for_a_connection_is_bounded(kind):

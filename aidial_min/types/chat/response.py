@@ -4,13 +4,13 @@ Fields stand in the order of the client guide. Every one may be missing in a chu
 chunks of usage alone. It knows names and defaults; it must not know how chunks are merged or streams read.
 """
 
-from dataclasses import dataclass, field
+from __future__ import annotations
+
 from typing import Any, Dict, List, Literal, Optional, Union
 
-from .._model import Model
+from .._model import fresh, Model
 
 
-@dataclass(eq=False, repr=False)
 class Attachment(Model):
     """An attachment of an answer or of a stage: `data` or `url`; `index` comes in streams only.
 
@@ -26,7 +26,6 @@ class Attachment(Model):
     reference_url: Optional[str] = None
 
 
-@dataclass(eq=False, repr=False)
 class Stage(Model):
     """A step that an application shows of its work; `index` comes in streams only."""
 
@@ -38,7 +37,6 @@ class Stage(Model):
     parent_stage_index: Optional[int] = None
 
 
-@dataclass(eq=False, repr=False)
 class CustomContent(Model):
     """DIAL's own content of a message; `state` belongs to the application and goes back to it unchanged."""
 
@@ -49,7 +47,6 @@ class CustomContent(Model):
     form_schema: Any = None
 
 
-@dataclass(eq=False, repr=False)
 class PromptTokensDetails(Model):
     """Tokens of the prompt that were read from, or written to, a cache."""
 
@@ -57,14 +54,12 @@ class PromptTokensDetails(Model):
     cache_write_tokens: Optional[int] = None
 
 
-@dataclass(eq=False, repr=False)
 class CompletionTokensDetails(Model):
     """Tokens of the completion that went into reasoning."""
 
     reasoning_tokens: Optional[int] = None
 
 
-@dataclass(eq=False, repr=False)
 class CompletionUsage(Model):
     """Tokens of one request."""
 
@@ -75,7 +70,6 @@ class CompletionUsage(Model):
     completion_tokens_details: Optional[CompletionTokensDetails] = None
 
 
-@dataclass(eq=False, repr=False)
 class UsagePerModel(Model):
     """Tokens that one of the models behind an application used."""
 
@@ -86,7 +80,6 @@ class UsagePerModel(Model):
     total_tokens: int = 0
 
 
-@dataclass(eq=False, repr=False)
 class Statistics(Model):
     """What it took to answer; `discarded_messages` are indices into the request's `messages`."""
 
@@ -94,7 +87,6 @@ class Statistics(Model):
     discarded_messages: Optional[List[int]] = None
 
 
-@dataclass(eq=False, repr=False)
 class FunctionCall(Model):
     """A function that the model wants called; `arguments` is JSON text, valid or not."""
 
@@ -102,7 +94,6 @@ class FunctionCall(Model):
     name: str = ""
 
 
-@dataclass(eq=False, repr=False)
 class FunctionCallDelta(Model):
     """A piece of a function call."""
 
@@ -110,16 +101,14 @@ class FunctionCallDelta(Model):
     name: Optional[str] = None
 
 
-@dataclass(eq=False, repr=False)
 class ChatCompletionMessageToolCall(Model):
     """A tool that the model wants called; answer with a message of role `tool` and this `id`."""
 
     id: str = ""
-    function: FunctionCall = field(default_factory=FunctionCall)
+    function: FunctionCall = fresh(FunctionCall)
     type: Union[Literal["function"], str] = "function"
 
 
-@dataclass(eq=False, repr=False)
 class ToolCallDelta(Model):
     """A piece of the tool call number `index`."""
 
@@ -129,7 +118,6 @@ class ToolCallDelta(Model):
     type: Optional[Union[Literal["function"], str]] = None
 
 
-@dataclass(eq=False, repr=False)
 class ChatCompletionMessage(Model):
     """The message of an answer; it may be appended to `messages` of the next request as it is."""
 
@@ -144,7 +132,6 @@ class ChatCompletionMessage(Model):
     reasoning_content: Optional[str] = None
 
 
-@dataclass(eq=False, repr=False)
 class ChatCompletionMessageDelta(Model):
     """What a chunk adds to the message of its choice."""
 
@@ -164,7 +151,6 @@ ChunkEmptyDelta = ChatCompletionMessageDelta
 """The name that the client guide uses."""
 
 
-@dataclass(eq=False, repr=False)
 class Choice(Model):
     """One of the `n` answers; `finish_reason` is stop, length, tool_calls, function_call, content_filter or None."""
 
@@ -178,19 +164,17 @@ class Choice(Model):
     logprobs: Optional[Dict[str, Any]] = None
 
 
-@dataclass(eq=False, repr=False)
 class ChoiceDelta(Model):
     """What a chunk adds to the choice number `index`; `finish_reason` comes with the last piece of it."""
 
     _shown = ("finish_reason", "logprobs")
 
     index: int = 0
-    delta: ChatCompletionMessageDelta = field(default_factory=ChatCompletionMessageDelta)
+    delta: ChatCompletionMessageDelta = fresh(ChatCompletionMessageDelta)
     finish_reason: Optional[str] = None
     logprobs: Optional[Dict[str, Any]] = None
 
 
-@dataclass(eq=False, repr=False)
 class ChatCompletionResponse(Model):
     """A whole answer; `created` is in epoch seconds.
 
@@ -211,7 +195,6 @@ class ChatCompletionResponse(Model):
     statistics: Optional[Statistics] = None
 
 
-@dataclass(eq=False, repr=False)
 class ChatCompletionChunk(Model):
     """One event of a stream; `created` is in epoch seconds, `choices` is empty in a chunk of usage alone.
 
@@ -222,7 +205,7 @@ class ChatCompletionChunk(Model):
 
     id: str = ""
     object: Union[Literal["chat.completion.chunk"], str] = "chat.completion.chunk"
-    choices: List[ChoiceDelta] = field(default_factory=list)
+    choices: List[ChoiceDelta] = fresh(list)
     created: int = 0
     model: Optional[str] = None
     usage: Optional[CompletionUsage] = None

@@ -1,0 +1,410 @@
+"""What deployments are asked: chat completions, legacy completions and embeddings; whole, or as streams.
+
+What the three have in common is written once in `DeploymentCalls`; `create` is declared for both clients, since its
+result depends on `stream`.
+It knows /openai/deployments/{id}/...; it must not know sockets, retries or loops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping  # isinstance() of those of typing is slow
+from functools import cached_property
+from typing import TYPE_CHECKING, overload
+
+from ..core.body import json_body
+from ..core.call import Request, as_it_came, completion_of
+from ..core.config import NOT_GIVEN, NotGiven, read_retries
+from ..core.events import Events
+from ..core.finish import finish
+from ..core.limits import read_timeout
+from ..core.operation import Async, Resource, Sync, operation
+from ..core.urls import encode_id
+from ..errors import InvalidRequestError
+from ..types._model import Model, plain
+from ..types.chat.response import ChatCompletionChunk, ChatCompletionResponse
+from ..types.completion import CompletionChunk, CompletionResponse
+from ..types.embeddings import EmbeddingsResponse
+
+if TYPE_CHECKING:
+    from typing import Any, Dict, Literal, Optional, Sequence, TypedDict, Union
+
+    from typing_extensions import Unpack
+
+    from ..core.limits import TimeoutValue
+    from ..transport.streams import AsyncStream, Stream
+    from ..types.chat.request import ChatParams
+    from ..types.chat.request_param import Message
+    from ..types.completion import CompletionParams, CompletionPrompt
+    from ..types.embeddings import CustomEmbeddingsInput, EmbeddingsCustomFields, EmbeddingsInput
+
+    class CallOptions(TypedDict, total=False):
+        """How a deployment is called; these are no parameters of the deployment itself."""
+
+        api_version: Optional[str]
+        extra_headers: Optional[Mapping[str, str]]
+        extra_query: Optional[Mapping[str, Any]]
+        extra_params: Optional[Mapping[str, Any]]
+        extra_body: Optional[Mapping[str, Any]]
+        timeout: Union[TimeoutValue, NotGiven]
+        max_retries: Optional[int]
+
+    class ChatOptions(ChatParams, CallOptions, total=False): ...
+
+    class CompletionOptions(CompletionParams, CallOptions, total=False): ...
+
+
+OPTIONS = frozenset("api_version extra_headers extra_query extra_params extra_body timeout max_retries".split())
+CHAT_PARAMS = frozenset(
+    """
+    model functions function_call tools tool_choice parallel_tool_calls temperature top_p n stop max_tokens
+    max_completion_tokens max_prompt_tokens presence_penalty frequency_penalty logit_bias seed user reasoning_effort
+    prompt_cache_key prompt_cache_options response_format stream_options custom_fields logprobs top_logprobs addons
+    data_sources
+    """.split()
+)
+COMPLETION_PARAMS = frozenset(
+    """
+    model suffix max_tokens temperature top_p n best_of stop presence_penalty frequency_penalty logit_bias logprobs echo
+    seed user stream_options custom_fields
+    """.split()
+)
+
+
+class DeploymentCalls(Resource):
+    """What chat, completions and embeddings have in common."""
+
+    _endpoint: str
+    _params: frozenset[str] = frozenset()
+
+    def _request(self, name: str, body: Dict[str, Any], given: Dict[str, Any], decode: Any) -> Request[Any]:
+        """The request to a deployment.
+
+        Args:
+            body: what is sent in any case; nulls are left out.
+            given: parameters of the deployment, and CallOptions.
+        Raises:
+            TypeError: a parameter that is not known; it proposes the nearest one.
+        """
+        unknown = given.keys() - self._params - OPTIONS
+        if unknown:
+            raise _misspelt(sorted(unknown)[0], self._params | OPTIONS)
+        options = {key: given.pop(key) for key in OPTIONS & given.keys()}
+        extra = {key: _mapping(key, options.get(key)) for key in ("extra_params", "extra_query", "extra_headers", "extra_body")}
+        timeout, retries = options.get("timeout", NOT_GIVEN), options.get("max_retries")
+        query = {"api-version": options.get("api_version") or self._config.api_version}
+        sent = {key: value for key, value in {**given, **body}.items() if value is not None}
+        return Request(
+            "POST",
+            "/openai/deployments/%s/%s" % (encode_id(name), self._endpoint),
+            decode=decode,
+            query={**query, **extra["extra_params"], **extra["extra_query"]},
+            headers=extra["extra_headers"],
+            body=json_body({"model": name, **sent, **extra["extra_body"]}),  # upstreams may ask for `model`
+            upstream=True,
+            timeout=None if isinstance(timeout, NotGiven) else read_timeout(timeout),
+            max_retries=None if retries is None else read_retries(retries).max_retries,
+        )
+
+
+def _mapping(name: str, value: Any) -> Mapping[str, Any]:
+    if value is not None and not isinstance(value, Mapping):
+        raise InvalidRequestError("%s must be a dict, not %s" % (name, type(value).__name__))
+    return value if value is not None else {}
+
+
+def _misspelt(name: str, known: frozenset[str]) -> TypeError:
+    import difflib
+
+    near = difflib.get_close_matches(name, known, 1)
+    hint = " Did you mean %r?" % near[0] if near else ""
+    return TypeError(
+        "create() got an unexpected keyword argument %r.%s Fields of your own go into extra_body=" % (name, hint)
+    )
+
+
+# ---------------------------------------------------------------- chat
+
+
+class _ChatCompletions(DeploymentCalls):
+    """Chat completions."""
+
+    _endpoint, _params = "chat/completions", CHAT_PARAMS
+    _events = Events(ChatCompletionChunk.from_json, ChatCompletionResponse.from_json)
+
+    def _chat(self, deployment_name: str, messages: Any, stream: bool, given: Dict[str, Any]) -> Request[Any]:
+        if isinstance(messages, (str, bytes, Mapping, Model)) or not isinstance(messages, Iterable):
+            raise InvalidRequestError("messages must be a list of messages like {'role': 'user', 'content': '...'}")
+        body = {"messages": [_message(message) for message in messages], "stream": bool(stream)}
+        decode = as_it_came if stream else completion_of(ChatCompletionResponse.from_json)
+        return self._request(deployment_name, body, given, decode)
+
+
+class ChatCompletions(_ChatCompletions, Sync):
+    """Chat completions."""
+
+    # fmt: off
+    @overload
+    def create(self, *, deployment_name: str, messages: Iterable[Message], stream: Literal[True],
+               **options: Unpack[ChatOptions]) -> Stream[ChatCompletionChunk]: ...
+    @overload
+    def create(self, *, deployment_name: str, messages: Iterable[Message], stream: Literal[False] = False,
+               **options: Unpack[ChatOptions]) -> ChatCompletionResponse: ...
+    @overload
+    def create(self, *, deployment_name: str, messages: Iterable[Message], stream: bool,
+               **options: Unpack[ChatOptions]) -> Union[ChatCompletionResponse, Stream[ChatCompletionChunk]]: ...
+    # fmt: on
+    def create(self, *, deployment_name: str, messages: Any, stream: bool = False, **options: Any) -> Any:
+        """Answer a conversation.
+
+        Args:
+            deployment_name: id of a model or application; custom ones ("applications/{bucket}/my app") encoded or not.
+            messages: dicts as on the wire, or models that came in earlier answers; nulls but `content` are left out.
+            stream: give the answer in pieces, as it is written.
+            **options: see ChatParams (temperature, max_tokens, tools, custom_fields, ...); None is left out. And
+                api_version: for the upstream model; the client's `api_version` if None.
+                extra_headers, extra_query, extra_body: further header fields, query parameters, members of the body
+                (they win over the named ones; `extra_params` is a synonym of `extra_query`).
+                timeout: seconds, a Timeout or None, for this call. max_retries: for this call.
+        Returns:
+            ChatCompletionResponse, or with `stream=True` a Stream of ChatCompletionChunk.
+        Raises:
+            TypeError: a parameter that is not in ChatParams (use `extra_body` for it).
+            ServerError: no usable upstream, or the deployment failed. RateLimitError: too many requests or tokens.
+
+        POST /openai/deployments/{deployment}/chat/completions
+        """
+        request = self._chat(deployment_name, messages, stream, options)
+        return self._client._stream(request, self._events) if stream else finish(self._call(request))
+
+
+class AsyncChatCompletions(_ChatCompletions, Async):
+    """Chat completions."""
+
+    # fmt: off
+    @overload
+    async def create(self, *, deployment_name: str, messages: Iterable[Message], stream: Literal[True],
+                     **options: Unpack[ChatOptions]) -> AsyncStream[ChatCompletionChunk]: ...
+    @overload
+    async def create(self, *, deployment_name: str, messages: Iterable[Message], stream: Literal[False] = False,
+                     **options: Unpack[ChatOptions]) -> ChatCompletionResponse: ...
+    @overload
+    async def create(self, *, deployment_name: str, messages: Iterable[Message], stream: bool,
+                     **options: Unpack[ChatOptions]) -> Union[ChatCompletionResponse, AsyncStream[ChatCompletionChunk]]: ...
+    # fmt: on
+    async def create(self, *, deployment_name: str, messages: Any, stream: bool = False, **options: Any) -> Any:
+        request = self._chat(deployment_name, messages, stream, options)
+        return await (self._client._stream(request, self._events) if stream else self._call(request))
+
+    create.__doc__ = ChatCompletions.create.__doc__
+
+
+class Chat(Sync):
+    """`chat.completions`."""
+
+    @cached_property
+    def completions(self) -> ChatCompletions:
+        """Chat completions."""
+        return ChatCompletions(self._client)
+
+
+class AsyncChat(Async):
+    """`chat.completions`."""
+
+    @cached_property
+    def completions(self) -> AsyncChatCompletions:
+        """Chat completions."""
+        return AsyncChatCompletions(self._client)
+
+
+def _message(message: Any) -> Any:
+    """A message as JSON, without nulls: Core of 2024 answers an empty 400 to those in the structures of attachments.
+
+    Others are refused by some upstreams, and `model_dump()` writes one for every field that did not come.
+    """
+    value = plain(dict(message) if isinstance(message, Mapping) else message)
+    if not isinstance(value, dict):
+        return value
+    value = {key: item for key, item in value.items() if item is not None or key == "content"}
+    if isinstance(value.get("custom_content"), dict):
+        value["custom_content"] = structure(value["custom_content"])
+    return value
+
+
+def structure(value: Any) -> Any:
+    """Attachments, stages and what they consist of, without nulls, and with addresses that Core can read."""
+    value = plain(value)
+    if isinstance(value, (list, tuple)):
+        return [structure(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    opaque = ("state", "form_value", "form_schema")
+    found = {key: item if key in opaque else structure(item) for key, item in value.items() if item is not None}
+    for key in ("url", "reference_url"):
+        if isinstance(found.get(key), str) and found[key].startswith(("files/", "metadata/files/")):
+            found[key] = found[key].replace(":", "%3A")  # as Core writes it, it can't read it: "12:30.txt" is a 400
+    return found
+
+
+# ---------------------------------------------------------------- legacy completions
+
+
+def _merged(answer: Dict[str, Any]) -> CompletionResponse:
+    """The merged chunks as a text completion: they grow by `text` and have no messages."""
+    choices = [{name: value for name, value in choice.items() if name != "message"} for choice in answer["choices"]]
+    return CompletionResponse.from_json({**answer, "object": "text_completion", "choices": choices})
+
+
+class _Completions(DeploymentCalls):
+    """Legacy text completions."""
+
+    _endpoint, _params = "completions", COMPLETION_PARAMS
+    _events = Events(CompletionChunk.from_json, _merged)
+
+    def _completion(self, deployment_name: str, prompt: Any, stream: bool, given: Dict[str, Any]) -> Request[Any]:
+        if not isinstance(prompt, (str, list, tuple)):
+            raise InvalidRequestError("prompt must be a str, or a list of texts or tokens")
+        decode = as_it_came if stream else completion_of(CompletionResponse.from_json)
+        return self._request(deployment_name, {"prompt": prompt, "stream": bool(stream)}, given, decode)
+
+
+class Completions(_Completions, Sync):
+    """Legacy text completions."""
+
+    # fmt: off
+    @overload
+    def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[True],
+               **options: Unpack[CompletionOptions]) -> Stream[CompletionChunk]: ...
+    @overload
+    def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[False] = False,
+               **options: Unpack[CompletionOptions]) -> CompletionResponse: ...
+    @overload
+    def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: bool,
+               **options: Unpack[CompletionOptions]) -> Union[CompletionResponse, Stream[CompletionChunk]]: ...
+    # fmt: on
+    def create(self, *, deployment_name: str, prompt: Any, stream: bool = False, **options: Any) -> Any:
+        """Continue a text (OpenAI's older API; most deployments offer chat completions only).
+
+        Args:
+            deployment_name, stream: as of chat completions.
+            prompt: a text, texts, tokens, or lists of tokens.
+            **options: see CompletionParams (temperature, max_tokens, stop, ...); None is left out. And those of
+                chat completions (api_version, extra_headers, extra_query, extra_body, timeout, max_retries).
+        Returns:
+            CompletionResponse, or with `stream=True` a Stream of CompletionChunk.
+        Raises:
+            TypeError: a parameter that is not in CompletionParams (use `extra_body` for it).
+
+        POST /openai/deployments/{deployment}/completions
+        """
+        request = self._completion(deployment_name, prompt, stream, options)
+        return self._client._stream(request, self._events) if stream else finish(self._call(request))
+
+
+class AsyncCompletions(_Completions, Async):
+    """Legacy text completions."""
+
+    # fmt: off
+    @overload
+    async def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[True],
+                     **options: Unpack[CompletionOptions]) -> AsyncStream[CompletionChunk]: ...
+    @overload
+    async def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[False] = False,
+                     **options: Unpack[CompletionOptions]) -> CompletionResponse: ...
+    @overload
+    async def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: bool,
+                     **options: Unpack[CompletionOptions]) -> Union[CompletionResponse, AsyncStream[CompletionChunk]]: ...
+    # fmt: on
+    async def create(self, *, deployment_name: str, prompt: Any, stream: bool = False, **options: Any) -> Any:
+        request = self._completion(deployment_name, prompt, stream, options)
+        return await (self._client._stream(request, self._events) if stream else self._call(request))
+
+    create.__doc__ = Completions.create.__doc__
+
+
+# ---------------------------------------------------------------- embeddings
+
+
+class _Embeddings(DeploymentCalls):
+    _endpoint = "embeddings"
+
+    @operation
+    async def create(
+        self,
+        *,
+        deployment_name: str,
+        input: EmbeddingsInput,
+        custom_input: Optional[Sequence[CustomEmbeddingsInput]] = None,
+        encoding_format: Literal["float", "base64"] = "float",
+        dimensions: Optional[int] = None,
+        user: Optional[str] = None,
+        custom_fields: Optional[EmbeddingsCustomFields] = None,
+        **options: Unpack[CallOptions],
+    ) -> EmbeddingsResponse:
+        """Turn texts into vectors.
+
+        Args:
+            deployment_name: id of a model or application.
+            input: a text, texts, tokens, or lists of tokens; `[]` where `custom_input` says it all.
+            custom_input: texts, attachments, or lists of both; each gives one vector.
+            encoding_format: how vectors travel; "base64" is shorter. They come back as lists of floats in any case.
+            dimensions: length of the vectors, where the model lets one choose.
+            user: who asks, for the upstream model.
+            custom_fields: what the texts are (`type`), and an `instruction` to the model.
+            **options: as of chat completions (api_version, extra_headers, extra_query, extra_body, timeout, ...).
+        Returns:
+            One vector per input, in `data[i].embedding`.
+
+        POST /openai/deployments/{deployment}/embeddings
+        """
+        if not isinstance(input, (str, list, tuple)):
+            raise InvalidRequestError("input must be a str, or a list of texts or tokens")
+        if custom_input is not None and not isinstance(custom_input, (list, tuple)):
+            raise InvalidRequestError("custom_input must be a list of texts and attachments")
+        body = {
+            "input": input,
+            "custom_input": None if custom_input is None else structure(custom_input),
+            "encoding_format": encoding_format,
+            "dimensions": dimensions,
+            "user": user,
+            "custom_fields": custom_fields,
+        }
+        request = self._request(deployment_name, body, dict(options), completion_of(_embeddings))
+        answer: EmbeddingsResponse = await self._call(request)
+        return answer
+
+
+class Embeddings(_Embeddings, Sync):
+    """Embeddings."""
+
+
+class AsyncEmbeddings(_Embeddings, Async):
+    """Embeddings."""
+
+
+def _embeddings(value: Any) -> EmbeddingsResponse:
+    """How an answer reads: vectors in base64 are unpacked before the model sees them."""
+    if isinstance(value, dict) and isinstance(value.get("data"), list):
+        value = {**value, "data": [_unpacked(item, index) for index, item in enumerate(value["data"])]}
+    return EmbeddingsResponse.from_json(value)
+
+
+def _unpacked(item: Any, index: int) -> Any:
+    """An embedding whose vector is a list, and no longer little-endian 32-bit floats in base64."""
+    vector = item.get("embedding") if isinstance(item, dict) else None
+    if not isinstance(vector, str):
+        return item
+    import sys
+    from array import array
+    from base64 import b64decode
+
+    from ..errors import ParsingDataError
+
+    numbers = array("f")
+    try:
+        numbers.frombytes(b64decode(vector, validate=True))
+    except ValueError:
+        place = "data[%d].embedding" % index
+        raise ParsingDataError("expected floats in base64 at %s" % place, path=place) from None
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return {**item, "embedding": numbers.tolist()}

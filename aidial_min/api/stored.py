@@ -1,0 +1,527 @@
+"""What is stored in buckets: conversations, prompts, custom applications, custom toolsets; files see files.py.
+
+All kinds share their addresses, metadata, listings, preconditions, moving and copying, written once in `Stored`.
+It knows /v1/{kind}, /v1/metadata and /v1/ops; it must not know sockets, threads or loops.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, overload
+
+from ..core.body import json_body
+from ..core.call import Request, list_of, model_of, nothing
+from ..core.operation import Async, Resource, Sync, listing, operation
+from ..core.urls import is_posix_path, parse_storage_url
+from ..errors import (
+    DialException,
+    EndpointNotSupportedError,
+    InvalidDialURLError,
+    InvalidRequestError,
+    ParsingDataError,
+    ResourceNotFoundError,
+)
+from ..types._model import Model
+from ..types.application import ApplicationLog, CustomApplication
+from ..types.conversation import Conversation
+from ..types.metadata import (
+    ApplicationItem,
+    ApplicationMetadata,
+    ConversationItem,
+    ConversationMetadata,
+    FileMetadata,
+    NodeMetadata,
+    PromptItem,
+    PromptMetadata,
+    ResourceItemMetadata,
+    ToolsetItem,
+    ToolsetMetadata,
+)
+from ..types.prompt import Prompt
+from ..types.toolset import CustomToolset
+
+if TYPE_CHECKING:
+    from typing import AsyncIterator, Callable, Dict, List, Literal, Mapping, Optional, Type, TypedDict
+
+    from typing_extensions import Unpack
+
+    from ..core.call import Answer, Config
+    from ..core.urls import StoragePath, StorageUrl
+    from ..types.application import CustomApplicationParam
+    from ..types.conversation import ConversationParam
+    from ..types.metadata import StorageResourceType
+    from ..types.prompt import PromptParam
+    from ..types.toolset import CustomToolsetParam
+
+    class Page(TypedDict, total=False):
+        """Which page of a folder, and what it tells."""
+
+        limit: Optional[int]
+        token: Optional[str]
+        recursive: Optional[bool]
+        permissions: Optional[bool]
+
+
+T = TypeVar("T")
+Document = TypeVar("Document", bound=Model)
+Item = TypeVar("Item", bound=ResourceItemMetadata)
+Node = TypeVar("Node", bound=NodeMetadata)
+
+PAGE = 1000
+"""Entries asked for per page of a listing: the most that Core gives."""
+
+
+def item_path(config: Config, url: StorageUrl, kind: str | None = None) -> StoragePath:
+    """The address of one item, of that kind or of any.
+
+    Raises:
+        InvalidDialURLError: it names a folder or the root of a bucket.
+    """
+    path = parse_storage_url(config.origin, url, kind)
+    if path.folder:
+        raise InvalidDialURLError("expected the URL of an item, not of a folder: %r" % str(url))
+    return path
+
+
+def preconditions(match: str | None, none_match: str | None = None) -> dict[str, str | None]:
+    """The ETag headers; Core of 2024 does not trim spaces in lists of tags."""
+    if isinstance(match, str):  # anything else is refused, with the other headers
+        match = ",".join(tag.strip() for tag in match.split(","))
+    return {"If-Match": match, "If-None-Match": none_match}
+
+
+def is_missing(error: DialException) -> bool:
+    """Whether an error says that the resource is not there (and not that the endpoint is not)."""
+    return isinstance(error, ResourceNotFoundError) and not isinstance(error, EndpointNotSupportedError)
+
+
+async def describe(
+    resource: Resource, kind: str, node: Type[Node], url: StorageUrl, query: dict[str, Any]
+) -> Node:
+    """Metadata of an item or a folder; a PurePosixPath can't end in a slash, so it is tried as both, item first."""
+    path = parse_storage_url(resource._config.origin, url, kind)
+
+    def request(path: StoragePath) -> Request[Node]:
+        return Request("GET", "/v1/metadata/" + path.path, query=query, decode=model_of(node.from_json))
+
+    try:
+        return await resource._call(request(path))
+    except ResourceNotFoundError as missing:
+        if path.folder or not is_posix_path(url) or not is_missing(missing):
+            raise
+        try:
+            return await resource._call(request(path.as_folder()))
+        except ResourceNotFoundError:
+            raise missing from None
+
+
+class Stored(Resource, Generic[Item, Node]):
+    """What can be done with every kind of stored resource."""
+
+    kind: str
+    node: Type[Node]
+
+    def _path(self, url: StorageUrl) -> StoragePath:
+        return item_path(self._config, url, self.kind)
+
+    @operation
+    async def delete(self, url: StorageUrl, etag_if_match: Optional[str] = None) -> None:
+        """Delete one.
+
+        Args:
+            url: its address.
+            etag_if_match: delete only this version.
+        Raises:
+            ResourceNotFoundError: there is none (of files, Core of 2024 does not say so).
+            EtagMismatchError: it is another version. ConflictError: it is an application that runs.
+
+        DELETE /v1/{kind}/{bucket}/{path}
+        """
+        headers = preconditions(etag_if_match)
+        await self._call(Request("DELETE", "/v1/" + self._path(url).path, headers=headers, decode=nothing))
+
+    @operation
+    async def get_metadata(
+        self,
+        url: StorageUrl,
+        *,
+        limit: Optional[int] = None,
+        token: Optional[str] = None,
+        recursive: Optional[bool] = None,
+        permissions: Optional[bool] = None,
+    ) -> Node:
+        """Describe an item, or a folder (its URL ends in a slash) with one page of its entries.
+
+        Args:
+            url: its address; that of a folder ends in a slash.
+            limit: entries per page, 1 to 1000 (server's default: 100).
+            token: `next_token` of the page before.
+            recursive: all items below, without folders.
+            permissions: tell what the caller may do with each entry.
+        Raises:
+            ResourceNotFoundError: there is nothing; so it is for an empty folder, unless it is a bucket's root.
+
+        GET /v1/metadata/{kind}/{bucket}/{path}
+        """
+        query = {"limit": limit, "token": token, "recursive": recursive, "permissions": permissions}
+        return await describe(self, self.kind, self.node, url, query)
+
+    @listing
+    async def list(self, url: StorageUrl, recursive: bool = False) -> AsyncIterator[Item]:
+        """Iterate over the entries of a folder, over all pages; an empty folder gives none.
+
+        Args:
+            url: the address of the folder.
+            recursive: all items below, without folders.
+
+        GET /v1/metadata/{kind}/{bucket}/{path}/
+        """
+        path = "/v1/metadata/" + parse_storage_url(self._config.origin, url, self.kind).as_folder().path
+        query = {"limit": PAGE, "token": None, "recursive": recursive or None}
+        seen = {None}
+        while True:
+            try:
+                page: Any = await self._call(Request("GET", path, query=query, decode=model_of(self.node.from_json)))
+            except DialException as error:
+                if query["token"] is None and is_missing(error):
+                    return
+                raise
+            for item in page.items or ():
+                yield item
+            token = query["token"] = page.next_token
+            if not token:
+                return
+            if token in seen:
+                message = "the server gives the same page of the listing again"
+                raise ParsingDataError(message, path="nextToken", request_sent="yes")
+            seen.add(token)
+
+    @operation
+    async def move_to(self, source: StorageUrl, destination: StorageUrl, overwrite: bool = False) -> None:
+        """Move one.
+
+        Args:
+            source, destination: addresses.
+            overwrite: replace what is at the destination.
+        Raises:
+            InvalidRequestError: the source is missing, or the destination exists and `overwrite` is off (Core: 400).
+            EtagMismatchError: the same of applications. ConflictError: the application is running.
+
+        POST /v1/ops/resource/move
+        """
+        await self._transfer("move", source, destination, overwrite)
+
+    @operation
+    async def copy_to(self, source: StorageUrl, destination: StorageUrl, overwrite: bool = False) -> None:
+        """Copy one. Core of 2024 does not have this endpoint.
+
+        Args and Raises: as `move_to`.
+
+        POST /v1/ops/resource/copy
+        """
+        await self._transfer("copy", source, destination, overwrite)
+
+    async def _transfer(self, verb: str, source: StorageUrl, destination: StorageUrl, overwrite: bool) -> None:
+        urls = {"sourceUrl": self._path(source).path, "destinationUrl": self._path(destination).path}
+        body = json_body({**urls, "overwrite": overwrite})
+        await self._call(Request("POST", "/v1/ops/resource/" + verb, body=body, decode=nothing))
+
+
+class StoredJson(Stored[Item, Node], Generic[Document, Item, Node]):
+    """What can be done with stored resources that are JSON objects."""
+
+    document: Type[Document]
+    item: Type[Item]
+
+    @operation
+    async def get(self, url: StorageUrl) -> Document:
+        """Get one. Of applications and toolsets: what may be seen of it by those who may only read it.
+
+        Change what you mean to change and save the same object: fields unknown here go back as they came.
+
+        Args:
+            url: its address, as `save` takes it.
+        Raises:
+            ResourceNotFoundError: there is none. EndpointNotSupportedError: Core of 2024 has no toolsets.
+
+        GET /v1/{kind}/{bucket}/{path}
+        """
+        path = "/v1/" + self._path(url).path
+        return await self._call(Request("GET", path, decode=model_of(self.document.from_json)))
+
+    async def _save(self, url: StorageUrl, value: Any, match: Optional[str], none_match: Optional[str]) -> Item:
+        path = "/v1/" + self._path(url).path
+        if not isinstance(value, (Model, dict)) and not hasattr(value, "keys"):
+            raise InvalidRequestError("what is saved under %s must be a dict or a model" % self.kind)
+        body = json_body(value if isinstance(value, Model) else dict(value))
+        headers = preconditions(match, none_match)
+        return await self._call(Request("PUT", path, headers=headers, body=body, decode=model_of(self.item.from_json)))
+
+
+class _Conversations(StoredJson[Conversation, ConversationItem, ConversationMetadata]):
+    kind, document, item, node = "conversations", Conversation, ConversationItem, ConversationMetadata
+
+    @operation
+    async def save(
+        self,
+        url: StorageUrl,
+        conversation: Union[Conversation, ConversationParam, Mapping[str, Any]],
+        etag_if_match: Optional[str] = None,
+        etag_if_none_match: Optional[str] = None,
+    ) -> ConversationItem:
+        """Create or replace a conversation.
+
+        Args:
+            url: where to store it, e.g. ``client.my_conversations_home() / "folder/today"``.
+            conversation: a Conversation, or a dict as it is stored; every field of either is stored as it is.
+            etag_if_match: replace only this version; Core ignores it where there is none yet.
+            etag_if_none_match: "*" creates only.
+        Returns:
+            The metadata of the stored conversation.
+        Raises:
+            EtagMismatchError: a precondition does not hold. InvalidRequestError: the server does not take it.
+
+        PUT /v1/conversations/{bucket}/{path}
+        """
+        return await self._save(url, conversation, etag_if_match, etag_if_none_match)
+
+
+class Conversations(_Conversations, Sync):
+    """Stored conversations."""
+
+
+class AsyncConversations(_Conversations, Async):
+    """Stored conversations."""
+
+
+class _Prompts(StoredJson[Prompt, PromptItem, PromptMetadata]):
+    kind, document, item, node = "prompts", Prompt, PromptItem, PromptMetadata
+
+    @operation
+    async def save(
+        self,
+        url: StorageUrl,
+        prompt: Union[Prompt, PromptParam, Mapping[str, Any]],
+        etag_if_match: Optional[str] = None,
+        etag_if_none_match: Optional[str] = None,
+    ) -> PromptItem:
+        """Create or replace a prompt.
+
+        Args:
+            url: where to store it, e.g. ``client.my_prompts_home() / "folder/greeting"``.
+            prompt: a Prompt, or a dict as it is stored (id, name, folderId, content, and whatever else shall be kept).
+            etag_if_match, etag_if_none_match: as of conversations.
+        Returns:
+            The metadata of the stored prompt.
+
+        PUT /v1/prompts/{bucket}/{path}
+        """
+        if isinstance(prompt, Prompt) and "content" not in prompt:
+            prompt = {**prompt.to_dict(), "content": None}  # Core wants the key to be there
+        return await self._save(url, prompt, etag_if_match, etag_if_none_match)
+
+
+class Prompts(_Prompts, Sync):
+    """Stored prompts."""
+
+
+class AsyncPrompts(_Prompts, Async):
+    """Stored prompts."""
+
+
+class _CustomToolsets(StoredJson[CustomToolset, ToolsetItem, ToolsetMetadata]):
+    kind, document, item, node = "toolsets", CustomToolset, ToolsetItem, ToolsetMetadata
+
+    @operation
+    async def save(
+        self,
+        url: StorageUrl,
+        body: Union[CustomToolset, CustomToolsetParam, Mapping[str, Any]],
+        etag_if_match: Optional[str] = None,
+        etag_if_none_match: Optional[str] = None,
+    ) -> ToolsetItem:
+        """Create or replace a toolset (an MCP server).
+
+        Args:
+            url: where to store it, e.g. "toolsets/{bucket}/my tools".
+            body: its definition: a CustomToolset, or a dict as it is stored (endpoint, transport, allowed_tools, ...).
+            etag_if_match, etag_if_none_match: as of conversations.
+        Returns:
+            The metadata of the stored toolset.
+        Raises:
+            EndpointNotSupportedError: Core of 2024 has no toolsets.
+
+        PUT /v1/toolsets/{bucket}/{path}
+        """
+        return await self._save(url, body, etag_if_match, etag_if_none_match)
+
+
+class CustomToolsets(_CustomToolsets, Sync):
+    """Toolsets that users keep in buckets."""
+
+
+class AsyncCustomToolsets(_CustomToolsets, Async):
+    """Toolsets that users keep in buckets."""
+
+
+class _CustomApplications(StoredJson[CustomApplication, ApplicationItem, ApplicationMetadata]):
+    kind, document, item, node = "applications", CustomApplication, ApplicationItem, ApplicationMetadata
+
+    @operation
+    async def save(
+        self,
+        url: StorageUrl,
+        body: Union[CustomApplication, CustomApplicationParam, Mapping[str, Any]],
+        etag_if_match: Optional[str] = None,
+        etag_if_none_match: Optional[str] = None,
+    ) -> ApplicationItem:
+        """Create or replace an application.
+
+        Args:
+            url: where to store it, e.g. "applications/{bucket}/my app".
+            body: its definition: a CustomApplication, or a dict as it is stored (endpoint, display_name, ...).
+            etag_if_match, etag_if_none_match: as of conversations.
+        Returns:
+            The metadata of the stored definition.
+        Raises:
+            ConflictError: it is running. InvalidRequestError: neither `endpoint` nor `function`, or an unknown field.
+
+        PUT /v1/applications/{bucket}/{path}
+        """
+        return await self._save(url, body, etag_if_match, etag_if_none_match)
+
+    @operation
+    async def start(self, url: StorageUrl) -> CustomApplication:
+        """Start an application that the server runs from its `function`. Newer servers say deploy.
+
+        Args:
+            url: its address, as `save` takes it.
+        Returns:
+            The application, whose `function.status` changes from now on.
+        Raises:
+            ConflictError: it is in another state. ServerError: this server runs no applications.
+            EndpointNotSupportedError: a server of the other generation.
+
+        POST /v1/ops/application/start
+        """
+        return await self._operate("start", url, model_of(CustomApplication.from_json))
+
+    @operation
+    async def stop(self, url: StorageUrl) -> CustomApplication:
+        """Stop such an application: as `start`. Newer servers say undeploy.
+
+        POST /v1/ops/application/stop
+        """
+        return await self._operate("stop", url, model_of(CustomApplication.from_json))
+
+    @operation
+    async def deploy(self, url: StorageUrl) -> CustomApplication:
+        """Start such an application: as `start`. Core of 2024 says start.
+
+        POST /v1/ops/application/deploy
+        """
+        return await self._operate("deploy", url, model_of(CustomApplication.from_json))
+
+    @operation
+    async def undeploy(self, url: StorageUrl) -> CustomApplication:
+        """Stop such an application: as `start`. Core of 2024 says stop.
+
+        POST /v1/ops/application/undeploy
+        """
+        return await self._operate("undeploy", url, model_of(CustomApplication.from_json))
+
+    @operation
+    async def redeploy(self, url: StorageUrl) -> CustomApplication:
+        """Start such an application anew, from the files as they are now. Core of 2024 does not have this endpoint.
+
+        POST /v1/ops/application/redeploy
+        """
+        return await self._operate("redeploy", url, model_of(CustomApplication.from_json))
+
+    @operation
+    async def logs(self, url: StorageUrl) -> List[ApplicationLog]:
+        """What the running instances of an application wrote: one entry per instance.
+
+        Raises:
+            ConflictError: it is not running. ServerError: this server runs no applications.
+
+        POST /v1/ops/application/logs
+        """
+        return await self._operate("logs", url, list_of(ApplicationLog.from_json, "logs"))
+
+    async def _operate(self, verb: str, url: StorageUrl, decode: Callable[[Answer], T]) -> T:
+        body = json_body({"url": self._path(url).path})
+        return await self._call(Request("POST", "/v1/ops/application/" + verb, body=body, decode=decode))
+
+
+class CustomApplications(_CustomApplications, Sync):
+    """Applications that users keep in buckets: their definitions, and their life cycle."""
+
+
+class AsyncCustomApplications(_CustomApplications, Async):
+    """Applications that users keep in buckets: their definitions, and their life cycle."""
+
+
+class _Metadata(Resource):
+    models: Dict[str, Any] = {
+        "files": FileMetadata,
+        **{one.kind: one.node for one in (_Conversations, _Prompts, _CustomApplications, _CustomToolsets)},
+    }
+
+    @operation
+    async def _get(self, resource: str, relative_url: StorageUrl, **page: Unpack[Page]) -> Any:
+        """Describe an item, or a folder, of a kind that is known only at run time; as `files.get_metadata`.
+
+        Args:
+            resource: "files", "conversations", "prompts", "applications" or "toolsets".
+            relative_url: its address, which begins with the same word: "files/{bucket}/folder/".
+            limit, token, recursive, permissions: as there.
+
+        GET /v1/metadata/{resource}/{bucket}/{path}
+        """
+        if resource not in self.models:
+            raise InvalidRequestError("resource must be one of %s, not %r" % (", ".join(self.models), resource))
+        return await describe(self, resource, self.models[resource], relative_url, dict(page))
+
+
+class Metadata(_Metadata, Sync):
+    """Metadata of anything stored."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def get(self, resource: Literal["files"], relative_url: StorageUrl, **page: Unpack[Page]) -> FileMetadata: ...
+        @overload
+        def get(self, resource: Literal["conversations"], relative_url: StorageUrl, **page: Unpack[Page]) -> ConversationMetadata: ...
+        @overload
+        def get(self, resource: Literal["prompts"], relative_url: StorageUrl, **page: Unpack[Page]) -> PromptMetadata: ...
+        @overload
+        def get(self, resource: Literal["applications"], relative_url: StorageUrl, **page: Unpack[Page]) -> ApplicationMetadata: ...
+        @overload
+        def get(self, resource: Literal["toolsets"], relative_url: StorageUrl, **page: Unpack[Page]) -> ToolsetMetadata: ...
+        @overload
+        def get(self, resource: StorageResourceType, relative_url: StorageUrl, **page: Unpack[Page]) -> NodeMetadata: ...
+        def get(self, resource: Any, relative_url: Any, **page: Any) -> Any: ...
+    else:
+        get = _Metadata.__dict__["_get"]
+
+
+class AsyncMetadata(_Metadata, Async):
+    """Metadata of anything stored."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        async def get(self, resource: Literal["files"], relative_url: StorageUrl, **page: Unpack[Page]) -> FileMetadata: ...
+        @overload
+        async def get(self, resource: Literal["conversations"], relative_url: StorageUrl, **page: Unpack[Page]) -> ConversationMetadata: ...
+        @overload
+        async def get(self, resource: Literal["prompts"], relative_url: StorageUrl, **page: Unpack[Page]) -> PromptMetadata: ...
+        @overload
+        async def get(self, resource: Literal["applications"], relative_url: StorageUrl, **page: Unpack[Page]) -> ApplicationMetadata: ...
+        @overload
+        async def get(self, resource: Literal["toolsets"], relative_url: StorageUrl, **page: Unpack[Page]) -> ToolsetMetadata: ...
+        @overload
+        async def get(self, resource: StorageResourceType, relative_url: StorageUrl, **page: Unpack[Page]) -> NodeMetadata: ...
+        async def get(self, resource: Any, relative_url: Any, **page: Any) -> Any: ...
+    else:
+        get = _Metadata.__dict__["_get"]
