@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from .api.skills import AsyncSkillsRef
     from .api.toolset import AsyncToolset
     from .api.user import AsyncUser
-    from .core.events import Events
+    from .core.completion_stream import Events
     from .core.jobs import Task
     from .transport.downloads import AsyncFileDownloadResponse
     from .transport.streams import AsyncStream

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from .api.skills import SkillsRef
     from .api.toolset import Toolset
     from .api.user import User
-    from .core.events import Events
+    from .core.completion_stream import Events
     from .core.jobs import Task
     from .transport.downloads import FileDownloadResponse
     from .transport.streams import Stream

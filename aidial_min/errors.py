@@ -36,6 +36,21 @@ if TYPE_CHECKING:
 _LONGEST_MESSAGE = 500
 """Characters of an answer that may stand in a message or in ParsingDataError.body."""
 
+_LONGEST_LINE = 1000
+"""Characters of `str(error)`."""
+
+_LONGEST_PAGE = 65536
+"""Characters of a page of HTML that are searched for a message."""
+
+_CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], "?")
+"""Characters that a terminal obeys (ESC among them), none of which may reach it out of an answer."""
+
+
+def one_line(text: str, longest: int) -> str:
+    """`text` as one line without control characters, of at most `longest` characters."""
+    line = " ".join(text.split()).translate(_CONTROLS)
+    return line if len(line) <= longest else line[: longest - 3] + "..."
+
 
 class RequestInfo(NamedTuple):
     """Which request an error belongs to; the URL carries no credentials."""
@@ -98,12 +113,10 @@ class DialException(Exception):
         self.partial: Optional["ChatCompletionResponse"] = None
 
     def __str__(self) -> str:
-        text = " ".join(str(self.message).split()) or "no message"  # users may raise it with anything
-        if self.status_code is not None and self.request_sent == "yes":
-            text = "%d %s" % (self.status_code, text)
-        if self.request is not None:
-            text = "%s (%s %s)" % (text, self.request.method, self.request.path)
-        return text
+        status = "%d " % self.status_code if self.status_code is not None and self.request_sent == "yes" else ""
+        place = " (%s %s)" % (self.request.method, one_line(self.request.path, 300)) if self.request else ""
+        text = one_line(str(self.message), _LONGEST_LINE - len(status + place))  # users may raise it with anything
+        return status + (text or "no message") + place
 
     def __repr__(self) -> str:
         names = ("message", "status_code", "type", "param", "code", "display_message")
@@ -384,12 +397,25 @@ def _text_or_none(value: Any) -> Optional[str]:
 
 def _message_from_text(text: str) -> str:
     """The readable part of a body that is no JSON error: HTML loses its tags, long texts are cut."""
-    if "<" in text[:200] and ("<html" in text[:1000].lower() or "<!doctype" in text[:1000].lower()):
-        import re
-
-        text = re.sub(r"(?is)<(script|style)\b.*?</\1\s*>|<[^>]*>", " ", text)
-        text = " ".join(text.split())
+    beginning = text[:1000].lower()
+    if "<" in text[:200] and ("<html" in beginning or "<!doctype" in beginning):
+        text = _text_of_page(text[:_LONGEST_PAGE])
     return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "..."
+
+
+def _text_of_page(page: str) -> str:
+    """What HTML shows; a scan from tag to tag, since a regular expression would go over some pages again and again."""
+    first, *others = page.split("<")
+    shown, hidden = [first], ""
+    for piece in others:
+        tag, _, after = piece.partition(">")
+        name = (tag.lower().split(None, 1) or [""])[0]
+        if not hidden and name in ("script", "style"):
+            hidden = "/" + name
+        elif not hidden or name == hidden:
+            shown.append(after)
+            hidden = ""
+    return " ".join(" ".join(shown).split())
 
 
 def _phrase(status: int) -> str:

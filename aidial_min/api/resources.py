@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Sequence, cast
 
 from ..core.body import json_body
 from ..core.call import Answer, Config, Request, as_it_came
-from ..core.events import Events
+from ..core.completion_stream import Events
 from ..core.tables import AsyncResource, SyncResource, describe
 from ..core.urls import StorageUrl
 from ..types.resource_event import ResourceEvent

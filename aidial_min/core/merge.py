@@ -1,11 +1,16 @@
 """Chunks of a streamed completion, merged into the one answer they stand for (dial-protocol, 3.7).
 
+    merge = CompletionMerge()
+    for chunk in chunks:
+        merge.add(chunk)
+    answer = merge.result()
+
 Text grows by pieces and is joined when it is asked for, so a long stream costs linear time. Only text-like fields
-concatenate; identifiers, roles and statuses are replaced; indexed lists are merged by index.
-It knows the fields of chat chunks; it must not know bytes, events or models.
+concatenate; identifiers, roles and statuses are replaced, but never by an empty string; indexed lists are merged by
+index. Nothing is made up: an index that no chunk had leaves no empty element, so the answer can be sent as a message.
 """
 
-from typing import Any, Dict, FrozenSet, List, Optional
+from typing import Any, Dict, FrozenSet, List, Optional, Tuple
 
 Json = Dict[str, Any]
 
@@ -15,12 +20,20 @@ _REPLACED: FrozenSet[str] = frozenset(
 )
 """Fields whose newest value stands, wherever they are; other strings concatenate."""
 
-_FURTHEST_GAP = 1000
-"""How far an index may run ahead: a longer gap is not filled with empty elements."""
-
 
 class _Text(List[str]):
-    """A string that is still growing."""
+    """A string that is still growing, in pieces; it knows its length, so that comparing it costs no more than it must."""
+
+    def __init__(self, first: str) -> None:
+        super().__init__((first,))
+        self.size = len(first)
+
+    def append(self, piece: str) -> None:
+        super().append(piece)
+        self.size += len(piece)
+
+    def equals(self, text: Any) -> bool:
+        return isinstance(text, str) and len(text) == self.size and "".join(self) == text
 
 
 class _Indexed(Dict[int, Any]):
@@ -29,6 +42,44 @@ class _Indexed(Dict[int, Any]):
     def __init__(self, others: List[Any]) -> None:
         super().__init__()
         self.others = others
+
+
+class _ToolCalls:
+    """The tool calls of one message, however a gateway tells them apart: by index, by id, or by their order alone."""
+
+    def __init__(self) -> None:
+        self._calls: List[Tuple[int, Json]] = []  # in the order in which they began, each with its place
+        self._newest: Dict[Tuple[Optional[int], Optional[str]], Json] = {}  # by (index, id), with None for "any"
+
+    def add(self, piece: Json) -> None:
+        index = _index_of(piece)
+        identity = piece["id"] if isinstance(piece.get("id"), str) and piece["id"] else None
+        call = self._continued(index, identity, piece)
+        if call is None:
+            call = {}
+            last = self._calls[-1][0] if self._calls else 0
+            self._calls.append((last if index is None else index, call))
+        _merge_object(call, piece)
+        for key in ((index, identity), (index, None), (None, identity), (None, None)):
+            self._newest[key] = call
+
+    def _continued(self, index: Optional[int], identity: Optional[str], piece: Json) -> Optional[Json]:
+        """The call that `piece` belongs to, or None: it begins another one."""
+        if identity is not None and (index, identity) in self._newest:
+            return self._newest[index, identity]
+        known = self._newest.get((index, None))
+        if known is None or (identity is not None and known.get("id")):
+            return None  # gateways that number every call 0 tell them apart by their ids
+        name, function = _function_of(piece).get("name"), _function_of(known)
+        if not name or identity is not None or type(function.get("name")) is not _Text:
+            return known
+        if index is None:
+            return None  # without any number, a name is where a call begins
+        return None if function.get("arguments") and not function["name"].equals(name) else known
+
+    def settled(self, keep_index: bool) -> List[Any]:
+        calls = (_settled(call, keep_index) for _, call in sorted(self._calls, key=lambda placed: placed[0]))
+        return [call if keep_index else _without_index(call) for call in calls]
 
 
 class CompletionMerge:
@@ -50,14 +101,13 @@ class CompletionMerge:
                         if isinstance(choice, dict):
                             self._add_choice(choice)
             elif key == "id":
-                if top.get(key) is None:
-                    top[key] = value
+                top[key] = top.get(key) or value
             elif key == "usage" and isinstance(value, dict):
                 top[key] = _replace_fields(top.get(key), value)
             elif isinstance(value, (dict, list)):
                 top[key] = _merge_value(key, top.get(key), value)
             else:
-                top[key] = value
+                top[key] = _newer(top.get(key), value)
 
     def _add_choice(self, source: Json) -> None:
         index = _index_of(source) or 0
@@ -104,7 +154,7 @@ def _merge_object(target: Json, source: Json) -> None:
 def _merge_value(key: str, target: Any, source: Any) -> Any:
     """The value after `source` came for `target` (None: nothing so far); on a conflict of types, the newer one."""
     if key in _REPLACED:
-        return _copied(source)
+        return _newer(target, _copied(source))
     if isinstance(source, str):
         return _merge_text(target, source)
     if isinstance(source, dict):
@@ -112,13 +162,18 @@ def _merge_value(key: str, target: Any, source: Any) -> Any:
         _merge_object(merged, _without_repeated_name(merged, source) if key == "function" else source)
         return merged
     if isinstance(source, list):
-        return _merge_list(target, source)
+        return _merge_tool_calls(target, source) if key == "tool_calls" else _merge_list(target, source)
     return source
+
+
+def _newer(target: Any, source: Any) -> Any:
+    """`source`, unless it is an empty string: gateways send those for "as before"."""
+    return target if source == "" and target is not None else source
 
 
 def _merge_text(target: Any, source: str) -> Any:
     if type(target) is not _Text:
-        return _Text([source])
+        return _Text(source)
     target.append(source)
     return target
 
@@ -126,9 +181,22 @@ def _merge_text(target: Any, source: str) -> Any:
 def _without_repeated_name(target: Json, source: Json) -> Json:
     """Some upstreams repeat a tool's whole name in every chunk."""
     known = target.get("name")
-    if type(known) is _Text and "".join(known) == source.get("name"):
+    if type(known) is _Text and known.equals(source.get("name")):
         return {key: value for key, value in source.items() if key != "name"}
     return source
+
+
+def _function_of(call: Json) -> Json:
+    function = call.get("function")
+    return function if type(function) is dict else {}
+
+
+def _merge_tool_calls(target: Any, source: List[Any]) -> Any:
+    calls = target if type(target) is _ToolCalls else _ToolCalls()
+    for piece in source:
+        if isinstance(piece, dict):
+            calls.add(piece)
+    return calls
 
 
 def _replace_fields(target: Any, source: Json) -> Json:
@@ -138,7 +206,7 @@ def _replace_fields(target: Any, source: Json) -> Json:
         if isinstance(value, dict):
             merged[key] = _replace_fields(merged.get(key), value)
         elif value is not None or key not in merged:
-            merged[key] = _copied(value)
+            merged[key] = _newer(merged.get(key), _copied(value))
     return merged
 
 
@@ -177,15 +245,11 @@ def _settled(value: Any, keep_index: bool) -> Any:
         value[:] = ["".join(value)]
         return value[0]
     if isinstance(value, _Indexed):
-        elements: List[Any] = []
-        last = -1
-        for index in sorted(value):
-            if index - last - 1 <= _FURTHEST_GAP:
-                elements.extend({} for _ in range(last + 1, index))
-            element = _settled(value[index], keep_index)
-            elements.append(element if keep_index else _without_index(element))
-            last = index
-        return elements + [_settled(item, keep_index) for item in value.others]
+        elements = [_settled(value[index], keep_index) for index in sorted(value)]
+        others = [_settled(item, keep_index) for item in value.others]
+        return [element if keep_index else _without_index(element) for element in elements] + others
+    if isinstance(value, _ToolCalls):
+        return value.settled(keep_index)
     if isinstance(value, dict):
         return {key: _settled(item, keep_index) for key, item in value.items()}
     if isinstance(value, list):

@@ -24,8 +24,7 @@ class EventParser:
     """Feed it pieces of an event stream; it gives back the events that each piece completed."""
 
     def __init__(self) -> None:
-        self._line: List[bytes] = []  # the unfinished line, in pieces
-        self._line_size = 0
+        self._line = bytearray()  # the unfinished line
         self._data_size = 0
         self._started = False
         self._after_cr = False
@@ -52,16 +51,12 @@ class EventParser:
             piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         lines = piece.split(b"\n")
         if len(lines) == 1:
-            self._line.append(piece)
-            self._line_size += len(piece)
+            self._line += piece
             self._check_size()
             return []
         if self._line:
-            self._line.append(lines[0])
-            lines[0] = b"".join(self._line)
-        rest = lines.pop()
-        self._line = [rest] if rest else []
-        self._line_size = len(rest)
+            lines[0] = bytes(self._line + lines[0])
+        self._line = bytearray(lines.pop())
         return self._take_lines(lines)
 
     def _take_lines(self, lines: List[bytes]) -> List[ServerSentEvent]:
@@ -106,5 +101,5 @@ class EventParser:
         # `retry` and unknown fields are ignored: nothing here reconnects by itself
 
     def _check_size(self) -> None:
-        if self._line_size + self._data_size > MAX_EVENT:
+        if len(self._line) + self._data_size > MAX_EVENT:
             raise RemoteProtocolError("an event of the stream is larger than %d bytes" % MAX_EVENT, request_sent="yes")

@@ -1,6 +1,6 @@
 """Streams of events: what users hold of an answer that is still coming; for both clients.
 
-They pull pieces of the body, hand them to core/events.py, and give out what that makes of them.
+They pull pieces of the body, hand them to core/completion_stream.py, and give out what that makes of them.
 They know an exchange by its verbs (read, drain, close); they must not know sockets or event loops.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, AsyncIterator, Generic, Iterator, TypeVar
 
-from ..core.events import EventReader, Events, text_of
+from ..core.completion_stream import EventReader, Events, text_of
 from ..core.finish import finish
 from ..errors import DialException, StreamInterruptedError
 

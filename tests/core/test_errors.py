@@ -22,6 +22,8 @@ from aidial_min.errors import (
 )
 from aidial_min.types.chat.response import ChatCompletionResponse
 
+from ..support.growth import assert_linear
+
 REQUEST = RequestInfo("GET", "http://dial.example/v1/bucket?x=1")
 SECRET = "sesame-open"
 
@@ -218,6 +220,25 @@ class TestBodies:
     def test_html_loses_its_tags(self) -> None:
         assert answer(502, HTML).message == "502 Bad Gateway Bad &amp; Gateway nginx"
 
+    @pytest.mark.parametrize(
+        ("page", "message"),
+        [
+            (b"<html><SCRIPT src=x>a<b</SCRIPT >Down</html>", "Down"),
+            (b"<html><style>a{}</style><style>b{}</style>Down<br/>for work</html>", "Down for work"),
+            (b"<html>Down<script>never closed", "Down"),
+            (b"<html>Down<p", "Down"),
+            (b"<html>" + b"<" * 100_000 + b"late", "Bad Gateway"),
+            (b"<html>" + b" " * 70_000 + b"beyond what is searched", "Bad Gateway"),
+        ],
+    )
+    def test_html_of_all_kinds(self, page: bytes, message: str) -> None:
+        assert answer(502, page, reason="Bad Gateway").message == message
+
+    @pytest.mark.parametrize("unit", [b"<script>", b"<", b"<p", b"</", b"<style >", b"<!--", b" ", b"x ", b"[", b"{"])
+    def test_ten_times_the_page_is_ten_times_the_work(self, unit: bytes) -> None:
+        for beginning in (b"<html>", b"", b'"'):
+            assert_linear(lambda size: lambda: str(answer(500, beginning + unit * size)), 2000)
+
     def test_text_that_only_mentions_tags_does_not(self) -> None:
         assert answer(400, b"<b> is no name").message == "<b> is no name"
 
@@ -251,6 +272,24 @@ class TestBodies:
 class TestTexts:
     def test_str_is_one_line_of_status_message_method_and_path(self) -> None:
         assert str(answer(404, b"no\r\n such\tfile ")) == "404 no such file (GET /v1/bucket)"
+
+    def test_str_has_at_most_1000_characters_and_message_is_whole(self) -> None:
+        long = "word " * 60_000 + "end"
+        error = answer(400, {"error": {"message": long}}, request=RequestInfo("GET", "http://h/" + "p" * 5000))
+        assert error.message == long
+        assert len(str(error)) == 1000 and str(error).startswith("400 word word")
+        assert str(error).endswith("ppp...)") and "... (GET /ppp" in str(error)
+
+    def test_nothing_that_a_terminal_obeys_is_printed(self) -> None:
+        controls = "".join(map(chr, [*range(32), *range(127, 160)]))
+        for error in (
+            answer(400, {"message": "a%sb" % controls}),
+            answer(400, ("a%sb" % controls).encode()),
+            answer(400, reason="a%sb" % controls),
+            errors.ConnectError("a%sb" % controls),
+            answer(400, b"a", request=RequestInfo("GET", "http://h/" + controls)),
+        ):
+            assert not set(controls) & set(str(error) + repr(error))
 
     def test_without_an_answer_there_is_no_status(self) -> None:
         assert str(errors.ConnectError("refused", request=REQUEST)) == "refused (GET /v1/bucket)"

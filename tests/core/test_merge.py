@@ -3,11 +3,13 @@
 import copy
 import json
 import random
-from typing import Any, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
 
 from aidial_min.core.merge import CompletionMerge
+
+from ..support.growth import assert_linear
 
 Json = Dict[str, Any]
 
@@ -145,6 +147,123 @@ TOOLS = [
     ),
 ]
 
+
+
+def numbered(index: Any, identity: Any, **function: str) -> Json:
+    return {"index": index, "id": identity, "type": "function", "function": function}
+
+
+def calls(*pieces: Json) -> Json:
+    return {"tool_calls": list(pieces)}
+
+
+def whole(identity: Any, name: str, arguments: str) -> Json:
+    return {"id": identity, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+GATEWAYS = [
+    (
+        "empty strings for what came before",
+        [
+            {"role": "assistant", **calls(numbered(0, "id1", name="fn", arguments="{"))},
+            {"role": "", **calls({"index": 0, "id": "", "type": "", "function": {"name": "", "arguments": "}"}})},
+        ],
+        {"role": "assistant", **calls(whole("id1", "fn", "{}"))},
+    ),
+    (
+        "a status, an address and a type that are emptied",
+        [
+            stages({"index": 0, "name": "a", "status": "completed"}),
+            stages({"index": 0, "status": ""}),
+            attachments({"index": 0, "type": "text/plain", "url": "files/b/x"}),
+            attachments({"index": 0, "type": "", "url": ""}),
+        ],
+        custom(
+            stages=[{"name": "a", "status": "completed"}], attachments=[{"type": "text/plain", "url": "files/b/x"}]
+        ),
+    ),
+    (
+        "every call is number 0, whole",
+        [calls(numbered(0, "a", name="f", arguments="{}")), calls(numbered(0, "b", name="g", arguments="[]"))],
+        calls(whole("a", "f", "{}"), whole("b", "g", "[]")),
+    ),
+    (
+        "every call is number 0, in pieces",
+        [
+            calls(numbered(0, "a", name="f", arguments="")),
+            calls(call(0, arguments="{")),
+            calls(call(0, arguments="}")),
+            calls(numbered(0, "b", name="f", arguments="")),
+            calls(call(0, arguments="[")),
+            calls(numbered(0, "b", arguments="]")),
+        ],
+        calls(whole("a", "f", "{}"), whole("b", "f", "[]")),
+    ),
+    (
+        "every call is number 0 and has no id",
+        [calls(call(0, name="f", arguments="{}")), calls(call(0, name="g", arguments="[]"))],
+        calls(*({"function": {"name": name, "arguments": text}} for name, text in (("f", "{}"), ("g", "[]")))),
+    ),
+    (
+        "no index: told apart by id",
+        [
+            calls(whole("a", "f", "{"), whole("b", "g", "[")),
+            calls({"id": "a", "function": {"arguments": "}"}}),
+            calls({"id": "b", "function": {"arguments": "]"}}),
+        ],
+        calls(whole("a", "f", "{}"), whole("b", "g", "[]")),
+    ),
+    (
+        "no index and no id: pieces continue the last call",
+        [
+            calls(whole("a", "f", "")),
+            calls({"function": {"arguments": "{"}}),
+            calls({"function": {"name": "", "arguments": "}"}}),
+            calls(whole("b", "g", "")),
+            calls({"function": {"arguments": "[]"}}),
+        ],
+        calls(whole("a", "f", "{}"), whole("b", "g", "[]")),
+    ),
+    (
+        "no index and no id: a name begins a call",
+        [calls({"function": {"name": "f", "arguments": "1"}}, {"function": {"name": "f", "arguments": "2"}})],
+        calls(*({"function": {"name": "f", "arguments": text}} for text in "12")),
+    ),
+    (
+        "only the first piece has an index",
+        [calls(numbered(0, "a", name="f", arguments="{")), calls({"function": {"arguments": "}"}})],
+        calls(whole("a", "f", "{}")),
+    ),
+    (
+        "the first index is 1",
+        [calls(numbered(1, "a", name="f", arguments="{")), calls(call(1, arguments="}"))],
+        calls(whole("a", "f", "{}")),
+    ),
+    (
+        "the id comes late",
+        [calls(call(0, name="f")), calls(numbered(0, "a", arguments="{}"))],
+        calls({"function": {"name": "f", "arguments": "{}"}, "id": "a", "type": "function"}),
+    ),
+    (
+        "two calls with one id",
+        [calls(numbered(0, "x", name="f", arguments="1")), calls(numbered(1, "x", name="f", arguments="2"))],
+        calls(whole("x", "f", "1"), whole("x", "f", "2")),
+    ),
+    (
+        "calls out of order",
+        [calls(numbered(1, "b", name="g", arguments="")), calls(numbered(0, "a", name="f", arguments=""))],
+        calls(whole("a", "f", ""), whole("b", "g", "")),
+    ),
+    (
+        "null for lists and objects",
+        [
+            {"content": "a", **calls(whole("a", "f", "{}")), **custom(stages=None)},
+            {"tool_calls": None, "custom_content": None},
+        ],
+        {"content": "a", **calls(whole("a", "f", "{}")), **custom(stages=None)},
+    ),
+]
+
 STAGES = [
     (
         "a stage: opened, named further, filled, closed",
@@ -249,9 +368,9 @@ ATTACHMENTS = [
     (
         "a gap",
         [attachments({"index": 0, "title": "a"}, {"index": 2, "title": "c"})],
-        attachments({"title": "a"}, {}, {"title": "c"}),
+        attachments({"title": "a"}, {"title": "c"}),
     ),
-    ("a gap at the start", [attachments({"index": 2, "title": "c"})], attachments({}, {}, {"title": "c"})),
+    ("a gap at the start", [attachments({"index": 2, "title": "c"})], attachments({"title": "c"})),
     (
         "a gap that is filled later",
         [
@@ -281,7 +400,7 @@ ATTACHMENTS = [
         attachments({"index": "x", "title": "a"}, {"index": -1, "title": "b"}, {"index": True, "title": "c"}),
     ),
     (
-        "an index that ran ahead too far is not led up to",
+        "an index that ran far ahead",
         [attachments({"index": 10**9, "data": "a"}), attachments({"index": 10**9, "data": "b"})],
         attachments({"data": "ab"}),
     ),
@@ -341,7 +460,7 @@ CONFLICTS: List[Tuple[str, List[Any], Any]] = [
     ("true, then a number", [True, 0], 0),
 ]
 
-MESSAGES = TEXT + TOOLS + STAGES + ATTACHMENTS + OTHERS
+MESSAGES = TEXT + TOOLS + GATEWAYS + STAGES + ATTACHMENTS + OTHERS
 
 
 @pytest.mark.parametrize(
@@ -641,47 +760,44 @@ class TestTheAnswer:
                 json.dumps(merge.result())
 
 
-class TestLinearTime:
-    """Streams that would take minutes if every chunk copied what came before."""
-
-    def grow(self, delta: Json, times: int) -> Json:
+def feed(chunks: List[Json]) -> Callable[[], Any]:
+    def run() -> None:
         merge = CompletionMerge()
-        one = chunk(delta)
-        for _ in range(times):
+        for one in chunks:
             merge.add(one)
-        result = merge.result()
-        assert result is not None
-        message: Json = result["choices"][0]["message"]
-        return message
+        merge.result()
 
-    def test_text(self) -> None:
-        assert len(self.grow({"content": "0123456789" * 100}, 50_000)["content"]) == 50_000_000
+    return run
 
-    def test_arguments_and_stages(self) -> None:
-        piece = "0123456789" * 100
-        message = self.grow(
-            {"tool_calls": [call(0, arguments=piece)], **stages({"index": 0, "content": piece})}, 20_000
-        )
-        assert len(message["tool_calls"][0]["function"]["arguments"]) == 20_000_000
-        assert len(message["custom_content"]["stages"][0]["content"]) == 20_000_000
 
-    def test_the_name_of_a_tool_that_is_repeated(self) -> None:
-        message = self.grow({"tool_calls": [call(0, name="n" * 1000, arguments="a")]}, 20_000)
-        assert message["tool_calls"][0]["function"] == {"name": "n" * 1000, "arguments": "a" * 20_000}
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {"content": "0123456789" * 20},
+        calls(call(0, arguments="0123456789" * 20)),
+        calls(call(0, name="a")),
+        calls(call(0, name="n" * 1000, arguments="a")),
+        calls({"function": {"name": "f", "arguments": "1"}}),
+        calls({"function": {"arguments": "1"}}),
+        calls(numbered(0, "a", arguments="1")),
+        stages({"index": 0, "content": "0123456789" * 20}),
+        attachments({"title": "b"}),
+        attachments({"index": 5, "title": "b"}, {"title": "c"}),
+        {"content": "a", "role": "", "custom_content": {"state": {"a": [1]}}},
+    ],
+    ids=lambda delta: json.dumps(delta)[:70],
+)
+def test_ten_times_the_pieces_are_ten_times_the_work(delta: Json) -> None:
+    assert_linear(lambda size: feed([chunk(delta)] * size), 500)
 
-    def test_lists_without_index(self) -> None:
-        merge = CompletionMerge()
-        for number in range(100_000):
-            merge.add({"choices": [{"index": 0, "delta": {}, "logprobs": {"content": [{"token": number}]}}]})
-        result = merge.result()
-        assert result is not None
-        assert [one["token"] for one in result["choices"][0]["logprobs"]["content"]] == list(range(100_000))
 
-    def test_lists_without_index_behind_one_with(self) -> None:
-        merge = CompletionMerge()
-        merge.add(chunk(attachments({"index": 0, "title": "a"})))
-        for _ in range(20_000):
-            merge.add(chunk(attachments({"title": "b"})))
-        result = merge.result()
-        assert result is not None
-        assert len(result["choices"][0]["message"]["custom_content"]["attachments"]) == 20_001
+def test_ten_times_the_elements_are_ten_times_the_work() -> None:
+    assert_linear(
+        lambda size: feed([chunk(calls(numbered(index, str(index), name="f")), index) for index in range(size)]), 300
+    )
+    assert_linear(lambda size: feed([chunk(attachments({"index": 1000 * index})) for index in range(size)]), 300)
+
+
+def test_a_result_is_no_larger_than_what_came() -> None:
+    found = message_of(*[attachments({"index": 1000 * number, "title": "a"}) for number in range(1000)])
+    assert found == attachments(*[{"title": "a"}] * 1000)

@@ -8,6 +8,8 @@ from aidial_min.core import sse
 from aidial_min.core.sse import EventParser, ServerSentEvent
 from aidial_min.errors import RemoteProtocolError
 
+from ..support.growth import assert_linear
+
 Event = ServerSentEvent
 
 
@@ -141,19 +143,25 @@ class TestSize:
         assert parser.feed(b"data: x\n\n") == [Event("x")]
 
 
-class TestLinearTime:
-    """Inputs that would take minutes if every piece looked at all that came before."""
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"x"],
+        [b"x" * 100],
+        [b"data: x\n"],
+        [b"data: x\n\n"],
+        [b":\n"],
+        [b"\r\n", b"\r", b"\n"],
+        [b"data\r"],
+        [b"\xef\xbb\xbf"],
+    ],
+    ids=str,
+)
+def test_ten_times_the_input_is_ten_times_the_work(pieces: List[bytes]) -> None:
+    assert_linear(lambda size: lambda: parse(pieces * size), 1000)
+    assert_linear(lambda size: lambda: parse([b"".join(pieces * size) + b"\n\n"]), 1000)
 
-    def test_one_long_line_in_tiny_pieces(self) -> None:
-        events = parse([b"data: "] + [b"x"] * 500_000 + [b"\n\n"])
-        assert events == [Event("x" * 500_000)]
 
-    def test_one_event_of_many_lines(self) -> None:
-        events = parse([b"data: x\n"] * 200_000 + [b"\n"])
-        assert events == [Event("\n".join(["x"] * 200_000))]
-
-    def test_many_events_in_one_piece(self) -> None:
-        assert len(parse([b"data: x\n\n" * 150_000])) == 150_000
-
-    def test_long_runs_of_line_ends(self) -> None:
-        assert parse([b"\r\n" * 500_000, b"\r" * 500_000]) == []
+def test_a_long_line_is_an_event_of_its_length() -> None:
+    assert parse([b"data: "] + [b"x"] * 500_000 + [b"\n\n"]) == [Event("x" * 500_000)]
+    assert parse([b"data: x\n"] * 200_000 + [b"\n"]) == [Event("\n".join(["x"] * 200_000))]

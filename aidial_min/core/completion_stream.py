@@ -58,7 +58,7 @@ class EventReader(Generic[E]):
         self._secrets = tuple(secrets)
         self._parser = EventParser()
         self._events: Deque[ServerSentEvent] = deque()
-        self._opening: Optional[bytes] = b""  # what came before the first event: a JSON error in place of a stream?
+        self._opening: Optional[bytearray] = bytearray()  # what came before the first event: a JSON error in place of a stream?
         self.done = False
         """`[DONE]` has come."""
 
@@ -67,7 +67,9 @@ class EventReader(Generic[E]):
         events = self._parser.feed(piece)
         self._events.extend(events)
         if self._opening is not None:
-            self._opening = None if events or len(self._opening) > _LONGEST_ERROR else self._opening + piece
+            self._opening += piece
+            if events or len(self._opening) > _LONGEST_ERROR:
+                self._opening = None
 
     def next(self) -> Optional[E]:
         """The next event, or None: more bytes are needed, or the stream is done.

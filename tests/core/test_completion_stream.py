@@ -1,4 +1,4 @@
-"""core/events.py: from the bytes of a stream to typed events; [DONE], errors inside it, and what an end means."""
+"""core/completion_stream.py: from the bytes of a stream to typed events; [DONE], errors inside it, and what an end means."""
 
 import json
 import pickle
@@ -7,7 +7,7 @@ from typing import Any, Iterable, List, Optional, Type
 import pytest
 
 from aidial_min import errors
-from aidial_min.core.events import EventReader, Events, text_of
+from aidial_min.core.completion_stream import EventReader, Events, text_of
 from aidial_min.errors import DialException, ParsingDataError, RequestInfo, StreamInterruptedError
 from aidial_min.types.chat.response import ChatCompletionChunk, ChatCompletionResponse
 from aidial_min.types.completion import CompletionChunk
