@@ -7,7 +7,7 @@ Clients make their objects. This module knows the names; it must not define any.
 
 from .api.application import Application, AsyncApplication
 from .api.bucket import AsyncBucket, Bucket
-from .api.calls import AsyncChat, Chat
+from .api.calls import AsyncChat, AsyncChatCompletions, Chat, ChatCompletions
 from .api.client_channel import AsyncClientChannel, ClientChannel
 from .api.deployments import AsyncDeployments, Deployments
 from .api.files import AsyncFiles, Files
@@ -26,6 +26,8 @@ __all__ = [
     "AsyncBucket",
     "Chat",
     "AsyncChat",
+    "ChatCompletions",
+    "AsyncChatCompletions",
     "ClientChannel",
     "AsyncClientChannel",
     "Deployments",

@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "client": {"errors", "types", "core", "api", "transport"},
     "async_client": {"errors", "types", "core", "api", "transport"},
     "resources": {"api"},
+    "compat": {"__init__"},  # by public names alone
     "__init__": {"_version", "errors", "types", "core", "api", "transport", "client", "async_client"},
     "testing": set(),  # a counterpart of the client: it shares no code with what it tests
     "cli": {"__init__", "_version", "errors", "types", "core", "api", "transport", "client", "async_client", "testing"},

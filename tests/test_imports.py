@@ -83,9 +83,9 @@ def test_every_public_name_leads_to_something_of_that_name(name):
 
 OFFICIAL_RESOURCES = """
 Chat Bucket Files Prompts SkillsRef SkillFilesRef Deployments Metadata Application Toolset Model ResourcePermissions
-ClientChannel User
+ClientChannel User ChatCompletions
 """.split()
-"""`aidial_client.resources.__all__` of 0.18.0, without the Async twins."""
+"""`aidial_client.resources.__all__` of 0.18.0, and `resources.chat.ChatCompletions`, without the Async twins."""
 
 
 def test_the_classes_of_resources_are_where_the_official_client_has_them():

@@ -121,6 +121,16 @@ class PydanticNames:
 
     # -- older names of the same
 
+    @classmethod
+    def parse_obj(cls: Type[P], obj: Any) -> P:
+        """The older name of `model_validate`."""
+        return cls.model_validate(obj)
+
+    @classmethod
+    def validate(cls: Type[P], value: Any) -> P:
+        """An older name of `model_validate`."""
+        return cls.model_validate(value)
+
     def dict(self, **options: Any) -> Dict[str, Any]:
         """The older name of `model_dump`."""
         return type(self).model_dump(self, **options)

@@ -1,0 +1,234 @@
+"""Programs written for the official client, with aidial_min.compat: import paths, patches, pickles, refusals."""
+
+import asyncio
+import os
+import pickle
+import subprocess
+import sys
+import textwrap
+from importlib import import_module
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+import aidial_min
+import aidial_min.resources
+import aidial_min.types
+from aidial_min import compat
+from aidial_min.testing import DialServer
+
+ROOT = Path(__file__).resolve().parents[1]
+NAME = "official_client_of_the_tests"
+"""Another name than aidial_client, which may be installed beside the tests."""
+
+
+@pytest.fixture
+def installed():
+    compat.install(NAME)
+    yield import_module(NAME)
+    sys.meta_path[:] = [finder for finder in sys.meta_path if getattr(finder, "_name", None) != NAME]
+    for name in [name for name in sys.modules if name.partition(".")[0] == NAME]:
+        del sys.modules[name]
+
+
+def run(code, *path):
+    """Output of a program in a fresh interpreter, with the package and further folders on its path."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*map(str, path), str(ROOT)])}
+    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(code)]
+    ran = subprocess.run(command, env=environment, capture_output=True, timeout=60, encoding="utf-8")
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.split()
+
+
+# Import paths
+
+
+@pytest.mark.parametrize("place", sorted(compat.PATHS))
+def test_every_name_of_every_path_means_something(installed, place):
+    module = import_module(("%s.%s" % (NAME, place)).rstrip("."))
+    assert module.__all__ == sorted(set(compat.PATHS[place].split()))
+    for name in module.__all__:
+        assert getattr(module, name) is getattr(module, name)
+        assert name in dir(module)
+
+
+@pytest.mark.parametrize(
+    "place, name, ours",
+    [
+        ("", "AsyncDial", aidial_min.AsyncDial),
+        ("_exception", "DialException", aidial_min.DialException),
+        ("_client", "Dial", aidial_min.Dial),
+        ("_client_pool", "AsyncDialClientPool", aidial_min.AsyncDialClientPool),
+        ("_auth", "SyncAuthValue", aidial_min.SyncAuthValue),
+        ("_constants", "DEFAULT_TIMEOUT", aidial_min.Timeout()),
+        ("resources", "AsyncMetadata", aidial_min.resources.AsyncMetadata),
+        ("resources.files", "AsyncFiles", aidial_min.resources.AsyncFiles),
+        ("resources.application", "Application", aidial_min.resources.Application),
+        ("types.application", "Application", aidial_min.types.Application),
+        ("types.chat.request_param", "UserMessageParam", aidial_min.types.UserMessageParam),
+        ("types.file", "FileDownloadResponse", aidial_min.FileDownloadResponse),
+    ],
+)
+def test_paths_mean_ours(installed, place, name, ours):
+    module = import_module(("%s.%s" % (NAME, place)).rstrip("."))
+    assert getattr(module, name) == ours
+
+
+def test_modules_are_reached_as_attributes_too(installed):
+    assert installed.types.chat.response.Attachment is aidial_min.types.Attachment
+    scope = {}
+    exec("from %s.types.chat import response as models\nfrom %s._exception import *" % (NAME, NAME), scope)
+    assert scope["models"].ChatCompletionChunk is aidial_min.types.ChatCompletionChunk
+    assert scope["ParsingDataError"] is aidial_min.ParsingDataError
+
+
+def test_what_is_not_there_is_refused(installed):
+    with pytest.raises(AttributeError, match="no attribute 'Nope'"):
+        installed.Nope  # noqa: B018
+    with pytest.raises(ImportError, match="cannot import name 'Nope'"):
+        exec("from %s.types.metadata import Nope" % NAME)
+    with pytest.raises(ModuleNotFoundError, match="No module named"):
+        import_module(NAME + ".nope")
+
+
+@pytest.mark.parametrize("place", sorted(compat.UNCOVERED))
+def test_modules_that_are_not_covered_say_why(installed, place):
+    with pytest.raises(ModuleNotFoundError, match="aidial_min has no %s.%s: ...+" % (NAME, place)):
+        import_module("%s.%s" % (NAME, place))
+
+
+def test_nothing_is_loaded_that_is_not_asked_for():
+    code = """
+        import sys
+        import aidial_min.compat
+        aidial_min.compat.install()
+        assert not [name for name in sys.modules if name.startswith("aidial_client")]
+        import aidial_client, aidial_client.types.chat, aidial_client.resources.files
+        print(*[name for name in sys.modules if name.startswith("aidial_min.")])
+    """
+    assert sorted(run(code)) == ["aidial_min._version", "aidial_min.compat"]
+
+
+# Other doors
+
+
+def test_a_folder_of_two_lines(tmp_path):
+    folder = tmp_path / "aidial_client"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("from aidial_min.compat import install\ninstall(__name__)\n")
+    code = """
+        from aidial_client import AsyncDial
+        from aidial_client.types.chat.legacy.chat_completion import Role
+        import aidial_client.resources.files
+        print(AsyncDial.__module__.split(".")[0], Role.TOOL.value, aidial_client.resources.files.Files.__name__)
+    """
+    assert run(code, tmp_path) == ["aidial_min", "tool", "Files"]
+
+
+def test_installing_twice_changes_nothing(installed):
+    finders = list(sys.meta_path)
+    compat.install(NAME)
+    assert sys.meta_path == finders and import_module(NAME) is installed
+
+
+def test_the_real_package_must_not_be_there_already(tmp_path):
+    folder = tmp_path / "aidial_client"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("from ._client import Dial\n")
+    (folder / "_client.py").write_text("class Dial: pass\n")
+    code = """
+        import aidial_client, aidial_min.compat
+        try:
+            aidial_min.compat.install()
+        except ImportError as error:
+            print(error)
+        assert aidial_client.Dial.__module__ == "aidial_client._client"
+    """
+    said = " ".join(run(code, tmp_path))
+    assert said == "aidial_client has been imported already: call aidial_min.compat.install() before its first import"
+
+
+# What programs and their tests do
+
+
+def test_mock_patch_reaches_the_methods_that_clients_call(installed):
+    async def download():
+        async with aidial_min.AsyncDial(base_url="http://localhost:9", api_key="k") as client:
+            return await client.files.download("files/b/a.txt")
+
+    with mock.patch(NAME + ".resources.files.AsyncFiles.download", new_callable=mock.AsyncMock) as patched:
+        assert asyncio.run(download()) is patched.return_value
+    patched.assert_awaited_once_with("files/b/a.txt")
+
+    with mock.patch(NAME + ".resources.files.Files.download", return_value="content"):
+        with aidial_min.Dial(base_url="http://localhost:9", api_key="k") as client:
+            assert client.files.download("files/b/a.txt") == "content"
+
+
+def test_mock_patch_of_a_name_is_undone(installed):
+    with mock.patch(NAME + "._client.Dial") as patched:
+        assert import_module(NAME + "._client").Dial is patched
+    assert import_module(NAME + "._client").Dial is aidial_min.Dial
+
+
+def test_patched_methods_are_themselves_again(installed):
+    with DialServer() as server, aidial_min.Dial(base_url=server.url, api_key=server.api_key) as client:
+        url = client.my_files_home() / "a.txt"
+        with mock.patch(NAME + ".resources.files.Files.upload"):
+            client.files.upload(url, b"not sent")
+        client.files.upload(url, b"abc")
+        assert client.files.download(url).get_content() == b"abc"
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_pickles(installed, protocol):
+    legacy = import_module(NAME + ".types.chat.legacy.chat_completion")
+    values = [
+        installed._exception.ResourceNotFoundError("gone"),
+        installed.types.chat.Attachment(title="a", url="files/b/a"),
+        legacy.ToolCall(id="1", type="function", function={"name": "f", "arguments": "{}"}),
+        legacy.Role.TOOL,
+        installed._constants.DEFAULT_TIMEOUT,
+    ]
+    read = pickle.loads(pickle.dumps(values, protocol))
+    assert [repr(value) for value in read] == [repr(value) for value in values]
+    assert read[1:] == values[1:]
+
+
+def test_pickles_that_name_the_official_modules_are_read(installed):
+    """Written by hand as pickle protocol 0: a class by its module and name."""
+    written = b"c%s._exception\nEtagMismatchError\n." % NAME.encode()
+    assert pickle.loads(written) is aidial_min.EtagMismatchError
+
+
+# The models of types.chat.legacy
+
+
+def legacy():
+    return import_module("aidial_min.types.chat.legacy")
+
+
+def test_roles_are_str_enums():
+    role = legacy().Role
+    assert (
+        role.TOOL == "tool" and role("tool") is role.TOOL and role.TOOL.value == "tool" and isinstance(role.TOOL, str)
+    )
+    assert [member.value for member in role] == ["system", "user", "assistant", "function", "tool"]
+
+
+def test_tool_calls_as_agents_build_them():
+    piece = {"id": "call_1", "type": "function", "function": {"name": "search", "arguments": '{"q": 1}'}}
+    call = legacy().ToolCall.validate(piece)
+    assert (call.index, call.id, call.function.name, call.function.arguments) == (None, "call_1", "search", '{"q": 1}')
+    assert call.dict(exclude_none=True) == piece
+    assert legacy().ToolCall.parse_obj({**piece, "index": 2}).index == 2
+    function = legacy().FunctionCall(name="search", arguments="{}")
+    assert legacy().ToolCall(index=0, id="1", type="function", function=function).function is function
+    message = legacy().Message(role=legacy().Role.ASSISTANT, tool_calls=[call])
+    assert message.tool_calls == [call] and message.role == "assistant"
+
+
+def test_custom_content_as_agents_build_it():
+    content = legacy().CustomContent(attachments=[legacy().Attachment(title="t", url="files/b/t")], state={"a": 1})
+    assert content.dict(exclude_none=True) == {"attachments": [{"title": "t", "url": "files/b/t"}], "state": {"a": 1}}
