@@ -1,4 +1,4 @@
-"""The README's table of endpoints says what the code does: each method with the endpoint of its docstring."""
+"""The table of endpoints in aidial_min/README.md says what the code does: each method with its docstring's endpoint."""
 
 import inspect
 import re
@@ -9,7 +9,7 @@ import pytest
 
 from aidial_min import Dial
 
-README = Path(__file__).parent.parent / "README.md"
+README = Path(__file__).parent.parent / "aidial_min" / "README.md"
 ENDPOINT = re.compile(r"^\s*((?:GET|POST|PUT|DELETE) /\S+)", re.MULTILINE)
 
 
@@ -40,7 +40,7 @@ def in_the_code():
 
 
 def in_the_readme():
-    chapter = README.read_text(encoding="utf-8").split("### Every endpoint")[1].split("\n## ")[0]
+    chapter = README.read_text(encoding="utf-8").split("## Every endpoint")[1].split("\n## ")[0]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in chapter.splitlines() if line.startswith("| `")]
     return {row[0].strip("`"): row[1:] for row in rows}
 

@@ -1,7 +1,7 @@
-"""Every transcript of the README's chapter on the command line is produced anew, command by command.
+"""Every transcript of aidial_min/cli/README.md is produced anew, command by command.
 
 What differs from run to run (address, bucket, versions, milliseconds) is made equal on both sides. The commands run
-in a shell, in one folder, against the server that the chapter itself starts.
+in a shell, in one folder, against the server that the page itself starts.
 """
 
 import os
@@ -17,9 +17,8 @@ import pytest
 from tests.support.terminal import CTRL_D, Terminal
 
 ROOT = Path(__file__).parent.parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-CHAPTER = README[README.index("## Command line") : README.index("## Beyond one machine")]
-BLOCKS = re.findall(r"```console\n(.*?)```", CHAPTER, re.DOTALL)
+README = (ROOT / "aidial_min" / "cli" / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
 TALK = "$ python3 -m aidial_min chat -d calculator\n"
 
 
@@ -42,7 +41,7 @@ def alike(text):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with the chapter's server at work: its environment, and what the server said."""
+    """A folder with the page's server at work: its environment, and what the server said."""
     folder = tmp_path_factory.mktemp("transcripts")
     (folder / "python3").write_text('#!/bin/sh\nexec "%s" "$@"\n' % sys.executable)
     (folder / "python3").chmod(0o755)

@@ -1,4 +1,4 @@
-"""The program of the README's chapter "Beyond one machine", as test_dask.py runs it: a batch on two processes.
+"""The program of aidial_min/README.md's chapter "Many machines", as test_dask.py runs it: a batch on two processes.
 
 It needs dask and distributed beside this package; DIAL_URL and DIAL_API_KEY name the server.
 """

@@ -85,6 +85,6 @@ def test_a_failure_comes_back_as_a_value_and_the_others_go_on(server, model, tmp
 
 
 def test_the_readme_shows_the_program_that_runs_here():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "aidial_min" / "README.md").read_text(encoding="utf-8")
     program = PROGRAM.read_text(encoding="utf-8").split('"""\n\n', 1)[1]
     assert program in readme
