@@ -11,7 +11,7 @@ Where a program can't be touched, a folder `aidial_client` on its path does the 
     from aidial_min.compat import install
     install(__name__)
 
-PATHS lists every module of 0.18.0 and the names that mean something here; a module is made when it is imported, and
+PATHS lists the modules of 0.18.0 and the names that they define and we have; a module is made when it is imported, and
 a name loads what it means when it is used. UNCOVERED lists the other modules, with the reason that an import gives.
 """
 
@@ -45,8 +45,8 @@ PATHS: Dict[str, str] = {
     "": _AUTH + _ERRORS + "AsyncDial AsyncDialClientPool Dial DialClientPool ModelInfo ModelLimits ModelPricing "
     "SigninResult ToolsetInfo UserInfo",
     "_auth": _AUTH,
-    "_client": _AUTH + " AsyncDial Dial",
-    "_client_pool": _AUTH + " AsyncDial AsyncDialClientPool Dial DialClientPool",
+    "_client": "AsyncDial BaseDialClient Dial",
+    "_client_pool": "AsyncDialClientPool DialClientPool",
     "_constants": "API_PREFIX_V1 API_PREFIX_V2 DEFAULT_CONNECTION_LIMITS DEFAULT_MAX_RETRIES DEFAULT_TIMEOUT",
     "_exception": _ERRORS,
     "_log": "logger",
@@ -59,7 +59,7 @@ PATHS: Dict[str, str] = {
     "resources.application": "Application AsyncApplication",
     "resources.bucket": "AsyncBucket Bucket",
     "resources.chat": "AsyncChat AsyncChatCompletions Chat ChatCompletions",
-    "resources.chat.completions": "AsyncChatCompletions AsyncIterable ChatCompletions Iterable",
+    "resources.chat.completions": "AsyncChatCompletions ChatCompletions",
     "resources.client_channel": "AsyncClientChannel ClientChannel",
     "resources.deployments": "AsyncDeployments Deployments",
     "resources.files": "AsyncFiles Files",
@@ -71,7 +71,7 @@ PATHS: Dict[str, str] = {
     "resources.toolset": "AsyncToolset Toolset",
     "resources.user": "AsyncUser User",
     "types": "",
-    "types.application": "Application ApplicationsResponse DeploymentBase",
+    "types.application": "Application ApplicationsResponse",
     "types.bucket": "AppData BucketResponse",
     "types.chat": _ANSWERS + _CACHE + _CONTENT + _REQUEST + " FunctionCallSpecParam FunctionParam " + _TOOLS,
     "types.chat.cache": _CACHE,
@@ -79,10 +79,10 @@ PATHS: Dict[str, str] = {
     "types.chat.legacy": "ChatCompletionRequest",
     "types.chat.legacy.chat_completion": "Attachment CustomContent FinishReason FunctionCall Message Role Stage Status "
     "ToolCall",
-    "types.chat.request": _REQUEST + " FunctionCallSpecParam FunctionParam Message ResponseFormat " + _TOOLS,
-    "types.chat.request_param": _CONTENT + "CacheBreakpointParam FunctionCallParam MessageContentParam ToolCallParam",
+    "types.chat.request": _REQUEST,
+    "types.chat.request_param": _CONTENT + "MessageContentParam",
     "types.chat.response": _ANSWERS + "ChatCompletionMessageToolCall FunctionCall FunctionCallDelta ToolCallDelta",
-    "types.chat.tool": _TOOLS + " ToolCallParam FunctionParam FunctionCallParam",
+    "types.chat.tool": _TOOLS + " ToolCallParam",
     "types.client_channel": "SigninResult",
     "types.deployment": "Deployment DeploymentBase DeploymentKind DeploymentName DeploymentsResponse Features "
     "ScaleSettings",
@@ -91,7 +91,7 @@ PATHS: Dict[str, str] = {
     "PromptMetadata ResourceItemMetadata SkillFileItem SkillFileMetadata SkillItem SkillMetadata",
     "types.model": "ModelCapabilities ModelInfo ModelLimits ModelPricing",
     "types.prompt": "Prompt",
-    "types.toolset": "Features ToolsetInfo",
+    "types.toolset": "ToolsetInfo",
     "types.user": "UserInfo",
 }
 UNCOVERED: Dict[str, str] = {
@@ -159,11 +159,13 @@ class _Module(ModuleType):
     __all__: List[str]
 
     def __getattr__(self, name: str) -> Any:
-        if name in self.__dict__.get("__all__", ()):
-            value = _find(self._place, name)
-        elif (self._place + "." + name).lstrip(".") in PATHS:  # there, importing the package loads all of them
+        if name.startswith("__") or "_place" not in self.__dict__:
+            raise AttributeError(name)
+        if (self._place + "." + name).lstrip(".") in PATHS:  # there, importing the package loads all of its modules
             value = import_module("%s.%s" % (self.__name__, name))
         else:
+            value = _meaning(self._place, name)
+        if value is None:
             raise AttributeError("module %r has no attribute %r" % (self.__name__, name))
         setattr(self, name, value)
         return value
@@ -172,22 +174,26 @@ class _Module(ModuleType):
         return sorted({*self.__dict__, *self.__all__})
 
 
-def _find(place: str, name: str) -> Any:
-    """What a name of one of these modules means here."""
+def _meaning(place: str, name: str) -> Any:
+    """What a name of one of these modules means here; programs also import what a module imports itself."""
     if place == "_constants":
-        return _constant(name)
+        return _constants().get(name)
     if place == "_log":
         return import_module("logging").getLogger(__package__)
-    if name.endswith("Iterable"):  # programs import it from there
-        return getattr(import_module("collections.abc"), name)
-    room = place.partition(".")[0]
-    home = {"types": ".types", "helpers": ".types", "resources": ".resources"}.get(room, "")
-    if place == "types.chat.legacy.chat_completion":
-        home = ".types.chat.legacy"
-    return getattr(import_module(__package__ + home), name)
+    if name == "BaseDialClient":
+        from . import AsyncDial, Dial
+
+        return next(base for base in AsyncDial.__mro__ if base in Dial.__mro__)
+    room = {"resources": ".resources"}.get(place.partition(".")[0], ".types")
+    home = ".types.chat.legacy" if place.endswith("legacy.chat_completion") else room
+    for module in (__package__ + home, __package__ + ".types", __package__, "collections.abc"):
+        found = getattr(import_module(module), name, None)
+        if found is not None and not isinstance(found, ModuleType):
+            return found
+    return None
 
 
-def _constant(name: str) -> Any:
+def _constants() -> Dict[str, Any]:
     from . import Limits, Timeout
 
     return {
@@ -196,4 +202,4 @@ def _constant(name: str) -> Any:
         "DEFAULT_CONNECTION_LIMITS": Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=5.0),
         "DEFAULT_MAX_RETRIES": 2,
         "DEFAULT_TIMEOUT": Timeout(),
-    }[name]
+    }
