@@ -1,47 +1,18 @@
-"""The command line: finds the command, loads its module, and turns what goes wrong into one line and an exit code.
+"""The command line: runs one command, and turns what goes wrong into one line and an exit code.
 
-Every command is a module of this folder with `set_up(parser)` and `run(arguments) -> int`, and a line in COMMANDS.
-It knows argparse, the streams and exit codes; it must not know what any command does.
+Commands know what they do; where it goes (terminal.py, table.py), how a client is made (connection.py) and how errors
+end (exit_codes.py) stands once for all of them. Nothing else of the package imports this room.
 """
 
-import argparse
 import os
 import sys
-from importlib import import_module
 from typing import Any, List, Sequence
 
-from .._version import __version__
 from ..errors import DialException
-from .connection import VARIABLES, add_options
 from .exit_codes import CTRL_C, FAILED, OK, USAGE, CommandError, code_of, line_about
-from .exit_codes import table as exit_code_table
+from .parser import COMMANDS as COMMANDS
+from .parser import make_parser, parse
 from .terminal import note
-
-COMMANDS = {
-    "chat": "ask a deployment, in one line or in a conversation",
-    "batch": "ask a file of prompts, many at a time; goes on where it was stopped or killed",
-    "deployments": "list everything that can be called",
-    "applications": "list the applications that you may use",
-    "models": "list the models, with their limits and prices",
-    "whoami": "show who the credential speaks for",
-    "files": "list, store, fetch and remove files: ls get put cat cp mv rm stat",
-    "doctor": "find out why a connection does not work",
-    "serve": "run a DIAL server of your own on this machine, for development",
-    "demo": "start a DIAL server in this process, use it, and show every call with its result",
-}
-"""Name and one line about each; the module of the same name is loaded only when the command line names it."""
-
-EPILOG = """\
-start without a server of your own:
-  %(prog)s serve                   in one terminal; it prints what to set in the other one
-  %(prog)s chat -d echo "Hello"    the answer comes as it is written
-  %(prog)s files put notes.txt     keep a file; `files ls` shows it
-
-{variables}
-exit codes:
-{codes}
-
-Answers go to stdout, everything else to stderr. `COMMAND --help` shows examples."""
 
 
 def run(words: Sequence[str]) -> int:
@@ -68,10 +39,9 @@ def run(words: Sequence[str]) -> int:
 
 
 def _command(words: Sequence[str]) -> int:
-    parser = make_parser(words)
-    arguments = parser.parse_args(words)
+    arguments = parse(words)
     if arguments.command is None:
-        parser.print_help(sys.stderr)
+        make_parser(()).print_help(sys.stderr)
         return USAGE
     code: int = arguments.run(arguments)
     return code
@@ -109,25 +79,3 @@ def _silence() -> None:
             if stream is not None:
                 os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
-
-
-def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser of the whole command line; only commands that stand in `words` are loaded and set up."""
-    package = __name__.rpartition(".")[0]
-    script = os.path.basename(sys.argv[0]) if sys.argv else ""
-    parser = argparse.ArgumentParser(
-        prog="aidial-min" if script.startswith("aidial-min") else "python -m " + package,
-        description="AI DIAL from the command line, with Python's standard library alone.",
-        epilog=EPILOG.format(variables=VARIABLES, codes=exit_code_table()),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version="%s %s" % (package, __version__))
-    add_options(parser, default=None)
-    commands = parser.add_subparsers(title="commands", dest="command", metavar="command")
-    for name, line in COMMANDS.items():
-        command = commands.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".", allow_abbrev=False)
-        if name in words:
-            module: Any = import_module("." + name, __name__)
-            module.set_up(command)
-            command.set_defaults(run=module.run)
-    return parser

@@ -1,7 +1,4 @@
-"""An answer as it is shown: text on stdout as it comes; stages, attachments and tool calls on stderr, beside it.
-
-It knows chunks, answers and the two streams; it must not know where a question came from.
-"""
+"""An answer as it is shown: text on stdout as it comes; stages, attachments and tool calls on stderr, beside it."""
 
 from typing import Any, Dict, List, Optional
 

@@ -1,28 +1,4 @@
-"""The command `batch`: a file of prompts in, a file of answers out, to be stopped and killed at any moment.
-
-It knows options, which files belong together, and how a run is watched and ended. It must not know how a line is asked
-(batch_run.py), nor how files are written (batch_output.py, batch_journal.py).
-"""
-
-import argparse
-import os
-import time
-from typing import Any, Tuple
-
-from .batch_input import Identity, identify
-from .batch_journal import NEW, Journal, discard_new, read_header, sync_folder
-from .batch_output import Lock, Output, Standing, drop_failures, inspect, restore_order
-from .connection import add_options, client_arguments
-from .exit_codes import CTRL_C, FAILED, OK, TERMINATED, UsageError, code_of, line_about, on_sigterm
-from .help import teach
-from .progress import Progress, time_text
-from .terminal import note, word
-
-GRACE = 10.0
-"""Seconds that answers on their way are waited for after Ctrl-C."""
-
-TEXT = """
-Ask every line of INPUT.jsonl, many at a time, and write a line for each to OUTPUT.jsonl as the answers come.
+"""Ask every line of INPUT.jsonl, many at a time, and write a line for each to OUTPUT.jsonl as the answers come.
 
 A line of the input is "text", {"prompt": ...} or {"messages": [...]}, with parameters like "temperature", and "id" and
 "deployment" if wanted. A line of the output is {"line": 7, "ok": true, "id": ..., "answer": ..., "response": {...}} or
@@ -35,18 +11,33 @@ again. What was being asked when a run was killed may have been billed: such lin
 A rate limit (429) makes all wait as long as the server says. The run ends early where nothing can be asked: a wrong
 key, no connection, refusals for longer than --max-wait, 20 failures in a row without an answer. Its exit code is then
 that of the error; it is 1 where lines have failed, 0 where all were answered.
+
+examples:
+    -d gpt-4o prompts.jsonl              # answers: prompts.answers.jsonl
+    -d gpt-4o -j 32 prompts.jsonl -o out.jsonl
+    -d gpt-4o prompts.jsonl -o out.jsonl --ask-again
 """
 
-EXAMPLES = """
--d gpt-4o prompts.jsonl                      # answers: prompts.answers.jsonl
--d gpt-4o -j 32 prompts.jsonl -o out.jsonl
--d gpt-4o prompts.jsonl -o out.jsonl --ask-again
-"""
+import argparse
+import os
+import time
+from typing import Any, Tuple
+
+from .batch_input import Identity, identify
+from .batch_journal import NEW, Journal, discard_new, read_header, sync_folder
+from .batch_output import Lock, Output, Standing, drop_failures, inspect, restore_order
+from .connection import add_options, client_arguments
+from .exit_codes import CTRL_C, FAILED, OK, TERMINATED, UsageError, code_of, line_about, on_sigterm
+from .progress import Progress, time_text
+from .terminal import note, word
+
+GRACE = 10.0
+"""Seconds that answers on their way are waited for after Ctrl-C."""
 
 
-def set_up(parser: argparse.ArgumentParser) -> None:
+def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     """Name the options."""
-    teach(parser, TEXT, EXAMPLES)
+    parser.description = __doc__
     parser.add_argument("input", metavar="INPUT.jsonl", help="the prompts")
     parser.add_argument("-o", "--output", metavar="OUTPUT.jsonl", help="the answers; INPUT.answers.jsonl if not given")
     parser.add_argument("-j", "--jobs", metavar="N", type=_jobs, default=8, help="how many to ask at a time (8)")

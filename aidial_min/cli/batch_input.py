@@ -1,7 +1,6 @@
 """The input of `batch`: which file it is, its lines one by one, and what a line asks.
 
 The file is read twice, once to know it again and once to ask, and never held in memory.
-It knows JSON lines and chat parameters; it must not know answers, files of answers or servers.
 """
 
 import hashlib

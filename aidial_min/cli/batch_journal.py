@@ -6,7 +6,6 @@
     = {"line": 17, ...}                   its answer, complete, but not yet its turn in the output
 
 A line that was begun (>) and stands neither after = nor in the output may have been asked.
-It knows records and the disk; it must not know requests, answers or threads that ask.
 """
 
 import json

@@ -2,7 +2,6 @@
 
 It is repaired and read when a batch goes on, written in the input's order (an answer that is early waits in the
 journal), and locked while a run writes to it.
-It knows lines, files and their order; it must not know what is asked, or of whom.
 """
 
 import heapq

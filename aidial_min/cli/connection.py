@@ -1,7 +1,6 @@
 """What every command that talks to a server shares: its options, the credential from the environment, the client.
 
-It knows options and variables' names. It must not know what a command does with its client; and a key is never taken
-from the command line, where other people of the machine can read it.
+A key is never taken from the command line, where other people of the machine can read it.
 """
 
 import argparse
@@ -14,14 +13,12 @@ if TYPE_CHECKING:
     from ..client import Dial
 
 VARIABLES = """\
-environment:
-  DIAL_URL              the server, e.g. https://dial.example.com
-  DIAL_API_KEY          an API key; or DIAL_API_KEY_FILE, the name of a file that holds it
-  DIAL_BEARER_TOKEN     a token instead of a key; or DIAL_BEARER_TOKEN_FILE, read again at every request
-  DIAL_DEPLOYMENT       the deployment that `chat` asks without -d
-  HTTPS_PROXY, HTTP_PROXY, NO_PROXY, SSL_CERT_FILE, NO_COLOR    as everywhere
-"""
-
+  DIAL_URL            the server, e.g. https://dial.example.com
+  DIAL_API_KEY        an API key; DIAL_API_KEY_FILE names a file that holds it
+  DIAL_BEARER_TOKEN   a token instead of a key; DIAL_BEARER_TOKEN_FILE names a
+                      file, which is read again at every request
+  DIAL_DEPLOYMENT     the deployment that `chat` asks without -d
+  HTTPS_PROXY, HTTP_PROXY, NO_PROXY, SSL_CERT_FILE, NO_COLOR: as everywhere"""
 
 KEY_OPTIONS = {
     **dict.fromkeys(("--api-key", "--api_key", "--apikey", "--key"), "DIAL_API_KEY"),

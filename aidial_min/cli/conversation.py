@@ -1,8 +1,4 @@
-"""A conversation on a terminal: lines with history, answers as they come, and what was said, with its state.
-
-It knows the commands that begin with a slash, and what of an answer goes back to the deployment. It must not know
-options or how an answer is shown.
-"""
+"""A conversation on a terminal: lines with history, answers as they come, and what was said, with its state."""
 
 import argparse
 import shlex
@@ -11,10 +7,9 @@ from typing import Any, Dict, List, Optional
 
 from ..errors import DialException
 from .answer import Screen, Stopped, ask
-from .attach import check_files, upload_files
-from .chat import callable_ids, deployment_of, opening, user_message
 from .connection import make_client
 from .exit_codes import OK, UsageError, line_about
+from .prompt import callable_ids, check_files, deployment_of, opening, upload_files, user_message
 from .terminal import ask as ask_line
 from .terminal import dim, note, red, word
 

@@ -1,7 +1,11 @@
-"""The command `demo`: the main job of the client against an embedded server, shown as a Python session.
+"""Start a DIAL server in this process, use it from Python, and show every call with its result.
 
-What it shows is what it runs: each statement of SESSION is printed, executed, and answers as in Python's own shell.
-It knows the session and how to show it; it must not know how a call is carried out.
+It needs no server, key or network, and takes a second. What it shows is what it runs: each statement of a session is
+printed, executed, and answers as in Python's own shell.
+
+examples:
+    @
+    > session.txt     # to read it at leisure
 """
 
 import argparse
@@ -9,19 +13,7 @@ import os
 from contextlib import contextmanager
 from typing import Any, Dict, Iterator, List
 
-from .help import teach
-
-TEXT = """
-Start a DIAL server in this process, use it from Python, and show every call with its result. It needs no server, key
-or network, and takes a second.
-"""
-
-EXAMPLES = """
-@
-> session.txt     # to read it at leisure
-"""
-
-SESSION = '''
+SESSION = """
 from {package} import Dial
 client = Dial(base_url="{url}", api_key="{api_key}")
 
@@ -54,12 +46,12 @@ client.files.delete(url)
 list(client.files.list(client.my_files_home()))
 
 client.close()
-'''
+"""
 
 
-def set_up(parser: argparse.ArgumentParser) -> None:
+def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     """There is nothing to choose."""
-    teach(parser, TEXT, EXAMPLES)
+    parser.description = __doc__
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,38 +1,113 @@
-"""The command `doctor`: every step between this machine and a DIAL server, each ok or failed, with what to do.
+"""Find out why a connection does not work: every step between this machine and a DIAL server, ok or failed.
 
-It knows the order of the steps and how they are printed; what a step looks at is in checks.py. It must not show a
-credential, a whole bucket, or anything else that does not belong in a ticket.
+The steps are the settings, the credential's shape, the route (proxy or direct), the name, the connection with its TLS
+certificates, the bucket, and the deployments. Each one that failed says what to do.
+
+The credential is described, never shown, and the bucket is cut short: the output is fit to be pasted into a ticket. The
+exit code is that of the first failed step, as every other command would end with it.
+
+examples:
+    @
+    --url https://dial.example.com
+    --ca-bundle company.pem
+    --timeout 5 --json | jq -r ".[] | select(.status == \\"failed\\") | .advice"
 """
 
 import argparse
+import base64
+import json
 import os
-from typing import List
+import platform
+import sys
+import time
+from types import TracebackType
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type
 
-from .checks import Check, Patient, Step, steps
-from .connection import add_options
-from .exit_codes import FAILED, OK
-from .help import teach
+from .._version import __version__
+from ..client import Dial
+from ..core.connection import ConnectionSettings, connection_settings
+from ..core.limits import DEFAULT_TIMEOUT, read_timeout
+from ..core.route import Route
+from ..core.urls import Origin, parse_base_url
+from ..errors import (
+    AuthenticationError,
+    ConfigurationError,
+    DialConnectionError,
+    DialException,
+    DialTimeoutError,
+    EndpointNotSupportedError,
+    ParsingDataError,
+    ProxyError,
+    TLSError,
+    mask,
+)
+from ..transport import probe
+from .connection import add_options, credential, source_of
+from .exit_codes import FAILED, NO_CONNECTION, OK, USAGE, code_of
 from .terminal import red, visible, write, write_json
 
-TEXT = """
-Find out why a connection does not work: settings, the credential's shape, the way (proxy or direct), the name, the
-connection with its TLS certificates, the bucket, and the deployments. Each step is ok or failed, with what to do.
 
-The credential is described, never shown, and the bucket is cut short: the output is fit to be pasted into a ticket.
-The exit code is that of the first failed step, as every other command would end with it.
-"""
+class Step(NamedTuple):
+    """What a step found; `status` is ok, failed or skipped, `code` what a command would end with."""
 
-EXAMPLES = """
-@
---url https://dial.example.com
---ca-bundle company.pem
---timeout 5 --json | jq -r ".[] | select(.status == \\"failed\\") | .advice"
-"""
+    name: str
+    status: str
+    lines: List[str]
+    advice: Sequence[str] = ()
+    code: int = 0
 
 
-def set_up(parser: argparse.ArgumentParser) -> None:
+class Check(NamedTuple):
+    """A step: its name, what it looks at, and the steps without which there is nothing to look at."""
+
+    name: str
+    look: "Callable[[Diagnosis], Step]"
+    needs: Sequence[str] = ()
+
+
+class Diagnosis:
+    """What is known so far: each step leaves here what the later ones need."""
+
+    def __init__(self, arguments: argparse.Namespace, environment: Mapping[str, str]) -> None:
+        self.arguments = arguments
+        self.environment = environment
+        self.credential: Dict[str, Any] = {}
+        self.secrets: List[str] = []
+        self.settings = ConnectionSettings()
+        self.origin = Origin("http", "", 80, "")
+        self.route = Route("direct", "", 80)
+        timeout = arguments.timeout
+        self.timeout = DEFAULT_TIMEOUT._replace(read=30.0) if timeout is None else read_timeout(timeout)
+        self._client: Optional[Dial] = None
+
+    @property
+    def client(self) -> Dial:
+        """A client that tries once."""
+        if self._client is None:
+            options = self.arguments
+            self._client = Dial(
+                base_url=self.origin.url, proxy=options.proxy, ca_bundle=options.ca_bundle, timeout=self.timeout,
+                max_retries=0, **self.credential,
+            )  # fmt: skip
+        return self._client
+
+    def redact(self, text: str) -> str:
+        """Text without the credential."""
+        return mask(text, self.secrets)
+
+    def __enter__(self) -> "Diagnosis":
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        if self._client is not None:
+            self._client.close()
+
+
+def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     """Name the options."""
-    teach(parser, TEXT, EXAMPLES)
+    parser.description = __doc__
     parser.add_argument("--json", action="store_true", help="an array of steps")
     add_options(parser)
 
@@ -40,9 +115,9 @@ def set_up(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Examine, and say what was found."""
     found: List[Step] = []
-    with Patient(arguments, os.environ) as patient:
-        for check in steps():
-            step = examine(check, patient, found)
+    with Diagnosis(arguments, os.environ) as diagnosis:
+        for check in CHECKS:
+            step = examine(check, diagnosis, found)
             found.append(step)
             if not arguments.json:
                 _print(step)
@@ -54,20 +129,279 @@ def run(arguments: argparse.Namespace) -> int:
     return (failed[0].code or FAILED) if failed else OK
 
 
-def examine(check: Check, patient: Patient, before: List[Step]) -> Step:
+def examine(check: Check, diagnosis: Diagnosis, before: List[Step]) -> Step:
     """Carry out a step, unless one that it needs has failed."""
     missing = [step.name for step in before if step.name in check.needs and step.status != "ok"]
     if missing:
         return Step(check.name, "skipped", ["needs: " + missing[0]])
-    step = check.look(patient)
-    return step._replace(name=check.name, lines=[patient.redact(line) for line in step.lines])
+    step = check.look(diagnosis)
+    return step._replace(name=check.name, lines=[diagnosis.redact(line) for line in step.lines])
 
 
 def _print(step: Step) -> None:
-    mark = {"ok": "ok     ", "failed": red("failed "), "skipped": "skipped"}[step.status]
+    mark = {"ok": "ok     ", "failed": red("failed ", sys.stdout), "skipped": "skipped"}[step.status]
     lines = [visible(line, lines=False) for line in step.lines] or [""]
-    write("%s  %-11s  %s\n" % (mark, step.name, lines[0]))
+    write("%s  %-11s  %s\n" % (mark, step.name, lines[0]), own=True)
     for line in lines[1:]:
         write(" " * 22 + line + "\n")
     for line in step.advice:
         write(" " * 22 + "-> " + visible(line, lines=False) + "\n")
+
+
+# ---------------------------------------------------------------- the steps
+
+
+def ok(*lines: str) -> Step:
+    """A step that found nothing wrong."""
+    return Step("", "ok", list(lines))
+
+
+def failed(error: BaseException, *advice: str, lines: Sequence[str] = ()) -> Step:
+    """A step that failed with an error, which says why."""
+    text = error.message if isinstance(error, DialException) else getattr(error, "strerror", None) or str(error)
+    status = getattr(error, "status_code", None)
+    answered = getattr(error, "request_sent", "no") == "yes" and not isinstance(error, ParsingDataError)
+    said = "%d %s" % (status, text) if status and answered else text
+    return Step("", "failed", [*lines, " ".join(said.split())], advice, code_of(error))
+
+
+def check_program(diagnosis: Diagnosis) -> Step:
+    """What runs here."""
+    package = __name__.rpartition(".cli.")[0]
+    machine = "%s %s" % (platform.system(), platform.machine())
+    return ok("%s %s, Python %s, %s, %s" % (package, __version__, sys.version.split()[0], probe.TLS_LIBRARY, machine))
+
+
+def check_server(diagnosis: Diagnosis) -> Step:
+    """Which server is named, and where."""
+    given = diagnosis.arguments.url
+    text = given or diagnosis.environment.get("DIAL_URL")
+    if not text:
+        return Step("", "failed", ["no server is named"], ["set DIAL_URL, or write --url https://..."], USAGE)
+    try:
+        diagnosis.origin = parse_base_url(text)
+    except DialException as error:
+        return failed(error, "correct %s" % ("--url" if given else "DIAL_URL"))
+    prefix = diagnosis.origin.prefix.strip("/")
+    lines = ["%s (from %s)" % (diagnosis.origin.url, "--url" if given else "DIAL_URL")]
+    if prefix.split("/")[0] in ("v1", "openai", "api"):
+        lines.append("its path /%s is unusual: the URL of the server alone is wanted" % prefix)
+    return ok(*lines)
+
+
+def check_credential(diagnosis: Diagnosis) -> Step:
+    """Whether the credential looks like one."""
+    try:
+        found = credential(diagnosis.environment)
+        values: Dict[str, Any] = {kind: value() if callable(value) else value for kind, value in found.items()}
+    except DialException as error:
+        return failed(error, "correct the variable, or the file")
+    diagnosis.secrets = [text for value in values.values() for text in (value, value.strip(), value.strip("\"' "))]
+    if len(values) != 1:
+        if values:
+            return Step("", "failed", ["a key and a token"], ["unset one: DIAL refuses both together"], USAGE)
+        return Step("", "failed", ["no credential"], ["set DIAL_API_KEY, or DIAL_API_KEY_FILE"], USAGE)
+    kind, value = next(iter(values.items()))
+    diagnosis.credential = found
+    line, faults = describe_credential(kind, value, time.time())
+    line = "%s, from %s" % (line, source_of(diagnosis.environment, kind))
+    if faults:
+        return Step("", "failed", [line], faults, USAGE)
+    return ok(line)
+
+
+def check_route(diagnosis: Diagnosis) -> Step:
+    """Which way connections go, and why."""
+    options = diagnosis.arguments
+    try:
+        diagnosis.settings = connection_settings(proxy=options.proxy, ca_bundle=options.ca_bundle)
+        diagnosis.route = route = diagnosis.settings.route(diagnosis.origin)
+    except DialException as error:
+        return failed(error, "correct --proxy, --ca-bundle, or the variables HTTP_PROXY and HTTPS_PROXY")
+    reason = route.reason.replace("proxy= was", "--proxy was").replace("proxy='' was", '--proxy "" was')
+    if route.kind == "direct":
+        return ok("direct: %s" % reason)
+    known = ", with a user and password" if route.authorization else ""
+    how = "a tunnel through" if route.kind == "tunnel" else "forwarded by"
+    return ok("%s the proxy %s:%d%s: %s" % (how, route.host, route.port, known, reason))
+
+
+def check_dns(diagnosis: Diagnosis) -> Step:
+    """What the server's, or the proxy's, name resolves to."""
+    route = diagnosis.route
+    whose = "" if route.kind == "direct" else " (the proxy; it looks up the server itself)"
+    try:
+        found = probe.addresses(route.host, route.port)
+    except OSError as error:
+        advice = "is the name right? can this machine see it (VPN, DNS)? `nslookup %s` asks the same" % route.host
+        said = "%s can't be resolved: %s%s" % (route.host, error.strerror or error, whose)
+        return Step("", "failed", [said], [advice], NO_CONNECTION)
+    if found == [route.host]:
+        return ok("%s is an address%s" % (route.host, whose))
+    return ok("%s is %s%s" % (route.host, ", ".join(found[:4]), whose))
+
+
+def check_connection(diagnosis: Diagnosis) -> Step:
+    """Whether the server can be reached, and shown a certificate that is trusted."""
+    try:
+        found = probe.handshake(diagnosis.origin, diagnosis.route, diagnosis.settings, diagnosis.timeout)
+    except DialException as error:
+        shown = _presented(error, diagnosis)
+        return failed(error, *_connection_advice(error, diagnosis, shown), lines=shown)
+    lines = ["%s in %d ms" % (found.peer, found.seconds * 1000)]
+    if found.version:
+        lines[0] += ", %s %s" % (found.version, found.cipher)
+    for link in found.chain:
+        lines.append("%s, signed by %s, until %s" % (link.subject, link.issuer, link.expires))
+    if not found.version and diagnosis.origin.host not in ("localhost", "127.0.0.1", "::1"):
+        lines.append("without TLS: the credential can be read on the way")
+    return ok(*lines)
+
+
+def _presented(error: DialException, diagnosis: Diagnosis) -> List[str]:
+    if not isinstance(error, TLSError):
+        return []
+    link = probe.presented(diagnosis.origin, diagnosis.route, diagnosis.timeout)
+    return ["it shows: %s, signed by %s, until %s" % link] if link is not None else []
+
+
+def _connection_advice(error: DialException, diagnosis: Diagnosis, shown: List[str]) -> List[str]:
+    if isinstance(error, ConfigurationError):
+        return ["correct --ca-bundle"]
+    if isinstance(error, TLSError):
+        if not shown:
+            return ["is the port right? does its URL begin with http://, or does a firewall stand between?"]
+        return ["if your company signs certificates itself, pass its file: --ca-bundle company.pem (or SSL_CERT_FILE)"]
+    if isinstance(error, ProxyError):
+        direct = '--proxy "" or NO_PROXY=%s goes without' % diagnosis.origin.host
+        return ["check the proxy's URL, user and password; %s" % direct]
+    advice = ["is the port right? does a firewall or VPN stand between?"]
+    if isinstance(error, DialTimeoutError) and diagnosis.origin.scheme == "https":
+        advice.append("if the server speaks no TLS there, its URL begins with http://")
+    if diagnosis.route.kind == "direct":
+        advice.append("if this network has a proxy, set HTTPS_PROXY or pass --proxy http://...")
+    return advice
+
+
+def check_bucket(diagnosis: Diagnosis) -> Step:
+    """Whether the server takes the credential."""
+    try:
+        began = time.monotonic()
+        found = diagnosis.client.my_bucket()
+        seconds = time.monotonic() - began
+    except EndpointNotSupportedError as error:
+        return failed(error, "is this a DIAL server? its URL should not have a path such as /v1 or /openai")
+    except AuthenticationError as error:
+        return failed(error, "the server does not know this credential: is it of this server, and not expired?")
+    except DialException as error:
+        if error.location:
+            return failed(error, "it redirects to %s: use the URL of that server" % error.location)
+        return failed(error, _call_advice(error, diagnosis))
+    return ok("%s... (%d characters), in %d ms" % (found[:4], len(found), seconds * 1000))
+
+
+def _call_advice(error: DialException, diagnosis: Diagnosis) -> str:
+    if isinstance(error, ParsingDataError):
+        return "is this a DIAL server? the login page of a network, or a proxy, may have answered in its place"
+    if not isinstance(error, DialConnectionError):
+        return "ask who runs the server; the message is its own"
+    if isinstance(error, DialTimeoutError):
+        return "is this a DIAL server? it took the connection, but is slow to answer: --timeout waits longer"
+    scheme = "https" if diagnosis.origin.scheme == "http" else "http"
+    return "is this a DIAL server, and the port right? does its URL begin with %s://?" % scheme
+
+
+def check_deployments(diagnosis: Diagnosis) -> Step:
+    """What can be called."""
+    try:
+        found = diagnosis.client.deployments.list()
+        applications = diagnosis.client.application.list()
+    except DialException as error:
+        return failed(error, _call_advice(error, diagnosis))
+    both = "%d deployments, %d applications" % (len(found), len(applications))
+    if not found and not applications:
+        return Step("", "failed", [both], ["the credential's role may call none: ask who runs the server"], 1)
+    return ok(both)
+
+
+CHECKS = [
+    Check("program", check_program),
+    Check("server", check_server),
+    Check("credential", check_credential),
+    Check("way", check_route, ["server"]),
+    Check("name", check_dns, ["way"]),
+    Check("connection", check_connection, ["name"]),
+    Check("bucket", check_bucket, ["connection", "credential"]),
+    Check("deployments", check_deployments, ["bucket"]),
+]
+"""All steps, in their order."""
+
+
+# ---------------------------------------------------------------- what a credential looks like, without showing it
+
+
+def describe_credential(kind: str, value: str, now: float) -> Tuple[str, List[str]]:
+    """A credential in words, and what is wrong with it.
+
+    Args:
+        kind: "api_key" or "bearer_token".
+        now: epoch seconds.
+    """
+    bare = value.strip()
+    what = "an API key" if kind == "api_key" else "a bearer token"
+    line = "%s of %d characters" % (what, len(bare))
+    claims = token_claims(bare)
+    faults = faults_of(bare)
+    if claims is not None:
+        line += ", which is a token (JWT)"
+        expires = claims.get("exp")
+        if isinstance(expires, (int, float)) and not isinstance(expires, bool):
+            left = expires - now
+            line += ", expired" if left <= 0 else ", good for %s" % _duration(left)
+            if left <= 0:
+                faults.append("the token expired %s ago: get a new one" % _duration(-left))
+        if kind == "api_key":
+            faults.append("tokens go into DIAL_BEARER_TOKEN, not into DIAL_API_KEY")
+    elif kind == "bearer_token" and not faults:
+        line += " (no JWT)"
+    return line, faults
+
+
+def faults_of(value: str) -> List[str]:
+    """What is plainly wrong with a credential."""
+    faults = []
+    if not value:
+        faults.append("it is empty")
+    elif value[0] in "\"'" or value[-1] in "\"'":
+        faults.append("it has quotes around it; they belong to the shell, not into the value")
+    if any(character.isspace() for character in value):
+        faults.append("it has blanks or line ends within")
+    elif not value.isascii() or not value.isprintable():
+        faults.append("it has characters that no credential has; was it copied from a formatted text?")
+    if value.lower().startswith(("bearer", "api-key", "basic ")):
+        faults.append("it begins with the header's words; only the key or token itself is wanted")
+    if "://" in value:
+        faults.append("it looks like a URL")
+    if value.startswith(("$", "<", "{")) or value.lower() in ("none", "null", "changeme", "..."):
+        faults.append("it looks like a placeholder that was never filled in")
+    return faults
+
+
+def token_claims(value: str) -> Optional[Dict[str, Any]]:
+    """What a JWT says (unverified), or None if the text is none."""
+    parts = value.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        found = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return "%d %s%s" % (count, unit, "" if count == 1 else "s")
+    return "%d seconds" % seconds

@@ -1,7 +1,4 @@
-"""How commands end: the exit codes, which error has which one, and an error as one line with what to do about it.
-
-It knows the error classes; it must not know any command or stream.
-"""
+"""How commands end: the exit codes, which error has which one, and an error as one line with what to do about it."""
 
 from typing import Any, Tuple, Type
 
@@ -34,9 +31,9 @@ TERMINATED = 143
 
 MEANINGS = {
     OK: "done",
-    FAILED: "anything else: the server failed or refused, a local file can't be read or written",
-    USAGE: "usage: wrong words, no server or credential named, a path that names nothing",
-    AUTH: "the credential is missing, wrong or expired, or may not do this (401, 403)",
+    FAILED: "anything else: the server failed or refused, a local file is at fault",
+    USAGE: "usage: wrong words, no server or credential named",
+    AUTH: "the credential is missing, wrong, expired, or may not do this (401, 403)",
     NOT_FOUND: "no such deployment or file (404)",
     RATE_LIMIT: "rate limit: too many requests or tokens (429)",
     TIMEOUT: "a time limit was reached",

@@ -1,7 +1,4 @@
-"""`files cp`, `mv` and `rm`: changes within the storage.
-
-It knows the operations that the server has, and what to do where it lacks one; it must not know local files.
-"""
+"""`files cp`, `mv` and `rm`: changes within the storage."""
 
 import argparse
 import tempfile
@@ -16,7 +13,13 @@ from .terminal import can_ask, confirm, note, visible
 
 
 def cp(client: Any, arguments: argparse.Namespace) -> int:
-    """Copy a file."""
+    """Copy a file within the storage; a TARGET that ends in a slash is a folder.
+
+    examples:
+        reports/a.txt reports/b.txt
+        reports/a.txt archive/           # archive/a.txt
+        files/public/logo.png ./logo.png
+    """
     source, target = _places(client, arguments)
     try:
         client.files.copy_to(source.url, target.url, overwrite=arguments.force)
@@ -28,7 +31,13 @@ def cp(client: Any, arguments: argparse.Namespace) -> int:
 
 
 def mv(client: Any, arguments: argparse.Namespace) -> int:
-    """Move a file."""
+    """Move a file within the storage; a TARGET that ends in a slash is a folder.
+
+    examples:
+        reports/a.txt reports/b.txt
+        reports/a.txt archive/           # archive/a.txt
+        files/public/logo.png ./logo.png
+    """
     source, target = _places(client, arguments)
     try:
         client.files.move_to(source.url, target.url, overwrite=arguments.force)
@@ -84,7 +93,15 @@ def copy_through_here(client: Any, source: Remote, target: Remote, force: bool) 
 
 
 def rm(client: Any, arguments: argparse.Namespace) -> int:
-    """Remove files."""
+    """Remove files.
+
+    On a terminal, -r asks before it removes anything. Where nobody is asked, "" and / are refused: they are what is
+    left of "$FOLDER/" when FOLDER is not set. Write ./ to empty the whole bucket.
+
+    examples:
+        reports/a.txt reports/b.txt
+        -r reports/
+    """
 
     def remove(path: str) -> None:
         place = resolve(client, path)

@@ -1,11 +1,7 @@
-"""`files ls`, `cat` and `stat`: what is in the storage, and what is in the files.
-
-It knows metadata and how it is shown; it must not change anything.
-"""
+"""`files ls`, `cat` and `stat`: what is in the storage, and what is in the files."""
 
 import argparse
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple
 
 from ..errors import (
@@ -47,7 +43,13 @@ def each(things: Iterable[Any], action: Callable[[Any], None]) -> int:
 
 
 def ls(client: Any, arguments: argparse.Namespace) -> int:
-    """List folders."""
+    """List folders; their names end in a slash.
+
+    examples:
+        @
+        -l reports/
+        -r files/public/ | grep pdf
+    """
     found: List[Tuple[str, Any]] = []
     places = [resolve(client, path) for path in arguments.paths or [""]]
     if arguments.json or arguments.long:  # known as a whole only
@@ -99,6 +101,8 @@ def _print_long(client: Any, found: Sequence[Tuple[str, Any]]) -> None:
         except (ResourceNotFoundError, PermissionDeniedError):
             return item
 
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         items = list(pool.map(own, found))
     rows = []
@@ -116,7 +120,11 @@ def time_text(milliseconds: Any) -> str:
 
 
 def cat(client: Any, arguments: argparse.Namespace) -> int:
-    """Write files to stdout."""
+    """Write files to stdout, byte for byte.
+
+    examples:
+        reports/a.txt | head -3
+    """
 
     def show(path: str) -> None:
         with client.files.download(resolve(client, path).url) as response:
@@ -126,7 +134,11 @@ def cat(client: Any, arguments: argparse.Namespace) -> int:
 
 
 def stat(client: Any, arguments: argparse.Namespace) -> int:
-    """Show what is known about files."""
+    """Show what is known about files.
+
+    examples:
+        reports/a.txt
+    """
 
     def show(path: str) -> None:
         place = resolve(client, path)

@@ -1,7 +1,4 @@
-"""`files get` and `put`: between local files and the storage, with a progress bar for a person at a terminal.
-
-It knows both worlds' names and folders; it must not know how bytes travel.
-"""
+"""`files get` and `put`: between local files and the storage, with a progress bar for a person at a terminal."""
 
 import argparse
 import os
@@ -12,9 +9,8 @@ from ..errors import EtagMismatchError
 from ..transport.disk import TargetFile
 from .exit_codes import CommandError, UsageError
 from .files_show import each, entries, folder_of, refuse_folder
-from .local_file import send, size_of
 from .progress import Progress
-from .remote import Remote, below, local_path, resolve, stored_name
+from .remote import Remote, below, local_path, resolve, send, size_of, stored_name
 from .table import bytes_text
 from .terminal import note, visible, word, write
 
@@ -34,7 +30,18 @@ class Total:
 
 
 def get(client: Any, arguments: argparse.Namespace) -> int:
-    """Fetch files."""
+    """Fetch files into the current folder, or into LOCAL.
+
+    LOCAL is a folder if there is one, or it ends in a slash, or several files are fetched; else the name of the copy.
+    Existing files are replaced when all of the new one has come.
+
+    examples:
+        reports/a.txt                    # ./a.txt
+        reports/a.txt copy.txt
+        reports/a.txt reports/b.txt in/
+        -r reports/                      # ./reports/...
+        -r reports/ backup               # backup/reports/... if there is a folder backup, else backup/...
+    """
     *sources, target = arguments.paths if len(arguments.paths) > 1 else [*arguments.paths, "." + os.sep]
     into = os.path.isdir(target) or target.endswith(("/", os.sep))
     if len(sources) > 1 and not into:
@@ -108,7 +115,18 @@ class Upload(NamedTuple):
 
 
 def put(client: Any, arguments: argparse.Namespace) -> int:
-    """Store files."""
+    """Store local files in your bucket, or at PATH.
+
+    PATH is a folder if it ends in a slash, else the name of the copy. For each file its DIAL URL is written to stdout.
+
+    examples:
+        notes.txt
+        notes.txt todo.txt
+        *.txt reports/
+        -r photos trip/                  # trip/photos/...
+        -r photos trip                   # trip/...
+        -r photos/. trip/                # the same
+    """
     *sources, last = arguments.paths if len(arguments.paths) > 1 else [*arguments.paths, ""]
     target = resolve(client, last)
     if len(sources) > 1 and not (target.is_folder or not target.name):

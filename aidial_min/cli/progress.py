@@ -1,7 +1,4 @@
-"""A progress bar on stderr, for a person at a terminal only: how much, how fast, how long still.
-
-It knows numbers, time and one line of a terminal; it must not know what is counted.
-"""
+"""A progress bar on stderr, for a person at a terminal only: how much, how fast, how long still."""
 
 import shutil
 import sys
@@ -9,8 +6,8 @@ import time
 from types import TracebackType
 from typing import Callable, Optional, Type
 
-from .table import size_text, width_of
-from .terminal import is_terminal, visible
+from .table import size_text
+from .terminal import is_terminal, visible, width_of
 
 _BAR = 20
 _REDRAW = 0.1

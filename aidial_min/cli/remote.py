@@ -2,12 +2,13 @@
 
 A path is relative to the caller's own bucket and written as one sees it; one that begins with files/ is a DIAL URL,
 as answers show them (percent-encoded). A slash at its end makes it a folder.
-It knows names and how they are encoded; it must not know what happens to files.
 """
 
 import os
 import re
-from typing import Any, Iterable, List, NamedTuple, Sequence
+import stat
+from pathlib import Path
+from typing import Any, Iterable, List, NamedTuple, Optional, Sequence
 from urllib.parse import quote, unquote
 
 from ..api import local_files
@@ -15,7 +16,7 @@ from ..errors import InvalidRequestError
 from .exit_codes import CommandError, UsageError
 from .terminal import local, word
 
-RULE = """
+RULE = """\
 PATH is a path in your own bucket, as you see it: "notes.txt", "trip/photo 1.jpg"; "" or / is the bucket itself.
 If it begins with files/ it is a DIAL URL as answers show it, of any bucket: files/3xU.../trip/photo%201.jpg
 (a folder of your own called "files" is ./files/). A folder ends in a slash.
@@ -105,3 +106,23 @@ def local_path(folder: str, segments: Sequence[str]) -> str:
         return local_files.local_path(os.path.realpath(folder), tuple(map(local, segments)))
     except InvalidRequestError as error:
         raise CommandError(error.message) from None
+
+
+def size_of(path: Path) -> Optional[int]:
+    """Bytes of a file; None for pipes and devices."""
+    found = path.stat()
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
+def send(client: Any, url: str, path: Path, name: str, size: Optional[int], **options: Any) -> Any:
+    """Store it at a URL.
+
+    Args:
+        name: by which a pipe's type is guessed, as it has none of its own.
+        size: what `size_of` said.
+        options: of `files.upload`.
+    """
+    if size is not None:
+        return client.files.upload(url, path, **options)
+    with open(path, "rb") as pipe:
+        return client.files.upload(url, (name, pipe), **options)

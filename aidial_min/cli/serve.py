@@ -1,6 +1,14 @@
-"""The command `serve`: the embedded DIAL server as a program, for development.
+"""Run a DIAL server on this machine, for development and tests: its key is known to everybody.
 
-It knows options and what to tell the person who starts it; it must not know what the server answers.
+It has a bucket, files, prompts, applications, and deployments that answer by themselves (echo, calculator, showcase,
+...). Its URL is written to stdout, the rest to stderr: what to set in another terminal, then a line for each request.
+
+Ctrl-C ends it. What is stored is forgotten then, unless --data names a folder for it.
+
+examples:
+    @
+    --port 9000 --data ./dial        # what is stored is there again the next time
+    --port 0 > url.txt               # any free port
 """
 
 import argparse
@@ -10,29 +18,14 @@ import time
 from typing import Any
 
 from .exit_codes import TERMINATED, CommandError, on_sigterm
-from .help import teach
 from .terminal import dim, note, red, visible, write
-
-TEXT = """
-Run a DIAL server on this machine: bucket, files, prompts, applications, and deployments that answer by themselves
-(echo, calculator, showcase, ...). It is made for development and tests: its key is known to everybody.
-
-The URL is written to stdout, the rest to stderr: what to set in another terminal, then a line for each request.
-Ctrl-C ends it. What is stored is forgotten then, unless --data names a folder for it.
-"""
-
-EXAMPLES = """
-@
---port 9000 --data ./dial        # what is stored is there again the next time
---port 0 > url.txt               # any free port
-"""
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-def set_up(parser: argparse.ArgumentParser) -> None:
+def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     """Name the options."""
-    teach(parser, TEXT, EXAMPLES)
+    parser.description = __doc__
     parser.add_argument("--port", type=_port, default=8080, metavar="N", help="0 takes a free one (8080)")
     parser.add_argument("--data", metavar="DIR", help="keep what is stored in this folder")
     parser.add_argument(

@@ -1,13 +1,9 @@
-"""Lists as tables: columns in line, cut to the width of a terminal, whole in a pipe.
-
-It knows text and its width on a screen; it must not know what the rows are about.
-"""
+"""Lists as tables: columns in line, cut to the width of a terminal, whole in a pipe."""
 
 import sys
-import unicodedata
 from typing import Any, Iterable, List, Mapping, Sequence
 
-from .terminal import bold, is_terminal, visible, write
+from .terminal import bold, is_terminal, visible, width_of, write
 
 GAP = "  "
 
@@ -60,19 +56,6 @@ def _cut(line: str, room: int) -> str:
         if width > room - 3:
             return line[:index] + "..."
     return line
-
-
-def width_of(text: str) -> int:
-    """Columns that a text takes on a terminal."""
-    if text.isascii():
-        return len(text)
-    return sum(_width(character) for character in text)
-
-
-def _width(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me", "Cf"):  # marks (many have no combining class), joiners
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def size_text(size: int) -> str:

@@ -1,12 +1,13 @@
 """The three standard streams as people and programs use them: text in and out, notes, colours, questions.
 
 Answers go to stdout, everything else to stderr. Text of a server never moves a terminal's cursor, and no character
-is ever a reason to fail. It knows streams; it must not know DIAL.
+is ever a reason to fail.
 """
 
 import os
 import re
 import sys
+import unicodedata
 from typing import IO, Any, Iterable, Optional
 
 _DIM, _BOLD, _RED, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[31m", "\x1b[0m"
@@ -46,14 +47,27 @@ def visible(text: str, *, lines: bool = True) -> str:
     return text if lines else re.sub(r" *[\t\n][ \t\n]*", " ", text.strip("\t\n"))
 
 
+def width_of(text: str) -> int:
+    """Columns that a text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    return sum(_width(character) for character in text)
+
+
+def _width(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):  # marks (many have no combining class), joiners
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
 def dim(text: str) -> str:
     """What stands beside the answer, on stderr."""
     return _DIM + text + _PLAIN if has_colours(sys.stderr) else text
 
 
-def red(text: str) -> str:
-    """What went wrong, on stderr."""
-    return _RED + text + _PLAIN if has_colours(sys.stderr) else text
+def red(text: str, stream: Any = None) -> str:
+    """What went wrong, on stderr if no other stream is named."""
+    return _RED + text + _PLAIN if has_colours(stream or sys.stderr) else text
 
 
 def bold(text: str) -> str:

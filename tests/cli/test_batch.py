@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from aidial_min.__main__ import main
-from aidial_min.cli import batch_journal, batch_output, batch_pace, batch_run
+from aidial_min.cli import batch_journal, batch_output, batch_run
 from aidial_min.testing import AppError, Deployment, DialServer
 
 from ..support.patience import PATIENCE, until
@@ -389,7 +389,7 @@ def test_a_rate_limit_makes_everyone_wait(folder, server, model):
 
 
 def test_a_limit_without_a_time_is_approached_again_carefully(folder, server, model, monkeypatch):
-    monkeypatch.setattr(batch_pace, "FIRST_PAUSE", 0.2)
+    monkeypatch.setattr(batch_run, "FIRST_PAUSE", 0.2)
     server.fail(429, times=3)
     write_input(prompts(12))
     began = time.monotonic()

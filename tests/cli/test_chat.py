@@ -128,7 +128,7 @@ def test_json_is_the_whole_answer(dial):
 
 
 def test_json_stays_json_where_the_stream_writes_ascii_only(dial):
-    answer = dial("chat", "--json", "-d", "echo", HEARTY, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    answer = dial.process("chat", "--json", "-d", "echo", HEARTY, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert answer.stdout.isascii()
     assert json.loads(answer.out)["choices"][0]["message"]["content"] == HEARTY
 
@@ -141,7 +141,7 @@ def test_json_stays_json_where_the_stream_writes_ascii_only(dial):
 @pytest.mark.parametrize("way", ["argument", "stdin"])
 def test_no_locale_makes_non_ascii_fail(dial, server, locale, way):
     words, typed = ([HEARTY], "") if way == "argument" else ([], HEARTY)
-    answer = dial("chat", "-d", "echo", *words, input=typed, **locale)
+    answer = dial.process("chat", "-d", "echo", *words, input=typed, **locale)
     assert answer.code == 0, answer.err
     assert sent(server)["messages"][0]["content"] == HEARTY  # what was meant, whatever the locale says
     assert answer.out in (HEARTY + "\n", HEARTY.encode("ascii", "backslashreplace").decode() + "\n")

@@ -3,13 +3,14 @@
 import json
 import socket
 import ssl
+import subprocess
 import threading
 import time
 from contextlib import suppress
 
 import pytest
 
-from aidial_min.cli.credentials import describe
+from aidial_min.cli.doctor import describe_credential as describe
 from tests.support.certificates import authority
 from tests.support.patience import PATIENCE, at_some_pace
 
@@ -215,6 +216,19 @@ def test_http_where_tls_is_asked_for(doctor, server):
         assert any("begins with http://" in advice for advice in steps["connection"]["advice"])
 
     at_some_pace(scenario)
+
+
+# -- how it looks
+
+
+def test_colours_are_for_terminals_only_also_when_something_fails(dial, terminal):
+    words = ("doctor", "--url", "http://127.0.0.1:1")
+    assert "\x1b" not in dial(*words).out
+    with terminal(*words) as person:
+        shown = person.rest()
+    assert "\x1b[31mfailed \x1b[0m  connection" in shown and "\\x1b" not in shown
+    with terminal(*words, stdout=subprocess.PIPE) as person:  # stderr is a terminal, but the steps go elsewhere
+        assert b"\x1b" not in person.process.stdout.read()
 
 
 # -- the shape of credentials

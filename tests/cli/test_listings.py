@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from aidial_min.cli.table import width_of
+from aidial_min.cli.terminal import width_of
 from aidial_min.testing import Deployment, DialServer
 from tests.support.command import Command
 

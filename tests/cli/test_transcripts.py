@@ -1,7 +1,7 @@
 """Every transcript of aidial_min/cli/README.md is produced anew, command by command.
 
 What differs from run to run (address, bucket, versions, milliseconds) is made equal on both sides. The commands run
-in a shell, in one folder, against the server that the page itself starts.
+in a shell, each block in a folder and with a server of its own.
 """
 
 import os
@@ -9,11 +9,11 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from aidial_min.testing import DialServer
 from tests.support.terminal import CTRL_D, Terminal
 
 ROOT = Path(__file__).parent.parent.parent
@@ -39,44 +39,42 @@ def alike(text):
     return text.rstrip("\n")
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A folder with the page's server at work: its environment, and what the server said."""
-    folder = tmp_path_factory.mktemp("transcripts")
-    (folder / "python3").write_text('#!/bin/sh\nexec "%s" "$@"\n' % sys.executable)
-    (folder / "python3").chmod(0o755)
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if "proxy" not in name.lower() and not name.startswith("DIAL_")
-    }
-    environment.update(PYTHONPATH=str(ROOT), PATH="%s:%s" % (folder, environment["PATH"]), NO_COLOR="1", TERM="dumb")
-    command = commands(BLOCKS[0])[0][0] + " --port 0"
-    said = folder / "said.txt"
-    with said.open("w") as output:
-        server = subprocess.Popen(
-            command.split(), cwd=str(folder), env=environment, stdout=output, stderr=output, start_new_session=True
-        )
-    try:
-        while "Ctrl-C" not in said.read_text():
-            assert server.poll() is None, said.read_text()
-            time.sleep(0.01)
-        environment["DIAL_URL"], environment["DIAL_API_KEY"] = re.findall(
-            r"DIAL_URL=(\S+) DIAL_API_KEY=(\S+)", said.read_text()
-        )[0]
-        yield folder, environment, said
-    finally:
-        server.send_signal(signal.SIGINT)
-        assert server.wait(60) in (0, 130)
+@pytest.fixture
+def place(tmp_path):
+    """A folder, and the environment of a shell in which `python3` is this interpreter."""
+    (tmp_path / "python3").write_text('#!/bin/sh\nexec "%s" "$@"\n' % sys.executable)
+    (tmp_path / "python3").chmod(0o755)
+    kept = {n: value for n, value in os.environ.items() if "proxy" not in n.lower() and not n.startswith("DIAL_")}
+    path = "%s:%s" % (tmp_path, kept["PATH"])
+    shell = {"PYTHONPATH": str(ROOT), "PATH": path, "HOME": str(tmp_path), "NO_COLOR": "1", "TERM": "dumb"}
+    return tmp_path, {**kept, **shell}
+
+
+@pytest.fixture
+def at_work(place):
+    """The same with a server such as the page's, for this test alone."""
+    folder, environment = place
+    with DialServer() as server:
+        yield folder, {**environment, "DIAL_URL": server.url, "DIAL_API_KEY": server.api_key}
 
 
 def test_the_server_says_how_to_use_it(place):
-    assert alike(place[2].read_text()) == alike(commands(BLOCKS[0])[0][1])
+    folder, environment = place
+    command, expected = commands(BLOCKS[0])[0]
+    words = [*command.split(), "--port", "0"]
+    pipe, both = subprocess.PIPE, subprocess.STDOUT
+    with subprocess.Popen(words, cwd=folder, env=environment, stdout=pipe, stderr=both) as server:
+        try:
+            said = b"".join(iter(server.stdout.readline, b"What is stored is kept in dial. Ctrl-C ends it.\n"))
+            assert alike(said.decode() + expected.splitlines()[-1]) == alike(expected)
+        finally:
+            server.send_signal(signal.SIGINT)
+            assert server.wait(60) in (0, 130)
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS[1:] if not block.startswith(TALK)], ids=lambda b: b[2:40])
-def test_a_transcript(place, block):
-    folder, environment, _ = place
+def test_a_transcript(at_work, block):
+    folder, environment = at_work
     if "plan.txt" in block:
         (folder / "plan.txt").write_text("Drink more coffee.\n")
     for command, expected in commands(block):
@@ -92,8 +90,8 @@ def test_a_transcript(place, block):
         assert alike(done.stdout.decode()) == alike(expected), command
 
 
-def test_a_conversation_at_a_terminal(place):
-    folder, environment, _ = place
+def test_a_conversation_at_a_terminal(at_work):
+    folder, environment = at_work
     (block,) = [block for block in BLOCKS if block.startswith(TALK)]
     lines = commands(block)[0][1].splitlines()
     words = [sys.executable, "-m", "aidial_min", "chat", "-d", "calculator"]

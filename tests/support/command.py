@@ -1,13 +1,18 @@
-"""The command line as a process of its own: words in, streams and exit code out; its environment is named in full.
+"""The command line as a test types it: words in, streams and exit code out; its environment is named in full.
 
-It knows processes and pipes; terminals are in terminal.py.
+A call runs in this process, with streams of its own. What is about signals, closed streams, locales or the interpreter
+takes a process: `process`, `start` and `shell`. Terminals are in terminal.py.
 """
 
+import io
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Union
+from typing import Any, Dict, Iterator, List, NamedTuple, Union
+
+from aidial_min.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,6 +54,37 @@ class Command:
         return {name: value for name, value in {**self.env, **changes}.items() if value is not None}
 
     def __call__(self, *words: str, input: Union[str, bytes] = b"", **env: Any) -> Result:
+        data = input.encode("utf-8") if isinstance(input, str) else input
+        with self._in_place(self.environment(env)):
+            before = sys.stdin, sys.stdout, sys.stderr
+            streams = io.BytesIO(data), io.BytesIO(), io.BytesIO()
+            sys.stdin, sys.stdout, sys.stderr = [io.TextIOWrapper(stream, "utf-8") for stream in streams]
+            try:
+                code = main(words)
+            except SystemExit as end:
+                code = end.code
+            finally:
+                for stream in (sys.stdout, sys.stderr):
+                    stream.flush()
+                written = streams[1].getvalue(), streams[2].getvalue()
+                sys.stdin, sys.stdout, sys.stderr = before
+        return Result(code, *written)
+
+    @contextmanager
+    def _in_place(self, env: Dict[str, str]) -> Iterator[None]:
+        folder, before = os.getcwd(), dict(os.environ)
+        os.chdir(self.folder)
+        os.environ.clear()
+        os.environ.update(env)
+        try:
+            yield
+        finally:
+            os.chdir(folder)
+            os.environ.clear()
+            os.environ.update(before)
+
+    def process(self, *words: str, input: Union[str, bytes] = b"", **env: Any) -> Result:
+        """The same as a process of its own."""
         data = input.encode("utf-8") if isinstance(input, str) else input
         done = subprocess.run(
             self.words(*words), cwd=self.folder, env=self.environment(env), input=data, capture_output=True, timeout=60
