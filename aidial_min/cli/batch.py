@@ -143,20 +143,29 @@ def open_files(arguments: argparse.Namespace, path: str, identity: Identity) -> 
         discard_new(name)
     header = _checked_header(known, path, arguments.input, identity)
     if not os.path.exists(path):
-        if header.get("finished") or header["empty"] is False:
+        if header["finished"] or header["empty"] is False:
             raise UsageError("%s is gone, but %s says that it was begun; remove both to begin anew" % (path, known))
         _touch(path)
-    standing = inspect(path, identity.lines)
+    standing = inspect(path, identity.lines, at_least=header["finished"])
+    try:
+        journal = Journal.load(known, standing.has)
+    except ValueError as error:
+        raise UsageError(
+            "%s is damaged: %s; put an older copy of it and of %s in place, or name another output with -o"
+            % (known, error, path)
+        ) from None
     if arguments.ask_again and standing.failed:
+        journal.compact(finished=standing.answered)  # first, else the output would seem to have lost lines
         drop_failures(path)
         standing = inspect(path, identity.lines)
-    return standing, Journal.load(known, standing.has)
+    return standing, journal
 
 
 def _checked_header(known: str, path: str, given: str, identity: Identity) -> Any:
     try:
         header = read_header(known)
-        before = Identity(**header["input"])
+        before, header["ordered"] = Identity(**header["input"]), bool(header["ordered"])
+        header["finished"] = int(header.get("finished") or 0)
     except (ValueError, KeyError, TypeError):
         raise UsageError("%s is no journal of a batch; name another output with -o" % known) from None
     if before != identity:
@@ -192,8 +201,9 @@ def ask_all(arguments: argparse.Namespace, identity: Identity, output: Output, j
     )
     options = {**client_arguments(arguments), "limits": Limits(arguments.jobs, arguments.jobs), "max_retries": 0}
     previous = on_sigterm(_terminate)
+    before = output.standing.answered + output.standing.failed + len(journal.kept)
     try:
-        with Dial(**options) as client, Bar(identity.prompts, output.standing, len(journal.kept)) as bar:
+        with Dial(**options) as client, Progress(identity.prompts, before=before, counted=True) as bar:
             work = Run(client, settings, output, journal)
             try:
                 work.start()
@@ -218,8 +228,9 @@ def watch(work: Any, output: Output, bar: Progress) -> None:
     """Draw the bar and have the disk catch up once a second, until the run has ended."""
     synced = time.monotonic()
     while not work.wait(0.1):
-        pause = work.pace.pause_left()
-        bar.update(work.finished, "rate limit: waiting %s" % time_text(pause) if pause >= 1 else "")
+        pause, failed = work.pace.pause_left(), output.standing.failed
+        waiting = "rate limit: waiting %s" % time_text(pause) if pause >= 1 else ""
+        bar.update(work.finished, "  ".join(filter(None, ["%d failed" % failed if failed else "", waiting])))
         if time.monotonic() - synced >= 1.0:
             output.sync()
             synced = time.monotonic()
@@ -252,27 +263,6 @@ def finish(path: str, identity: Identity, standing: Standing, journal: Journal, 
     elif standing.failed:
         note("the same command with --ask-again asks the failed lines again")
     return code or (FAILED if standing.failed else OK)
-
-
-class Bar(Progress):
-    """Progress over the whole batch, at the rate of this run."""
-
-    def __init__(self, total: int, standing: Standing, kept: int) -> None:
-        super().__init__(total, str)
-        self._standing = standing
-        self._before = standing.answered + standing.failed + kept
-
-    def line(self, seconds: float) -> str:
-        """The bar as it stands after so many seconds."""
-        total, done = self.total or 0, self._before + self.done
-        rate = self.done / seconds if seconds > 0 else 0.0
-        speed = "%.1f/s" % rate if rate >= 1 or not rate else "%.1f/min" % (rate * 60)
-        left = time_text((total - done) / rate) if rate else "--:--"
-        part = done / total if total else 1.0
-        bar = ("#" * int(part * 20)).ljust(20, ".")
-        failed = "%d failed" % self._standing.failed if self._standing.failed else ""
-        label = "  ".join(filter(None, [failed, self.label]))
-        return "[%s] %3d%%  %d of %d  %s  %s left  %s" % (bar, int(part * 100), done, total, speed, left, label)
 
 
 class Terminated(KeyboardInterrupt):

@@ -60,7 +60,7 @@ class Journal:
         Args:
             finished: whether a line stands in the output.
         Raises:
-            ValueError: this is no journal.
+            ValueError: this is no journal, or one of its records is damaged.
         """
         begun: Set[int] = set()
         kept: Dict[int, Place] = {}
@@ -72,15 +72,13 @@ class Journal:
                     break
                 if header is None:
                     header = _header(record)
-                elif record.startswith(b"= "):
-                    number = line_number(record[2:])
-                    begun.discard(number)
-                    if not finished(number):
-                        kept[number] = Place(end + 2, len(record) - 2)
-                elif record.startswith(b"> ") and not finished(int(record[2:])):
-                    begun.add(int(record[2:]))
                 else:
-                    begun.discard(int(record[2:]))
+                    number = _record_number(record)
+                    begun.discard(number)
+                    if record.startswith(b"= ") and not finished(number):
+                        kept[number] = Place(end + 2, len(record) - 2)
+                    elif record.startswith(b"> ") and not finished(number):
+                        begun.add(number)
                 end += len(record)
         if header is None:
             raise ValueError("this is no journal of a batch")
@@ -187,6 +185,22 @@ class Journal:
         """Close the file; what it says stays."""
         with self._disk, self._lock:
             self._close()
+
+
+def _record_number(record: bytes) -> int:
+    """The line that a record is about.
+
+    Raises:
+        ValueError: the record is damaged.
+    """
+    try:
+        if record.startswith(b"= "):
+            return int(json.loads(record[2:])["line"])
+        if record.startswith((b"> ", b"< ")) and record[2:-1].isdigit():
+            return int(record[2:])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        pass
+    raise ValueError("%.40r is no record of it" % record.decode("utf-8", "replace"))
 
 
 def line_number(line: bytes) -> int:

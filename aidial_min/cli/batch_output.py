@@ -38,7 +38,13 @@ class Standing:
         """Byte offsets of lines with a smaller number than the line before."""
 
     def has(self, number: int) -> bool:
-        """Whether this line of the input stands there."""
+        """Whether this line of the input stands there.
+
+        Raises:
+            ValueError: the input has no such line.
+        """
+        if not 0 < number <= self._lines:
+            raise ValueError("line %d is none of the input's" % number)
         return bool(self._finished[number >> 3] & 1 << (number & 7))
 
     def add(self, number: int, ok: bool, length: int) -> None:
@@ -47,8 +53,6 @@ class Standing:
         Raises:
             ValueError: the input has no such line, or it stands there already.
         """
-        if not 0 < number <= self._lines:
-            raise ValueError("line %d is none of the input's" % number)
         if self.has(number):
             raise ValueError("line %d stands there twice" % number)
         self._finished[number >> 3] |= 1 << (number & 7)
@@ -60,13 +64,14 @@ class Standing:
         self.failed += not ok
 
 
-def inspect(path: str, lines: int) -> Standing:
+def inspect(path: str, lines: int, at_least: int = 0) -> Standing:
     """Repair an output (a torn last line is cut off, a missing line end added) and say what it holds.
 
     Args:
         lines: how many the input has.
+        at_least: how many the journal knows to have been written.
     Raises:
-        UsageError: something else is in the file.
+        UsageError: something else is in the file, or lines are gone from it.
     """
     standing = Standing(lines)
     with open(path, "r+b") as file:
@@ -74,6 +79,7 @@ def inspect(path: str, lines: int) -> Standing:
             start = _START.match(line)
             if not line.endswith(b"\n"):  # the last one
                 if start is None or not _is_json(line):
+                    _check_complete(path, standing, at_least)
                     file.seek(standing.size)
                     file.truncate()
                     break
@@ -87,9 +93,19 @@ def inspect(path: str, lines: int) -> Standing:
             except ValueError as error:
                 place = standing.answered + standing.failed + 1
                 raise UsageError("%s, line %d: %s; name another file with -o" % (path, place, error)) from None
+        _check_complete(path, standing, at_least)
         file.flush()
         os.fsync(file.fileno())
     return standing
+
+
+def _check_complete(path: str, standing: Standing, at_least: int) -> None:
+    there = standing.answered + standing.failed
+    if there < at_least:
+        raise UsageError(
+            "%s has lost lines: %d were written, %d are there. To ask for them again would be billed again: "
+            "put a whole copy of it in place, or name another output with -o" % (path, at_least, there)
+        )
 
 
 def _is_json(line: bytes) -> bool:

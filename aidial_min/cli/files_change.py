@@ -134,7 +134,7 @@ def remove_folder(client: Any, place: Remote, force: bool) -> None:
     count = "%d file%s" % (len(items), "" if len(items) == 1 else "s")
     if items and not force and can_ask() and not confirm("Remove %s below %s?" % (count, visible(place.shown))):
         raise CommandError("nothing was removed")
-    with Progress(len(items), shown=str) as bar:
+    with Progress(len(items), counted=True) as bar:
         for number, item in enumerate(items, 1):
             client.files.delete(item.url)
             bar.update(number, item.name or "")

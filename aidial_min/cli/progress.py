@@ -17,22 +17,25 @@ class Progress:
     """A bar that is redrawn at most ten times a second, and gone when the `with` block ends.
 
     Args:
-        total: of what is counted; None if unknown.
-        shown: how an amount is written; bytes by default.
+        total: bytes, or things; None if unknown.
+        before: how many of them were done before this bar began, which says nothing of its speed.
+        counted: it is about things, not bytes.
     """
 
-    def __init__(self, total: Optional[int], shown: Callable[[int], str] = size_text) -> None:
+    def __init__(self, total: Optional[int], *, before: int = 0, counted: bool = False) -> None:
         self.total = total
         self.done = 0
         self.label = ""
-        self._shown = shown
+        self._before = before
+        self._shown: Callable[[int], str] = str if counted else size_text
+        self._speed = _count_speed if counted else _size_speed
         self._on = is_terminal(sys.stderr)
         self._began = time.monotonic()
         self._drawn = 0.0
         self._width = 0
 
     def update(self, done: int, label: Optional[str] = None) -> None:
-        """So much is done by now."""
+        """So much is done by now, since the bar began."""
         self.done = done
         self.label = self.label if label is None else visible(label, lines=False)
         now = time.monotonic()
@@ -47,13 +50,14 @@ class Progress:
     def line(self, seconds: float) -> str:
         """The bar as it stands after so many seconds."""
         rate = self.done / seconds if seconds > 0 else 0.0
-        speed = "%s/s" % self._shown(int(rate))
+        speed = self._speed(rate)
+        done = self._before + self.done
         if not self.total:
-            return "%s  %s  %s" % (self._shown(self.done), speed, self.label)
-        part = min(1.0, self.done / self.total)
+            return "%s  %s  %s" % (self._shown(done), speed, self.label)
+        part = min(1.0, done / self.total)
         bar = ("#" * int(part * _BAR)).ljust(_BAR, ".")
-        left = time_text((self.total - self.done) / rate) if rate else "--:--"
-        amounts = "%s of %s" % (self._shown(self.done), self._shown(self.total))
+        left = time_text((self.total - done) / rate) if rate else "--:--"
+        amounts = "%s of %s" % (self._shown(done), self._shown(self.total))
         return "[%s] %3d%%  %s  %s  %s left  %s" % (bar, int(part * 100), amounts, speed, left, self.label)
 
     def clear(self) -> None:
@@ -80,6 +84,14 @@ class Progress:
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
         self.clear()
+
+
+def _size_speed(rate: float) -> str:
+    return "%s/s" % size_text(int(rate))
+
+
+def _count_speed(rate: float) -> str:
+    return "%.1f/s" % rate if rate >= 1 or not rate else "%.1f/min" % (rate * 60)
 
 
 def time_text(seconds: float) -> str:

@@ -776,6 +776,49 @@ def test_an_output_that_is_gone_is_not_asked_for_anew(folder, server, model, cap
 
 
 @posix
+@pytest.mark.parametrize(
+    "record", [b"nonsense\n", b"> seven\n", b"> 700\n", b"= {\n", b"= []\n", b'= {"line": 9, "ok": tr\n', b"\n"], ids=repr
+)
+def test_a_journal_that_is_damaged_is_one_error_and_nothing_is_asked(folder, server, model, capsys, record):
+    killed_run(model)
+    lines = Path("out.jsonl.journal").read_bytes().splitlines(keepends=True)
+    damaged = b"".join([*lines[:5], record, *lines[5:]])
+    Path("out.jsonl.journal").write_bytes(damaged)
+    before, asked = Path("out.jsonl").read_bytes(), len(model.asked)
+    for options in ([], ["--ask-again"]):
+        assert batch(*options) == 2
+        told = capsys.readouterr().err
+        assert told.startswith("out.jsonl.journal is damaged: ") and told.count("\n") == 1
+    assert Path("out.jsonl").read_bytes() == before and Path("out.jsonl.journal").read_bytes() == damaged
+    assert len(model.asked) == asked
+
+
+@pytest.mark.parametrize("header", [b"", b"{}", b"[1]", b'{"batch": 1, "input": 7}', b"\xff\n"], ids=repr)
+def test_a_journal_that_is_none_is_one_error(folder, server, capsys, header):
+    write_input(["a"])
+    assert batch() == 0
+    Path("out.jsonl.journal").write_bytes(header)
+    capsys.readouterr()
+    assert batch() == 2
+    assert "out.jsonl.journal is no journal of a batch" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("cut", [3, 300, 10_000_000], ids=["torn", "a line or two", "everything"])
+def test_a_finished_output_that_lost_its_tail_is_not_asked_for_again(folder, server, model, capsys, cut):
+    write_input([*prompts(5), "fails"])
+    assert batch() == 1
+    whole = Path("out.jsonl").read_bytes()
+    cut_off = whole[: max(0, len(whole) - cut)]
+    Path("out.jsonl").write_bytes(cut_off)
+    for options in ([], ["--ask-again"]):
+        assert batch(*options) == 2
+        assert "out.jsonl has lost lines: 6 were written, %d are there" % finished() in capsys.readouterr().err
+    assert Path("out.jsonl").read_bytes() == cut_off and len(model.asked) == 6
+    Path("out.jsonl").write_bytes(whole)
+    assert batch("--ask-again") == 1 and len(model.asked) == 7
+
+
+@posix
 def test_a_pipe_is_no_input(folder, server, capsys):
     read, write = os.pipe()
     try:
