@@ -20,7 +20,8 @@ from ..core.limits import read_timeout
 from ..core.operation import Async, Resource, Sync, operation
 from ..core.urls import encode_id
 from ..errors import InvalidRequestError
-from ..types._model import Model, plain
+from ..types._model import Model
+from ..types._plain import plain
 from ..types.chat.response import ChatCompletionChunk, ChatCompletionResponse
 from ..types.completion import CompletionChunk, CompletionResponse
 from ..types.embeddings import EmbeddingsResponse

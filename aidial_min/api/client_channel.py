@@ -13,7 +13,7 @@ from ..core.completion_stream import Events
 from ..core.limits import TimeoutValue, read_timeout
 from ..core.tables import AsyncResource, SyncResource, async_method, describe, sync_method
 from ..errors import DialException, InvalidRequestError
-from ..types._model import plain
+from ..types._plain import plain
 from ..types.client_channel import (
     ClientChannelRequest,
     ClientChannelResponse,

@@ -10,7 +10,7 @@ from ..core.call import Answer, Config, Request, json_value, list_of, model_of, 
 from ..core.tables import AsyncResource, SyncResource, async_method, sync_method
 from ..core.urls import StorageUrl, parse_storage_url
 from ..errors import InvalidDialURLError, InvalidRequestError
-from ..types._model import plain
+from ..types._plain import plain
 from ..types.metadata import ResourceMetadata
 from ..types.publication import (
     Publication,

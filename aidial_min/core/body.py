@@ -12,7 +12,8 @@ from typing import IO, Any, Callable, Iterator, List, Mapping, NamedTuple, Optio
 from urllib.parse import quote
 
 from ..errors import InvalidRequestError
-from ..types._model import Model, plain
+from ..types._model import Model
+from ..types._plain import plain
 from .http11 import header_line
 
 PIECE = 256 * 1024

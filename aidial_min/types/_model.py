@@ -1,37 +1,49 @@
-"""The base of every response model: JSON objects with attributes that lose nothing.
+"""The base of every response model: a JSON object with attributes that loses nothing.
+
+    @dataclass
+    class Prompt(Model):
+        id: str
+        folder_id: str = json_name("folderId")
+        tags: List[str] = field(default_factory=list)
+
+    prompt = Prompt.from_json({"id": "...", "folderId": "...", "other": 1})
 
 A model keeps the keys that came in its ``__dict__``, over the defaults of its class; only nested models are converted,
-by a plan made once per class from its annotations. Unknown keys stay as attributes.
-Type checkers see dataclasses (PEP 681). It must not know HTTP, clients or any particular DIAL area.
+by a plan made once per class from its annotations. Type checkers read the standard library's `dataclass` and `field`.
+At run time ours only note what stands there: `dataclasses` is applied when somebody asks a model for its fields or its
+signature, because loading it takes longer than a whole call.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Iterator, List, Mapping, Optional, Tuple, Type, TypeVar
 
-from ..errors import InvalidRequestError, ParsingDataError
+from ..errors import ParsingDataError
 from ._pydantic import PydanticNames
 
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Type
-
-    from typing_extensions import dataclass_transform
-
-    Convert = Callable[[Any, str], Any]
-    """Turns one JSON value into what the attribute holds; the text says where in the answer the value stood."""
+    from dataclasses import dataclass as dataclass, field as field
 else:
 
-    def dataclass_transform(**options):
-        return lambda cls: cls
+    def dataclass(cls):
+        """Declare a model; see `Model._as_dataclass` for what makes it a dataclass."""
+        return cls
+
+    def field(*, default_factory):
+        """Declare a field whose default is a new list, dict or model."""
+        return _Default(make=default_factory)
 
 
 M = TypeVar("M", bound="Model")
 
+Convert = Callable[[Any, str], Any]
+"""Turns one JSON value into what the attribute holds; the text says where in the answer the value stood."""
+
 
 class _Default:
-    """A field that did not come: None, or a new list or dict, which from then on is the field's own."""
+    """A field that did not come: None, or a new list, dict or model, which from then on is the field's own."""
 
     def __init__(self, json: str = "", make: Any = None, required: bool = False) -> None:
         self.json = json
@@ -44,11 +56,12 @@ class _Default:
     def __get__(self, instance: Any, owner: type) -> Any:
         if instance is None or self.make is None:
             return None
-        try:
-            made = instance._made
-        except AttributeError:
+        made = instance._made
+        if made is None:
             made = instance._made = {}
-        return made.setdefault(self.name, self.make())
+        if self.name not in made:
+            made.setdefault(self.name, self.make())
+        return made[self.name]
 
 
 def json_name(name: str, required: bool = False) -> Any:
@@ -56,16 +69,11 @@ def json_name(name: str, required: bool = False) -> Any:
     return _Default(json=name, required=required)
 
 
-def fresh(make: Callable[[], Any]) -> Any:
-    """Declare a field whose default is a new list or dict."""
-    return _Default(make=make)
-
-
 class Plan:
     """How one class reads and writes JSON: names both ways, converters of nested models, what must be there."""
 
     def __init__(self, cls: type[Model]) -> None:
-        self.fields: list[str] = []
+        self.fields: dict[str, str] = {}  # attribute -> annotation
         self.required: list[str] = []
         self.attributes: dict[str, str] = {}  # JSON key -> attribute, where they differ
         self.keys: dict[str, str] = {}  # attribute -> JSON key, where they differ
@@ -80,7 +88,7 @@ class Plan:
         }
         for name, (hint, module) in declared.items():
             default = next((base.__dict__[name] for base in cls.__mro__ if name in base.__dict__), _MISSING)
-            self.fields.append(name)
+            self.fields[name] = hint
             key = (default.json if isinstance(default, _Default) else "") or name
             if key != name:
                 self.attributes[key], self.keys[name] = name, key
@@ -90,12 +98,14 @@ class Plan:
                 self.defaults[name] = default
             elif default.make:
                 self.factories[name] = default.make
-            convert = _converter(hint, module)
+            convert = _text if name in cls._texts else _converter(hint, module)
             if convert is not None:
                 self.converters[name] = convert
+        self.reserved = (_PROTOCOL | set(dir(cls))) - set(self.fields)
 
 
 _MISSING = object()
+_PROTOCOL = frozenset("__copy__ __deepcopy__ __getnewargs__ __getnewargs_ex__ __getstate__ __setstate__".split())
 _HINT = re.compile(r"(?:Optional\[)?(List\[|Dict\[str, )?(List\[)?(\w+)")
 
 
@@ -138,6 +148,12 @@ def _dict_of(convert: Convert) -> Convert:
     return read
 
 
+def _text(value: Any, path: str) -> Any:
+    if not isinstance(value, str):
+        raise unexpected(value, path, "a string")
+    return value
+
+
 _KINDS = {type(None): "null", dict: "an object", list: "a list", str: "a string", bool: "a boolean"}
 
 
@@ -147,22 +163,42 @@ def unexpected(value: Any, path: str, wanted: str) -> ParsingDataError:
     return ParsingDataError("expected %s at %s, found %s" % (wanted, path or "the top", found), path=path)
 
 
-@dataclass_transform(eq_default=False)
+class _OfDataclass:
+    """What a dataclass has, made when it is asked for; the standard library asks the class, users an instance too."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type[Model]) -> Any:
+        return getattr(owner._as_dataclass(), self.name)
+
+
 class Model(PydanticNames):
     """A JSON object with attributes: also readable as a mapping, printable, comparable, picklable.
 
     ``model["key"]``, ``"key" in model`` and ``dict(model)`` speak of the keys that came (in snake_case);
     the JSON spelling of a key reads the same value. ``to_dict()`` gives back the JSON that came.
+    A key that is the name of a method is read as ``model["copy"]``, and the method stays what it is.
     """
 
-    __slots__ = ("_made",)  # beside what came, which is the __dict__
+    # Beside what came, which is the __dict__; None until they are needed.
+    __slots__ = ("_made", "_aside", "_headers")
+    _made: Optional[Dict[str, Any]]  # lists, dicts and models that did not come, but were asked for
+    _aside: Optional[Dict[str, Any]]  # values whose keys are names of methods, or of Python's protocols
+    _headers: Optional[Mapping[str, str]]
 
     _shown: ClassVar[tuple[str, ...]] = ()
     """Fields that are printed even where they did not come."""
     _first: ClassVar[tuple[str, ...]] = ()
     """Fields that are printed first (a dataclass wants required ones first in its constructor)."""
+    _texts: ClassVar[tuple[str, ...]] = ()
+    """Fields that must be strings where they come; others are taken as they are, since gateways vary."""
 
     if not TYPE_CHECKING:  # type checkers shall see the constructor of a dataclass
+        __dataclass_fields__ = _OfDataclass()
+        __dataclass_params__ = _OfDataclass()
+        __match_args__ = _OfDataclass()
+        __signature__ = _OfDataclass()
 
         def __init__(self, *args, **values):
             plan = type(self)._get_plan()
@@ -180,7 +216,8 @@ class Model(PydanticNames):
             for name, value in {**plan.defaults, **given}.items():
                 if value is not None:  # None did not "come", so that it is not sent as null
                     convert = plan.converters.get(name)
-                    self.__dict__[name] = _from_dicts(value, convert) if convert else value
+                    self.__dict__[name] = _with_models(name, value, convert) if convert else value
+            Model._set_aside(self, plan)  # through the class: a key may have this name
 
     @classmethod
     def _get_plan(cls) -> Plan:
@@ -190,16 +227,39 @@ class Model(PydanticNames):
         return plan  # of this very class, not of its parent
 
     @classmethod
+    def _as_dataclass(cls) -> type:
+        """A dataclass of the same fields, made by the standard library: what it is asked about ours, it finds there."""
+        made = cls.__dict__.get("_dataclass")
+        if made is None:
+            import dataclasses
+            import inspect
+
+            plan, fields = cls._get_plan(), []
+            for name, hint in plan.fields.items():
+                options: Dict[str, Any] = {"default": plan.defaults.get(name)}
+                if name in plan.factories:
+                    options = {"default_factory": plan.factories[name]}
+                elif plan.keys.get(name, name) in plan.required:
+                    options = {}
+                fields.append((name, hint, dataclasses.field(**options)))
+            made = dataclasses.make_dataclass(cls.__name__, fields, eq=False, repr=False)
+            made.__signature__ = inspect.signature(made)  # type: ignore[attr-defined]
+            cls._dataclass = made  # type: ignore[attr-defined]
+        return made
+
+    @classmethod
     def from_json(cls: Type[M], data: Any, path: str = "") -> M:
-        """Read a parsed JSON object.
+        """Read a parsed JSON object; null where a list or an object has a default means the default.
 
         Args:
-            data: what json.loads gave.
+            data: what json.loads gave; a model of this class stays itself.
             path: where in the whole answer `data` stood, for errors.
         Raises:
             ParsingDataError: not an object, a required key is missing, or a nested value is of the wrong kind.
         """
         if not isinstance(data, dict):
+            if isinstance(data, cls):
+                return data
             raise unexpected(data, path, "an object")
         plan: Plan = cls.__dict__.get("_plan") or cls._get_plan()
         for key in plan.required:
@@ -213,12 +273,28 @@ class Model(PydanticNames):
             if key in values:
                 values[name] = values.pop(key)
         for name, convert in plan.converters.items():
-            if name in values:
-                value = values[name]
-                if value is not None:
-                    key = plan.keys.get(name, name)
-                    values[name] = convert(value, "%s.%s" % (path, key) if path else key)
+            value = values.get(name)
+            if value is not None:
+                key = plan.keys.get(name, name)
+                values[name] = convert(value, "%s.%s" % (path, key) if path else key)
+        for name in plan.factories:
+            if name in values and values[name] is None:
+                del values[name]
+        Model._set_aside(self, plan)  # through the class: a key may have this name
         return self
+
+    def _set_aside(self, plan: Plan) -> None:
+        if not plan.reserved.isdisjoint(self.__dict__):
+            self._aside = {key: self.__dict__.pop(key) for key in plan.reserved.intersection(self.__dict__)}
+
+    def _came(self) -> Dict[str, Any]:
+        """What came, by the names of attributes."""
+        return {**self.__dict__, **self._aside} if self._aside else self.__dict__
+
+    @property
+    def response_headers(self) -> Mapping[str, str]:
+        """The headers that a whole answer came with; empty in its parts, and in what was made here."""
+        return self._headers or {}
 
     def to_dict(self, *, use_api_names: bool = True, exclude_unset: bool = True, **options: Any) -> Dict[str, Any]:
         """The JSON object that came, unknown keys included, as plain dicts and lists.
@@ -226,19 +302,18 @@ class Model(PydanticNames):
         The arguments are those of the official client's `to_dict`; further `options` are those of `model_dump`.
         """
         if options or not (use_api_names and exclude_unset):
-            return type(self).model_dump(self, by_alias=use_api_names, exclude_unset=exclude_unset, **options)
-        keys = type(self)._get_plan().keys
-        values = {**self.__dict__, **{name: value for name, value in type(self)._filled(self).items() if value}}
-        return {keys.get(name, name): _plain(value) for name, value in values.items()}
-
-    def _filled(self) -> dict[str, Any]:
-        """Lists and dicts that did not come, but were asked for, and may have been filled since."""
-        return getattr(self, "_made", {})
+            return self.model_dump(by_alias=use_api_names, exclude_unset=exclude_unset, **options)
+        plan = type(self)._get_plan()
+        made = self._made or {}
+        filled = {name: value for name, value in made.items() if value != plan.factories[name]()}
+        return {plan.keys.get(name, name): _as_json(value) for name, value in {**self._came(), **filled}.items()}
 
     if not TYPE_CHECKING:  # type checkers shall know the declared fields only, so that they catch misspelt ones
 
         def __getattr__(self, name: str) -> Any:
             # Reached only where neither the instance nor the class has the name.
+            if name in Model.__slots__:
+                return None
             if not name.startswith("__"):
                 plan = type(self)._get_plan()
                 if name in plan.attributes:
@@ -248,80 +323,68 @@ class Model(PydanticNames):
             raise AttributeError("%s has no field %r" % (type(self).__name__, name))
 
     def __getitem__(self, key: str) -> Any:
-        name = type(self)._get_plan().attributes.get(key, key)
-        if name in self.__dict__:
-            return self.__dict__[name]
-        if name in type(self)._get_plan().fields:
+        plan, came = type(self)._get_plan(), self._came()
+        name = plan.attributes.get(key, key)
+        if name in came:
+            return came[name]
+        if name in plan.fields:
             return getattr(self, name)
         raise KeyError(key)
 
     def __contains__(self, key: object) -> bool:
-        return type(self)._get_plan().attributes.get(key, key) in self.__dict__  # type: ignore[call-overload]
+        return type(self)._get_plan().attributes.get(key, key) in self._came()  # type: ignore[call-overload]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(list(self.__dict__))
+        return iter(self.keys())
 
     def __len__(self) -> int:
-        return len(self.__dict__)
+        return len(self._came())
 
     def __bool__(self) -> bool:
         return True  # an answer is an answer, even `{}`
 
     def keys(self) -> List[str]:
         """The names of the fields that came, unknown ones included."""
-        return list(self.__dict__)
-
-    if not TYPE_CHECKING:
-        _keys = keys
-        keys = property(_keys.__get__, doc=_keys.__doc__)  # so that no key of the answer named "keys" hides it
+        return list(self._came())
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value that came under `key`, else `default`."""
         return self[key] if key in self else default
 
     def _all_values(self) -> List[Tuple[str, Any]]:
-        plan = type(self)._get_plan()
-        names = dict.fromkeys([name for name in type(self)._first if name in plan.fields] + plan.fields)
+        fields = type(self)._get_plan().fields
+        names = dict.fromkeys([name for name in self._first if name in fields] + list(fields))
         declared = [(name, getattr(self, name)) for name in names]
-        return declared + [(name, value) for name, value in self.__dict__.items() if name not in plan.fields]
+        return declared + [(name, value) for name, value in self._came().items() if name not in fields]
 
     def __repr__(self) -> str:
-        pairs = type(self)._all_values(self)
-        shown = ["%s=%r" % (name, value) for name, value in pairs if name in self.__dict__ or name in self._shown]
-        return "%s(%s)" % (type(self).__name__, ", ".join(shown))
+        came = self._came()
+        pairs = (pair for pair in self._all_values() if pair[0] in came or pair[0] in self._shown)
+        return "%s(%s)" % (type(self).__name__, ", ".join("%s=%r" % pair for pair in pairs))
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return dict(type(self)._all_values(self)) == dict(type(other)._all_values(other))
+        return dict(self._all_values()) == dict(other._all_values())
 
     __hash__ = None  # type: ignore[assignment]  # mutable, compared by value
 
-
-def _from_dicts(value: Any, convert: Convert) -> Any:
-    of_dicts = isinstance(value, dict) or (
-        isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
-    )
-    return convert(value, "") if of_dicts else value
+    def __getstate__(self) -> Tuple[Dict[str, Any], Dict[str, Any]]:
+        beside = {"_made": self._made, "_aside": self._aside}
+        return self.__dict__, {name: dict(value) for name, value in beside.items() if value}
 
 
-def plain(value: Any) -> Any:
-    """An argument as JSON types: models become dicts, at any depth of lists and dicts.
-
-    Raises:
-        InvalidRequestError: it contains itself, or is nested deeper than Python can follow.
-    """
-    try:
-        return _plain(value)
-    except RecursionError as error:
-        raise InvalidRequestError("the request can't be written as JSON: %s" % error) from None
+def _with_models(name: str, value: Any, convert: Convert) -> Any:
+    """An argument with its dicts read as models; a list or dict without any stays the very object that was passed."""
+    read = convert(value, name) if isinstance(value, (dict, list)) else value
+    return value if read == value else read
 
 
-def _plain(value: Any) -> Any:
+def _as_json(value: Any) -> Any:
     if isinstance(value, Model):
-        return type(value).to_dict(value)  # through the class: a key of the answer may be called to_dict
+        return value.to_dict()
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_as_json(item) for item in value]
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _as_json(item) for key, item in value.items()}
     return value

@@ -1,7 +1,7 @@
 """What code written for the official client calls on its answers, which are pydantic models there.
 
 `answer.model_dump()`, `answer.model_dump_json()`, `Answer.model_validate({...})` and the like, with the meaning that
-they have in pydantic. It knows those names; it must not know pydantic, nor how JSON becomes a model.
+they have in pydantic, which is never imported.
 """
 
 import json
@@ -11,10 +11,7 @@ P = TypeVar("P", bound="PydanticNames")
 
 
 class PydanticNames:
-    """The methods of pydantic models, for those of this package.
-
-    A key of the answer with the name of a method hides the method, as it does in pydantic.
-    """
+    """The methods of pydantic models, for those of this package."""
 
     if TYPE_CHECKING:  # what the models bring
 
@@ -22,6 +19,7 @@ class PydanticNames:
         def _get_plan(cls) -> Any: ...
         @classmethod
         def from_json(cls: Type[P], data: Any, path: str = "") -> P: ...
+        def _came(self) -> Dict[str, Any]: ...
         def _all_values(self) -> List[Tuple[str, Any]]: ...
 
     def model_dump(
@@ -56,9 +54,10 @@ class PydanticNames:
             "exclude_none": exclude_none,
         }
         found = {}
-        for name, value in type(self)._all_values(self):
+        all_came = self._came()
+        for name, value in self._all_values():
             wanted = (include is None or name in include) and (exclude is None or name not in exclude)
-            came = name in self.__dict__
+            came = name in all_came
             empty = value is None or (name in plan.factories and value == plan.factories[name]())
             left_out = (
                 (exclude_unset and not came)
@@ -72,15 +71,14 @@ class PydanticNames:
     def model_dump_json(self, *, indent: Optional[int] = None, **options: Any) -> str:
         """The same as JSON text; `options` are those of `model_dump`."""
         separators = (",", ":") if indent is None else None
-        value = type(self).model_dump(self, **options)
-        return json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
+        return json.dumps(self.model_dump(**options), ensure_ascii=False, indent=indent, separators=separators)
 
     def to_json(
         self, *, indent: Optional[int] = 2, use_api_names: bool = True, exclude_unset: bool = True, **options: Any
     ) -> str:
         """What came, as JSON text; further `options` are those of `model_dump`."""
         given = {"by_alias": use_api_names, "exclude_unset": exclude_unset, **options}
-        return type(self).model_dump_json(self, indent=indent, **given)
+        return self.model_dump_json(indent=indent, **given)
 
     @classmethod
     def model_validate(cls: Type[P], obj: Any) -> P:
@@ -89,14 +87,15 @@ class PydanticNames:
         Raises:
             ParsingDataError: not a dict, a required key is missing, or a nested value is of the wrong kind.
         """
-        return obj if isinstance(obj, cls) else cls.from_json(obj)
+        return cls.from_json(obj)
 
     @classmethod
     def model_validate_json(cls: Type[P], json_data: Union[str, bytes, bytearray]) -> P:
         """The same of JSON text.
 
         Raises:
-            ValueError: it is no JSON. ParsingDataError: as in `model_validate`.
+            ValueError: it is no JSON.
+            ParsingDataError: as in `model_validate`.
         """
         return cls.from_json(json.loads(json_data))
 
@@ -112,12 +111,12 @@ class PydanticNames:
     def model_extra(self) -> Dict[str, Any]:
         """What came besides the declared fields."""
         declared = type(self)._get_plan().fields
-        return {name: value for name, value in self.__dict__.items() if name not in declared}
+        return {name: value for name, value in self._came().items() if name not in declared}
 
     @property
     def model_fields_set(self) -> Set[str]:
         """The names of the fields that came, unknown ones included."""
-        return set(self.__dict__)
+        return set(self._came())
 
     # -- older names of the same
 
@@ -133,20 +132,20 @@ class PydanticNames:
 
     def dict(self, **options: Any) -> Dict[str, Any]:
         """The older name of `model_dump`."""
-        return type(self).model_dump(self, **options)
+        return self.model_dump(**options)
 
     def json(self, **options: Any) -> str:
         """The older name of `model_dump_json`."""
-        return type(self).model_dump_json(self, **options)
+        return self.model_dump_json(**options)
 
     def copy(self: P, *, update: Optional[Mapping[str, Any]] = None, deep: bool = False) -> P:
         """The older name of `model_copy`."""
-        return type(self).model_copy(self, update=update, deep=deep)
+        return self.model_copy(update=update, deep=deep)
 
 
 def _dumped(value: Any, options: Dict[str, Any]) -> Any:
     if isinstance(value, PydanticNames):
-        return type(value).model_dump(value, **options)
+        return value.model_dump(**options)
     if isinstance(value, list):
         return [_dumped(item, options) for item in value]
     if isinstance(value, dict):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Literal, Optional, TypedDict, Union
 
-from ._model import fresh, Model
+from ._model import Model, dataclass, field
 from .deployment import DeploymentBase, Features
 
 
+@dataclass
 class ApplicationFunctionMapping(Model):
     """Paths inside a function's container; `completion` is what servers of 2024 call `chat_completion`."""
 
@@ -23,6 +24,7 @@ class ApplicationFunctionMapping(Model):
     configuration: Optional[str] = None
 
 
+@dataclass
 class ApplicationFunction(Model):
     """An application that the server itself builds and runs from a folder of files.
 
@@ -41,6 +43,7 @@ class ApplicationFunction(Model):
     env: Optional[Dict[str, str]] = None
 
 
+@dataclass
 class Application(DeploymentBase):
     """An application as its callers see it.
 
@@ -61,6 +64,7 @@ class Application(DeploymentBase):
     function: Optional[ApplicationFunction] = None
 
 
+@dataclass
 class ApplicationsResponse(Model):
     """All applications that the caller may use.
 
@@ -71,6 +75,7 @@ class ApplicationsResponse(Model):
     object: Union[Literal["list"], str] = "list"
 
 
+@dataclass
 class DefinedFeatures(Features):
     """The features of a definition: the endpoints behind them, and what is declared as supported."""
 
@@ -92,6 +97,7 @@ class DefinedFeatures(Features):
     consent_required: Optional[bool] = None
 
 
+@dataclass
 class CustomApplication(Model):
     """An application that somebody keeps in a bucket: its whole definition, `name` being its URL.
 
@@ -112,9 +118,9 @@ class CustomApplication(Model):
     features: Optional[DefinedFeatures] = None
     input_attachment_types: Optional[List[str]] = None
     max_input_attachments: Optional[int] = None
-    defaults: Dict[str, Any] = fresh(dict)
-    interceptors: List[str] = fresh(list)
-    description_keywords: List[str] = fresh(list)
+    defaults: Dict[str, Any] = field(default_factory=dict)
+    interceptors: List[str] = field(default_factory=list)
+    description_keywords: List[str] = field(default_factory=list)
     function: Optional[ApplicationFunction] = None
     application_type_schema_id: Optional[str] = None
     application_properties: Optional[Dict[str, Any]] = None
@@ -128,6 +134,7 @@ class CustomApplication(Model):
     updated_at: Optional[int] = None
 
 
+@dataclass
 class ApplicationLog(Model):
     """What one running instance of an application wrote."""
 
@@ -135,6 +142,7 @@ class ApplicationLog(Model):
     content: str = ""
 
 
+@dataclass
 class ApplicationLogs(Model):
     """The logs of an application's instances.
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Optional
 
 from ..errors import ParsingDataError
-from ._model import Model
+from ._model import Model, dataclass
 
 
+@dataclass
 class AppData(Model):
     """The place of an application in its caller's bucket: `{user_bucket}/appdata/{app_name}`.
 
@@ -34,6 +35,7 @@ class AppData(Model):
         return cls(raw=appdata, user_bucket=user_bucket, app_name=app_name)
 
 
+@dataclass
 class BucketResponse(Model):
     """The caller's bucket; `appdata` comes only when an application asks with its per-request key.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, Dict, Literal, Optional, TypedDict, Union
 
-from ._model import Model
+from ._model import Model, dataclass
 
 
 class SigninResult(str, Enum):
@@ -22,6 +22,7 @@ class SigninResult(str, Enum):
     ERROR = "error"
 
 
+@dataclass
 class ClientChannelRequest(Model):
     """What an application asks of the client, e.g. method `toolset/signin`; the report repeats its `id` unchanged.
 
@@ -34,6 +35,7 @@ class ClientChannelRequest(Model):
     jsonrpc: str = "2.0"
 
 
+@dataclass
 class ClientChannelError(Model):
     """Why a request through the channel failed; -32700 for what could not be parsed."""
 
@@ -42,6 +44,7 @@ class ClientChannelError(Model):
     data: Any = None
 
 
+@dataclass
 class ClientChannelResponse(Model):
     """What the client answered: `result` (`success`, `denied` or something else) or `error`.
 

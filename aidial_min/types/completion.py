@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, TypedDict, Union
 
-from ._model import fresh, Model
+from ._model import Model, dataclass, field
 from .chat.response import CompletionUsage
 
 CompletionPrompt = Union[str, List[str], List[int], List[List[int]]]
@@ -39,6 +39,7 @@ class CompletionParams(TypedDict, total=False):
     custom_fields: Optional[Dict[str, Any]]
 
 
+@dataclass
 class CompletionChoice(Model):
     """One of the `n` continuations, or a piece of it; `finish_reason` is stop, length, content_filter or None."""
 
@@ -48,6 +49,7 @@ class CompletionChoice(Model):
     finish_reason: Optional[str] = None
 
 
+@dataclass
 class CompletionResponse(Model):
     """A whole text completion; `created` is in epoch seconds.
 
@@ -65,6 +67,7 @@ class CompletionResponse(Model):
     system_fingerprint: Optional[str] = None
 
 
+@dataclass
 class CompletionChunk(Model):
     """One event of a streamed text completion; `created` is in epoch seconds.
 
@@ -73,7 +76,7 @@ class CompletionChunk(Model):
 
     id: str = ""
     object: str = "text_completion"
-    choices: List[CompletionChoice] = fresh(list)
+    choices: List[CompletionChoice] = field(default_factory=list)
     created: int = 0
     model: Optional[str] = None
     usage: Optional[CompletionUsage] = None

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, TypedDict
 
-from ._model import fresh, json_name, Model
+from ._model import Model, dataclass, field, json_name
 
 
+@dataclass
 class ConversationModel(Model):
     """The deployment that a conversation talks to."""
 
     id: Optional[str] = None
 
 
+@dataclass
 class Conversation(Model):
     """A conversation; `last_activity_date` is in epoch milliseconds.
 
@@ -31,7 +33,7 @@ class Conversation(Model):
     model: Optional[ConversationModel] = None
     prompt: Optional[str] = None
     temperature: Optional[float] = None
-    messages: List[Dict[str, Any]] = fresh(list)
+    messages: List[Dict[str, Any]] = field(default_factory=list)
     selected_addons: Optional[List[str]] = json_name("selectedAddons")
     assistant_model_id: Optional[str] = json_name("assistantModelId")
     last_activity_date: Optional[int] = json_name("lastActivityDate")

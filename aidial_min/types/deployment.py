@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Literal, Optional, Union
 
-from ._model import fresh, Model
+from ._model import Model, dataclass, field
 
 DeploymentKind = Literal["model", "application", "toolset"]
 """What `deployments.list_names` can be limited to."""
 
 
+@dataclass
 class ScaleSettings(Model):
     """How a deployment scales; always `standard`."""
 
     scale_type: Union[Literal["standard"], str] = "standard"
 
 
+@dataclass
 class Features(Model):
     """What a deployment can do; None where the server did not say."""
 
@@ -47,9 +49,10 @@ class Features(Model):
     max_completion_tokens_supported: Optional[bool] = None
     custom_temperature_supported: Optional[bool] = None
     skills_supported: Optional[bool] = None
-    reasoning_efforts: List[str] = fresh(list)
+    reasoning_efforts: List[str] = field(default_factory=list)
 
 
+@dataclass
 class DeploymentBase(Model):
     """What deployments of every kind have; times in epoch seconds, 0 where none came.
 
@@ -70,13 +73,14 @@ class DeploymentBase(Model):
     scale_settings: Optional[ScaleSettings] = None
     features: Optional[Features] = None
     input_attachment_types: Optional[List[str]] = None
-    defaults: Dict[str, Any] = fresh(dict)
+    defaults: Dict[str, Any] = field(default_factory=dict)
     max_input_attachments: Optional[int] = None
-    description_keywords: List[str] = fresh(list)
+    description_keywords: List[str] = field(default_factory=list)
     max_retry_attempts: Optional[int] = None
     interfaces: Optional[List[str]] = None
 
 
+@dataclass
 class Deployment(DeploymentBase):
     """A deployment; Core of 2024 lists models only, with default features.
 
@@ -89,6 +93,7 @@ class Deployment(DeploymentBase):
     model: str = ""
 
 
+@dataclass
 class DeploymentsResponse(Model):
     """All deployments that the caller may use.
 
@@ -99,6 +104,7 @@ class DeploymentsResponse(Model):
     object: Union[Literal["list"], str] = "list"
 
 
+@dataclass
 class DeploymentName(Model):
     """The id of a deployment and its kind in `object`: model, application or toolset.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional, TypedDict, Union
 
-from ._model import Model
+from ._model import Model, dataclass
 
 if TYPE_CHECKING:
     from .chat.request_param import AttachmentParam
@@ -42,6 +42,7 @@ class EmbeddingsParams(TypedDict, total=False):
     custom_fields: Optional[EmbeddingsCustomFields]
 
 
+@dataclass
 class Embedding(Model):
     """The vector of input number `index`."""
 
@@ -50,6 +51,7 @@ class Embedding(Model):
     object: str = "embedding"
 
 
+@dataclass
 class EmbeddingsUsage(Model):
     """Tokens of one request."""
 
@@ -57,6 +59,7 @@ class EmbeddingsUsage(Model):
     total_tokens: int = 0
 
 
+@dataclass
 class EmbeddingsResponse(Model):
     """One vector per input.
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Optional
 
-from ._model import Model, json_name
+from ._model import Model, dataclass, json_name
 
 UNLIMITED = 2**63 - 1
 """The `total` of what has no limit."""
 
 
+@dataclass
 class ItemLimitStats(Model):
     """One limit: `total` and `used` in tokens, requests or cost; `resets_at` (ISO 8601) where a calendar bounds it."""
 
@@ -26,6 +27,7 @@ class ItemLimitStats(Model):
         return self.total is None or self.total >= UNLIMITED
 
 
+@dataclass
 class LimitStats(Model):
     """Limits and use of a deployment per window of time; None where the server does not count it.
 

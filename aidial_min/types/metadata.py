@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, List, Literal, Optional, Union
 
-from ._model import Model, json_name
+from ._model import Model, dataclass, json_name
 
 StorageResourceTypeV1 = Literal["files", "conversations", "prompts"]
 """The areas of storage that `metadata.get` of older clients takes."""
@@ -17,6 +17,7 @@ StorageResourceType = Literal["files", "conversations", "prompts", "applications
 """The areas of storage that `metadata.get` takes."""
 
 
+@dataclass
 class BaseMetadata(Model):
     """What every node of storage has: its place, ITEM or FOLDER in `node_type`, its `resource_type`.
 
@@ -29,6 +30,8 @@ class BaseMetadata(Model):
         *("items", "updated_at", "etag", "created_at"),
     )
 
+    _texts = ("url", "name", "bucket", "etag", "next_token")
+
     url: str
     name: Optional[str] = None
     parent_path: Optional[str] = json_name("parentPath")
@@ -38,6 +41,7 @@ class BaseMetadata(Model):
     permissions: Optional[List[str]] = None
 
 
+@dataclass
 class ResourceItemMetadata(BaseMetadata):
     """One entry of a listing, or a stored item as it was just written; times in epoch milliseconds.
 
@@ -52,6 +56,7 @@ class ResourceItemMetadata(BaseMetadata):
     shared_with: Any = json_name("sharedWith")
 
 
+@dataclass
 class NodeMetadata(ResourceItemMetadata):
     """An item asked for by itself, or a folder with one page of its items.
 
@@ -61,6 +66,7 @@ class NodeMetadata(ResourceItemMetadata):
     next_token: Optional[str] = json_name("nextToken")
 
 
+@dataclass
 class ResourceItem(ResourceItemMetadata):
     """An entry of any resource type; `content_length` and `content_type` are of files."""
 
@@ -68,6 +74,7 @@ class ResourceItem(ResourceItemMetadata):
     content_type: Optional[str] = json_name("contentType")
 
 
+@dataclass
 class ResourceMetadata(NodeMetadata):
     """A node of any resource type.
 
@@ -79,6 +86,7 @@ class ResourceMetadata(NodeMetadata):
     items: Optional[List[ResourceItem]] = None
 
 
+@dataclass
 class FileItem(ResourceItemMetadata):
     """A file, or a folder in a listing of files; in listings `content_length` may be 0 or stale.
 
@@ -89,6 +97,7 @@ class FileItem(ResourceItemMetadata):
     content_type: Optional[str] = json_name("contentType")
 
 
+@dataclass
 class FileMetadata(NodeMetadata):
     """A file, or a folder of files.
 
@@ -100,6 +109,7 @@ class FileMetadata(NodeMetadata):
     items: Optional[List[FileItem]] = None
 
 
+@dataclass
 class ConversationItem(ResourceItemMetadata):
     """A conversation, or a folder in a listing of conversations.
 
@@ -107,6 +117,7 @@ class ConversationItem(ResourceItemMetadata):
     """
 
 
+@dataclass
 class ConversationMetadata(NodeMetadata):
     """A conversation, or a folder of conversations.
 
@@ -117,6 +128,7 @@ class ConversationMetadata(NodeMetadata):
     items: Optional[List[ConversationItem]] = None
 
 
+@dataclass
 class PromptItem(ResourceItemMetadata):
     """A prompt, or a folder in a listing of prompts.
 
@@ -124,6 +136,7 @@ class PromptItem(ResourceItemMetadata):
     """
 
 
+@dataclass
 class PromptMetadata(NodeMetadata):
     """A prompt, or a folder of prompts.
 
@@ -134,6 +147,7 @@ class PromptMetadata(NodeMetadata):
     items: Optional[List[PromptItem]] = None
 
 
+@dataclass
 class ApplicationItem(ResourceItemMetadata):
     """A custom application, or a folder in a listing of them.
 
@@ -141,6 +155,7 @@ class ApplicationItem(ResourceItemMetadata):
     """
 
 
+@dataclass
 class ApplicationMetadata(NodeMetadata):
     """A custom application, or a folder of them.
 
@@ -150,6 +165,7 @@ class ApplicationMetadata(NodeMetadata):
     items: Optional[List[ApplicationItem]] = None
 
 
+@dataclass
 class ToolsetItem(ResourceItemMetadata):
     """A custom toolset, or a folder in a listing of them.
 
@@ -157,6 +173,7 @@ class ToolsetItem(ResourceItemMetadata):
     """
 
 
+@dataclass
 class ToolsetMetadata(NodeMetadata):
     """A custom toolset, or a folder of them.
 
@@ -166,10 +183,12 @@ class ToolsetMetadata(NodeMetadata):
     items: Optional[List[ToolsetItem]] = None
 
 
+@dataclass
 class SkillItem(ResourceItemMetadata):
     """A skill (ITEM), or a folder that groups skills (FOLDER)."""
 
 
+@dataclass
 class SkillMetadata(NodeMetadata):
     """A folder of skills.
 
@@ -179,10 +198,12 @@ class SkillMetadata(NodeMetadata):
     items: Optional[List[SkillItem]] = None
 
 
+@dataclass
 class SkillFileItem(ResourceItemMetadata):
     """A file (ITEM) or a folder (FOLDER) inside a skill."""
 
 
+@dataclass
 class SkillFileMetadata(NodeMetadata):
     """A folder inside a skill.
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from typing import Any, List, Optional
 
-from ._model import fresh, Model
+from ._model import Model, dataclass, field
 from .deployment import DeploymentBase
 
 
+@dataclass
 class ModelCapabilities(Model):
     """Which APIs a model serves."""
 
-    scale_types: List[str] = fresh(list)
+    scale_types: List[str] = field(default_factory=list)
     completion: Optional[bool] = None
     chat_completion: Optional[bool] = None
     embeddings: Optional[bool] = None
@@ -22,6 +23,7 @@ class ModelCapabilities(Model):
     inference: Optional[bool] = None
 
 
+@dataclass
 class ModelLimits(Model):
     """How many tokens a request may have: `max_total_tokens`, or the other two."""
 
@@ -30,6 +32,7 @@ class ModelLimits(Model):
     max_completion_tokens: Optional[int] = None
 
 
+@dataclass
 class ModelPricing(Model):
     """Prices per `unit` (token or char_without_whitespace): decimal numbers as text, or objects on newer servers."""
 
@@ -40,6 +43,7 @@ class ModelPricing(Model):
     cache_write: Any = None
 
 
+@dataclass
 class ModelInfo(DeploymentBase):
     """A model.
 
@@ -59,6 +63,7 @@ class ModelInfo(DeploymentBase):
     pricing: Optional[ModelPricing] = None
 
 
+@dataclass
 class ModelsResponse(Model):
     """All models that the caller may use.
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import List, Optional
 
-from ._model import Model
+from ._model import Model, dataclass
 
 
+@dataclass
 class Notification(Model):
     """A message about the resource `url`; `timestamp` is in epoch milliseconds."""
 
@@ -21,6 +22,7 @@ class Notification(Model):
     timestamp: Optional[int] = None
 
 
+@dataclass
 class NotificationsResponse(Model):
     """The caller's notifications, oldest first.
 

@@ -8,31 +8,34 @@ from __future__ import annotations
 
 from typing import List, Literal, Optional, TypedDict, Union
 
-from ._model import fresh, Model
+from ._model import Model, dataclass, field
 
 
+@dataclass
 class ResourcePermission(Model):
     """A resource and what may be done with it: READ, WRITE, SHARE."""
 
     url: str
-    permissions: List[str] = fresh(list)
+    permissions: List[str] = field(default_factory=list)
 
 
+@dataclass
 class ReceiverPermissions(Model):
     """What one receiver (the id of a deployment) was granted."""
 
     receiver: Optional[str] = None
-    resources: List[ResourcePermission] = fresh(list)
+    resources: List[ResourcePermission] = field(default_factory=list)
 
 
+@dataclass
 class ResourcePermissionsResponse(Model):
     """What the caller was granted (`resources`), or whom it granted what (`receivers`).
 
     POST /v1/ops/resource/per-request-permissions/list
     """
 
-    resources: List[ResourcePermission] = fresh(list)
-    receivers: List[ReceiverPermissions] = fresh(list)
+    resources: List[ResourcePermission] = field(default_factory=list)
+    receivers: List[ReceiverPermissions] = field(default_factory=list)
 
 
 class _Url(TypedDict):

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Optional, TypedDict
 
-from ._model import Model, json_name
+from ._model import Model, dataclass, json_name
 
 
+@dataclass
 class Prompt(Model):
     """A prompt; servers of 2024 want all four fields.
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Dict, List, Literal, Optional, TypedDict, Union
 
-from ._model import fresh, json_name, Model
+from ._model import Model, dataclass, field, json_name
 
 
+@dataclass
 class Rule(Model):
     """Who may read a public folder: those whose claim `source` meets `function` with one of `targets`.
 
@@ -19,9 +20,10 @@ class Rule(Model):
 
     function: Optional[str] = None
     source: Optional[str] = None
-    targets: List[str] = fresh(list)
+    targets: List[str] = field(default_factory=list)
 
 
+@dataclass
 class PublicationResource(Model):
     """A resource of a publication; `action`: ADD, ADD_IF_ABSENT or DELETE. `review_url` is the copy to look at."""
 
@@ -31,6 +33,7 @@ class PublicationResource(Model):
     review_url: Optional[str] = json_name("reviewUrl")
 
 
+@dataclass
 class Publication(Model):
     """A publication; `status`: PENDING, APPROVED or REJECTED; `created_at` in epoch milliseconds.
 
@@ -53,6 +56,7 @@ class Publication(Model):
     etag: Optional[str] = None
 
 
+@dataclass
 class PublicationsResponse(Model):
     """The publications of the caller, or the pending ones of all.
 
@@ -62,13 +66,14 @@ class PublicationsResponse(Model):
     publications: List[Publication]
 
 
+@dataclass
 class RulesResponse(Model):
     """The rules of a public folder and of its parents, by folder.
 
     POST /v1/ops/publication/rule/list
     """
 
-    rules: Dict[str, List[Rule]] = fresh(dict)
+    rules: Dict[str, List[Rule]] = field(default_factory=dict)
 
 
 class RuleParam(TypedDict):

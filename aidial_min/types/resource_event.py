@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Literal, Optional, Union
 
-from ._model import Model
+from ._model import Model, dataclass
 
 
+@dataclass
 class ResourceEvent(Model):
     """A resource was created, updated or deleted; `timestamp` in epoch milliseconds, no `etag` after DELETE.
 

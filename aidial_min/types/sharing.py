@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import List, Literal, Optional, TypedDict, Union
 
-from ._model import fresh, json_name, Model
+from ._model import Model, dataclass, field, json_name
 from .metadata import ResourceMetadata
 from .permission import ResourcePermission
 
@@ -38,6 +38,7 @@ class ShareParams(_Shared, total=False):
     shareCredentials: bool
 
 
+@dataclass
 class ShareLink(Model):
     """An invitation just made: `link` is a path from the server's root, `id` what `invitations.accept` takes.
 
@@ -52,10 +53,12 @@ class ShareLink(Model):
         return self.link.rstrip("/").rsplit("/", 1)[-1]
 
 
+@dataclass
 class SharedResource(ResourceMetadata):
     """A resource shared with, or by, the caller: its place and `permissions`, no times, no `etag`."""
 
 
+@dataclass
 class SharedResourcesResponse(Model):
     """What is shared with, or by, the caller.
 
@@ -65,6 +68,7 @@ class SharedResourcesResponse(Model):
     resources: List[SharedResource]
 
 
+@dataclass
 class Invitation(Model):
     """An invitation to use resources; times in epoch milliseconds.
 
@@ -72,11 +76,12 @@ class Invitation(Model):
     """
 
     id: str
-    resources: List[ResourcePermission] = fresh(list)
+    resources: List[ResourcePermission] = field(default_factory=list)
     created_at: Optional[int] = json_name("createdAt")
     expire_at: Optional[int] = json_name("expireAt")
 
 
+@dataclass
 class InvitationsResponse(Model):
     """All invitations that the caller made.
 

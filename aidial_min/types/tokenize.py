@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional, TypedDict, Union
 
-from ._model import Model
+from ._model import Model, dataclass
 
 if TYPE_CHECKING:
     from .chat.request import ChatCompletionRequest
@@ -37,6 +37,7 @@ TruncatePromptInputParam = ChatCompletionRequest
 """One input of `truncate_prompt`: a chat request with `max_prompt_tokens`."""
 
 
+@dataclass
 class TokenizeResult(Model):
     """The tokens of one input: `token_count` where `status` is `success`, `error` where it is `error`."""
 
@@ -45,6 +46,7 @@ class TokenizeResult(Model):
     error: Optional[str] = None
 
 
+@dataclass
 class TokenizeResponse(Model):
     """One result per input.
 
@@ -54,6 +56,7 @@ class TokenizeResponse(Model):
     outputs: List[TokenizeResult]
 
 
+@dataclass
 class TruncatePromptResult(Model):
     """What to drop of one input: indices into its messages where `status` is `success`, else `error`."""
 
@@ -62,6 +65,7 @@ class TruncatePromptResult(Model):
     error: Optional[str] = None
 
 
+@dataclass
 class TruncatePromptResponse(Model):
     """One result per input.
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, TypedDict, Union
 
-from ._model import fresh, Model
+from ._model import Model, dataclass, field
 from .deployment import DeploymentBase, Features
 
 
+@dataclass
 class ToolsetAuthSettings(Model):
     """How one signs in to a toolset: OAUTH, API_KEY or NONE; statuses are SIGNED_IN, SIGNED_OUT or FAILED."""
 
@@ -29,6 +30,7 @@ class ToolsetAuthSettings(Model):
     app_level_auth_status: Optional[str] = None
 
 
+@dataclass
 class ToolsetInfo(DeploymentBase):
     """A toolset as its callers see it.
 
@@ -41,10 +43,11 @@ class ToolsetInfo(DeploymentBase):
     toolset: str = ""
     created_at: Optional[int] = None  # type: ignore[assignment]  # seconds; 0.18.0 shows None where none came
     transport: Optional[str] = None
-    allowed_tools: List[str] = fresh(list)
+    allowed_tools: List[str] = field(default_factory=list)
     auth_settings: Optional[ToolsetAuthSettings] = None
 
 
+@dataclass
 class ToolsetsResponse(Model):
     """All toolsets that the caller may use.
 
@@ -55,6 +58,7 @@ class ToolsetsResponse(Model):
     object: str = "list"
 
 
+@dataclass
 class CustomToolset(Model):
     """A toolset that somebody keeps in a bucket: its whole definition, `name` being its URL.
 
@@ -71,12 +75,12 @@ class CustomToolset(Model):
     description: Optional[Union[str, Dict[str, str]]] = None
     reference: Optional[str] = None
     transport: Optional[str] = None
-    allowed_tools: List[str] = fresh(list)
+    allowed_tools: List[str] = field(default_factory=list)
     auth_settings: Optional[ToolsetAuthSettings] = None
     forward_auth_token: Optional[bool] = None
     features: Optional[Features] = None
-    defaults: Dict[str, Any] = fresh(dict)
-    description_keywords: List[str] = fresh(list)
+    defaults: Dict[str, Any] = field(default_factory=dict)
+    description_keywords: List[str] = field(default_factory=list)
     max_retry_attempts: Optional[int] = None
     id: Optional[str] = None
     toolset: Optional[str] = None

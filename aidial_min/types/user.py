@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional
 
-from ._model import Model, json_name
+from ._model import Model, dataclass, json_name
 
 
+@dataclass
 class UserInfo(Model):
     """The caller's roles; `project` with an API key, `user_claims` (as the identity provider names them) with a token.
 

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import pickle
+import typing
 from typing import Any, Dict, List, Optional
 
 import pytest
 
 from aidial_min.errors import InvalidRequestError, ParsingDataError
-from aidial_min.types._model import Model, fresh, json_name, plain
+from aidial_min.types._model import Model, dataclass, field, json_name
+from aidial_min.types._plain import plain
 
 
+@dataclass
 class Leaf(Model):
     name: str
     size: Optional[int] = None
 
 
+@dataclass
 class Branch(Model):
     url: str
     parent_path: Optional[str] = json_name("parentPath")
     leaf: Optional[Leaf] = None
-    leaves: List[Leaf] = fresh(list)
+    leaves: List[Leaf] = field(default_factory=list)
     by_name: Optional[Dict[str, List[Leaf]]] = json_name("byName")
     labels: Optional[Dict[str, Any]] = None
     kind: str = "branch"
@@ -177,6 +182,7 @@ class TestMapping:
         assert {**Leaf("a", 1)} == {"name": "a", "size": 1}
 
     def test_an_empty_answer_is_still_an_answer(self):
+        @dataclass
         class Nothing(Model):
             x: Optional[int] = None
 
@@ -216,11 +222,8 @@ class TestAsAValue:
         assert copy.copy(b) == b and copy.copy(b).leaf is b.leaf
         assert copy.deepcopy(b) == b and copy.deepcopy(b).leaf is not b.leaf
 
-    def test_dataclass_helpers(self):
-        assert dataclasses.replace(Leaf("a"), size=3) == Leaf("a", 3)
-        assert dataclasses.asdict(Leaf("a")) == {"name": "a", "size": None}
-
     def test_subclasses_have_their_own_plan(self):
+        @dataclass
         class Twig(Branch):
             bend: Optional[Leaf] = None
 
@@ -229,8 +232,77 @@ class TestAsAValue:
         assert Twig.from_json({"url": "u"}) != Branch.from_json({"url": "u"})
 
 
+class TestAsADataclass:
+    def test_it_is_one(self):
+        assert dataclasses.is_dataclass(Branch) and dataclasses.is_dataclass(branch())
+        for asked in (Branch, branch()):
+            names = [found.name for found in dataclasses.fields(asked)]
+            assert names == ["url", "parent_path", "leaf", "leaves", "by_name", "labels", "kind"]
+        leaves = dataclasses.fields(Branch)[3]
+        assert leaves.type == "List[Leaf]" and leaves.default_factory is list
+        assert typing.get_type_hints(Leaf)["size"] == Optional[int]
+
+    def test_changes_and_dicts(self):
+        assert dataclasses.replace(Leaf("a"), size=3) == Leaf("a", 3)
+        assert dataclasses.replace(branch(), kind="x").leaves == branch().leaves
+        assert dataclasses.asdict(Branch("u", leaf=Leaf("a")))["leaf"] == {"name": "a", "size": None}
+        assert dataclasses.astuple(Leaf("a", 1)) == ("a", 1)
+
+    def test_signature(self):
+        parameters = inspect.signature(Branch).parameters
+        assert list(parameters)[:3] == ["url", "parent_path", "leaf"] and parameters["kind"].default == "branch"
+        assert parameters["url"].default is inspect.Parameter.empty
+        assert str(inspect.signature(Leaf)) == "(name: 'str', size: 'Optional[int]' = None) -> None"
+
+    def test_subclasses_of_the_standard_library_s_making(self):
+        @dataclasses.dataclass
+        class Twig(Branch):
+            bend: int = 1
+
+        twig = Twig("u", leaf=Leaf("a"))
+        assert (twig.bend, twig.leaf, twig.kind) == (1, Leaf("a"), "branch")
+        assert [found.name for found in dataclasses.fields(Twig)][-1] == "bend"
+        assert Twig.from_json({"url": "u", "bend": 2, "leaves": [{"name": "b"}]}).leaves == [Leaf("b")]
+
+    def test_pydantic_reads_it(self):
+        pydantic = pytest.importorskip("pydantic")
+        read = pydantic.TypeAdapter(Branch).validate_python({"url": "u", "leaf": {"name": "a"}, "parent_path": "p"})
+        assert isinstance(read, Branch) and isinstance(read.leaf, Leaf) and read.leaves == []
+        assert pydantic.TypeAdapter(Leaf).dump_python(Leaf("a", 2)) == {"name": "a", "size": 2}
+        assert "leaves" in pydantic.TypeAdapter(Branch).json_schema()["properties"]
+
+
+class TestKeysThatAreNamesOfMethods:
+    NAMES = [*dir(Model), "__deepcopy__", "__copy__", "__getnewargs__", "__getnewargs_ex__", "__setstate__"]
+
+    @pytest.mark.parametrize("name", sorted(set(NAMES)))
+    def test_they_hide_nothing(self, name):
+        data = {"name": "a", name: ["v"]}
+        leaf = Leaf.from_json(dict(data))
+        assert leaf.to_dict() == data and leaf.get(name) == leaf[name] == dict(leaf)[name] == ["v"] and name in leaf
+        assert leaf.keys() == list(data) and len(leaf) == 2
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            assert pickle.loads(pickle.dumps(leaf, protocol)) == leaf
+        assert leaf == copy.copy(leaf) == copy.deepcopy(leaf) == leaf.model_copy() and leaf != Leaf("a")
+        assert leaf.model_dump()[name] == ["v"] and leaf.model_extra == {name: ["v"]}
+        assert "%s=['v']" % name in repr(leaf)
+
+
+class TestLists:
+    def test_copies_do_not_share_what_is_made_later(self):
+        b = Branch("u")
+        b.leaves.append(Leaf("a"))
+        twin = copy.copy(b)
+        assert twin.leaves is b.leaves and twin.by_name is None
+        assert copy.deepcopy(b).leaves is not b.leaves and copy.deepcopy(b) == b
+
+    def test_null_means_the_default(self):
+        assert Branch.from_json({"url": "u", "leaves": None}).leaves == []
+
+
 class TestOrdered:
     def test_prints_first_what_it_is_told_to(self):
+        @dataclass
         class Named(Model):
             _first = ("name", "never_declared", "url")
 

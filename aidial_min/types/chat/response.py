@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Literal, Optional, Union
 
-from .._model import fresh, Model
+from .._model import Model, dataclass, field
 
 
+@dataclass
 class Attachment(Model):
     """An attachment of an answer or of a stage: `data` or `url`; `index` comes in streams only.
 
@@ -26,6 +27,7 @@ class Attachment(Model):
     reference_url: Optional[str] = None
 
 
+@dataclass
 class Stage(Model):
     """A step that an application shows of its work; `index` comes in streams only."""
 
@@ -37,6 +39,7 @@ class Stage(Model):
     parent_stage_index: Optional[int] = None
 
 
+@dataclass
 class CustomContent(Model):
     """DIAL's own content of a message; `state` belongs to the application and goes back to it unchanged."""
 
@@ -47,6 +50,7 @@ class CustomContent(Model):
     form_schema: Any = None
 
 
+@dataclass
 class PromptTokensDetails(Model):
     """Tokens of the prompt that were read from, or written to, a cache."""
 
@@ -54,12 +58,14 @@ class PromptTokensDetails(Model):
     cache_write_tokens: Optional[int] = None
 
 
+@dataclass
 class CompletionTokensDetails(Model):
     """Tokens of the completion that went into reasoning."""
 
     reasoning_tokens: Optional[int] = None
 
 
+@dataclass
 class CompletionUsage(Model):
     """Tokens of one request."""
 
@@ -70,6 +76,7 @@ class CompletionUsage(Model):
     completion_tokens_details: Optional[CompletionTokensDetails] = None
 
 
+@dataclass
 class UsagePerModel(Model):
     """Tokens that one of the models behind an application used."""
 
@@ -80,6 +87,7 @@ class UsagePerModel(Model):
     total_tokens: int = 0
 
 
+@dataclass
 class Statistics(Model):
     """What it took to answer; `discarded_messages` are indices into the request's `messages`."""
 
@@ -87,6 +95,7 @@ class Statistics(Model):
     discarded_messages: Optional[List[int]] = None
 
 
+@dataclass
 class FunctionCall(Model):
     """A function that the model wants called; `arguments` is JSON text, valid or not."""
 
@@ -94,6 +103,7 @@ class FunctionCall(Model):
     name: str = ""
 
 
+@dataclass
 class FunctionCallDelta(Model):
     """A piece of a function call."""
 
@@ -101,14 +111,16 @@ class FunctionCallDelta(Model):
     name: Optional[str] = None
 
 
+@dataclass
 class ChatCompletionMessageToolCall(Model):
     """A tool that the model wants called; answer with a message of role `tool` and this `id`."""
 
     id: str = ""
-    function: FunctionCall = fresh(FunctionCall)
+    function: FunctionCall = field(default_factory=FunctionCall)
     type: Union[Literal["function"], str] = "function"
 
 
+@dataclass
 class ToolCallDelta(Model):
     """A piece of the tool call number `index`."""
 
@@ -118,6 +130,7 @@ class ToolCallDelta(Model):
     type: Optional[Union[Literal["function"], str]] = None
 
 
+@dataclass
 class ChatCompletionMessage(Model):
     """The message of an answer; it may be appended to `messages` of the next request as it is."""
 
@@ -132,6 +145,7 @@ class ChatCompletionMessage(Model):
     reasoning_content: Optional[str] = None
 
 
+@dataclass
 class ChatCompletionMessageDelta(Model):
     """What a chunk adds to the message of its choice."""
 
@@ -151,6 +165,7 @@ ChunkEmptyDelta = ChatCompletionMessageDelta
 """The name that the client guide uses."""
 
 
+@dataclass
 class Choice(Model):
     """One of the `n` answers; `finish_reason` is stop, length, tool_calls, function_call, content_filter or None."""
 
@@ -164,17 +179,19 @@ class Choice(Model):
     logprobs: Optional[Dict[str, Any]] = None
 
 
+@dataclass
 class ChoiceDelta(Model):
     """What a chunk adds to the choice number `index`; `finish_reason` comes with the last piece of it."""
 
     _shown = ("finish_reason", "logprobs")
 
     index: int = 0
-    delta: ChatCompletionMessageDelta = fresh(ChatCompletionMessageDelta)
+    delta: ChatCompletionMessageDelta = field(default_factory=ChatCompletionMessageDelta)
     finish_reason: Optional[str] = None
     logprobs: Optional[Dict[str, Any]] = None
 
 
+@dataclass
 class ChatCompletionResponse(Model):
     """A whole answer; `created` is in epoch seconds.
 
@@ -195,6 +212,7 @@ class ChatCompletionResponse(Model):
     statistics: Optional[Statistics] = None
 
 
+@dataclass
 class ChatCompletionChunk(Model):
     """One event of a stream; `created` is in epoch seconds, `choices` is empty in a chunk of usage alone.
 
@@ -205,7 +223,7 @@ class ChatCompletionChunk(Model):
 
     id: str = ""
     object: Union[Literal["chat.completion.chunk"], str] = "chat.completion.chunk"
-    choices: List[ChoiceDelta] = fresh(list)
+    choices: List[ChoiceDelta] = field(default_factory=list)
     created: int = 0
     model: Optional[str] = None
     usage: Optional[CompletionUsage] = None
