@@ -181,7 +181,7 @@ def test_patched_methods_are_themselves_again(installed):
         assert client.files.download(url).get_content() == b"abc"
 
 
-@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_pickles(installed, protocol):
     legacy = import_module(NAME + ".types.chat.legacy.chat_completion")
     values = [

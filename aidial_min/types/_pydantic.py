@@ -118,7 +118,19 @@ class PydanticNames:
         """The names of the fields that came, unknown ones included."""
         return set(self._came())
 
+    @classmethod
+    def model_construct(cls: Type[P], _fields_set: Optional[Set[str]] = None, **values: Any) -> P:
+        """A model of these values as they are; none of them is required or converted."""
+        made = cls.__new__(cls)
+        made.__dict__.update(values)
+        return made
+
     # -- older names of the same
+
+    @classmethod
+    def construct(cls: Type[P], _fields_set: Optional[Set[str]] = None, **values: Any) -> P:
+        """The older name of `model_construct`."""
+        return cls.model_construct(**values)
 
     @classmethod
     def parse_obj(cls: Type[P], obj: Any) -> P:

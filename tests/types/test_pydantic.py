@@ -116,3 +116,18 @@ def test_older_names():
     assert answer().dict(exclude_none=True) == answer().model_dump(exclude_none=True)
     assert answer().json(exclude_unset=True) == answer().model_dump_json(exclude_unset=True)
     assert answer().copy(update={"id": "y"}).id == "y"
+
+
+class TestOlderNames:
+    def test_validate_and_parse_obj(self):
+        for read in (ChatCompletionResponse.validate, ChatCompletionResponse.parse_obj):
+            assert read(ANSWER) == answer()
+            assert read(answer()) == answer()
+            with pytest.raises(ParsingDataError):
+                read({"id": "x"})
+
+    def test_construct_checks_nothing(self):
+        for construct in (Deployment.model_construct, Deployment.construct):
+            made = construct(id="d", something=1)
+            assert (made.id, made.something, made.features) == ("d", 1, None)
+            assert made.model_dump(exclude_none=True)["id"] == "d"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import List, Optional, Union
 
-from .._model import Model
+from .._model import Model, dataclass
 from .response import Attachment, ChatCompletionMessageToolCall, CustomContent, FunctionCall, Stage
 
 __all__ = [
@@ -51,12 +51,14 @@ class Status(str, Enum):
     FAILED = "failed"
 
 
+@dataclass
 class ToolCall(ChatCompletionMessageToolCall):
     """A tool call of a message."""
 
     index: Optional[int] = None
 
 
+@dataclass
 class Message(Model):
     """A message of a conversation."""
 
