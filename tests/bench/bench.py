@@ -1,386 +1,290 @@
 """What the client costs, beside plain http.client + json in the same run: a script, not a test.
 
-    python3 tests/bench/bench.py [--quick]
+    python3 tests/bench/bench.py                    every row
+    python3 tests/bench/bench.py call stream        these rows; --list names them all
+    python3 tests/bench/bench.py --quick            fewer rounds
+    python3 tests/bench/bench.py --json FILE        the figures as JSON, too ("-": instead of the tables)
+    python3 tests/bench/bench.py --package FOLDER   another copy of the package: FOLDER/aidial_min
+    python3 tests/bench/bench.py --against FOLDER   that copy beside this one, in the same rounds ("Dial, other")
+    python3 tests/bench/bench.py --profile ROW      where the time of this row goes in our clients
 
-The server is a process of its own, as plain as can be, so that its work is not counted. Times per call and per chunk
-are CPU time of the client's process; rounds of the ways to be compared alternate, and medians are shown.
+Figures are CPU time of the client (of its whole process, where it says "start"); the server is another process. Rounds
+of the ways to be compared alternate; shown are the median of the values and the median of the ratios to the first way.
+The target of a row is the greatest ratio that it may have. aidial-client and openai are compared where they are
+installed.
 """
 
-import asyncio
-import http.client
+import argparse
+import cProfile
 import json
 import os
-import socket
+import pstats
+import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 import time
+from collections import namedtuple
 from pathlib import Path
 
+import fresh
+from server import CHUNKS, MIB, PACED, server_process
+from ways import CALLS, IN_FLIGHT, OFFICIAL, PLAIN, THREADS, Place, ours
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 
-MIB = 1024 * 1024
-CHUNKS = 2000
-PATH = "/openai/deployments/echo/chat/completions"
-MESSAGES = [{"role": "user", "content": "Tell me something, and make it short."}]
+SYNC = ("http.client + json", "Dial", "AsyncDial", "aidial-client", "aidial-client, async", "openai", "openai, async")
+BLOCKING = ("http.client + json", "Dial", "aidial-client", "openai")
+WAITING = ("asyncio + json", "AsyncDial", "AsyncDial, all kept", "aidial-client, async", "openai, async")
 
-# ---------------------------------------------------------------- the server
+Warm = namedtuple("Warm", "title unit targets ways action count tls")
+"""A row measured in this process. targets: ratios, by way. count: what one round divides its time by."""
+Fresh = namedtuple("Fresh", "title unit targets kind form tls")
+"""A row measured in processes of its own."""
 
-ANSWER = {
-    "id": "chatcmpl-1",
-    "object": "chat.completion",
-    "created": 1724833500,
-    "model": "echo",
-    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Words " * 20}}],
-    "usage": {"prompt_tokens": 11, "completion_tokens": 20, "total_tokens": 31},
+ROWS = {
+    "import": Fresh("Start of a process and import", "ms", {}, "import", "installed", False),
+    "start": Fresh("Start of a process to its first answer", "ms", {"Dial": 1.35}, "start", "installed", False),
+    "start-source": Fresh("The same, without bytecode", "ms", {"Dial": 1.6}, "start", "source", False),
+    "start-layer": Fresh("The same, from a layer", "ms", {"Dial": 1.35}, "start", "layer", False),
+    "start-tls": Fresh("The same, over TLS", "ms", {"Dial": 1.35}, "start", "installed", True),
+    "memory": Fresh("Memory after the first answer", "MiB", {"Dial": 2.5}, "memory", "installed", False),
+    "call": Warm("A call", "us", {"Dial": 0.8}, SYNC, "call", 1, False),
+    "call-tls": Warm("A call over TLS", "us", {"Dial": 0.8}, BLOCKING, "call", 1, True),
+    "list": Warm("A list of 100 deployments", "us", {"Dial": 1.3}, BLOCKING, "list", 1, False),
+    "stream": Warm(
+        "A streamed chunk, %d at once" % CHUNKS, "us", {"Dial": 1.3, "AsyncDial": 1.4}, SYNC, "stream", CHUNKS, False
+    ),
+    "stream-paced": Warm("A streamed chunk, one per packet", "us", {"Dial": 1.1}, SYNC, "paced", PACED, False),
+    "in-flight": Warm(
+        "An async call, %d in flight" % IN_FLIGHT, "us", {"AsyncDial": 3.0}, WAITING, "in_flight", IN_FLIGHT, False
+    ),
+    "threads": Warm(
+        "A call, %d threads" % THREADS, "us", {"Dial": 0.8}, BLOCKING[:2], "threads", THREADS * CALLS, False
+    ),
+    "threads-tls": Warm(
+        "A call over TLS, %d threads" % THREADS, "us", {"Dial": 0.8}, BLOCKING[:2], "threads", THREADS * CALLS, True
+    ),
+    "upload": Fresh("An upload from a file", "ms/MiB", {"Dial": 0.7}, "upload", "installed", False),
+    "download": Fresh("A download to a file", "ms/MiB", {"Dial": 1.0}, "download", "installed", False),
 }
-STORED = {"name": "a", "bucket": "b", "url": "files/b/a", "nodeType": "ITEM", "resourceType": "FILE", "etag": "1"}
+SCALE = {"us": 1e6, "ms": 1e3, "MiB": 1.0, "ms/MiB": 1e3}
+ROUND = {"call": 500, "list": 100, "stream": 1, "paced": 1, "in_flight": 10, "threads": 1}
+"""How often an action is carried out in one round."""
 
 
-def answer(content_type, *pieces):
-    """An answer with the fields that DIAL Core sends, chunked as Core's are."""
-    head = "HTTP/1.1 200 OK\r\naccess-control-allow-origin: *\r\ntransfer-encoding: chunked\r\n"
-    head += "date: Mon, 23 Nov 2026 23:30:50 GMT\r\nserver: uvicorn\r\ncontent-type: %s\r\n" % content_type
-    head += "X-UPSTREAM-ATTEMPTS: 1\r\n\r\n"
-    return head.encode() + b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+class Bench:
+    """One run: where the server is, and which packages are compared."""
+
+    def __init__(self, place, quick, packages, folder):
+        self.place = place
+        self.quick = quick
+        self.folder = folder
+        self.packages = packages  # {mark: folder of the prepared copies}
+        self.ways = {**PLAIN, **OFFICIAL}
+        for mark, package in packages.items():
+            self.ways.update(ours(package, mark))
+
+    def names(self, wanted):
+        """The ways of a row that are to be had here, the other copy's beside ours."""
+        for name in wanted:
+            for mark in ["", *filter(None, self.packages)] if name.startswith(("Dial", "AsyncDial")) else [""]:
+                if name + mark in self.ways:
+                    yield name + mark
+
+    def measure(self, row):
+        """{way: [values of all rounds]}, in seconds or MiB, and {way: [what else is worth showing]}."""
+        place = self.place._replace(tls=row.tls)
+        return self._warm(row, place) if isinstance(row, Warm) else self._fresh(row, place)
+
+    def _warm(self, row, place):
+        ways = {name: self.ways[name](place) for name in self.names(row.ways)}
+        ways = {name: way for name, way in ways.items() if getattr(way, row.action, None)}
+        count = 1 if row.count > 1000 else ROUND[row.action]
+        taken = {name: [] for name in ways}
+        for way in ways.values():
+            getattr(way, row.action)(1)
+        for number in range(3 if self.quick else 9):
+            for name, way in due(ways, number):
+                began = time.process_time()
+                getattr(way, row.action)(count)
+                taken[name].append((time.process_time() - began) / count / row.count)
+        for way in ways.values():
+            way.close()
+        return taken, {}
+
+    def _fresh(self, row, place):
+        rounds = {"upload": 5, "download": 5}.get(row.kind, 21)
+        codes, extra = self._codes(row, place), {}
+        taken = {name: [] for name in codes}
+        size = (20 if self.quick else 100) * MIB
+        for number in range(-1, 3 if self.quick else rounds):  # the first one warms the caches of files
+            for name, code in due(codes, number):
+                value, more = self._once(row, code, size)
+                if number >= 0:
+                    taken[name].append(value)
+                    extra.setdefault(name, []).append(more)
+        return taken, extra
+
+    def _codes(self, row, place):
+        makers = {
+            "import": lambda: fresh.IMPORTS,
+            "upload": lambda: fresh.UPLOADS,
+            "download": lambda: fresh.DOWNLOADS,
+        }
+        codes = makers.get(row.kind, lambda: fresh.first_answers(place, OFFICIAL))()
+        found = {}
+        for name, code in codes.items():
+            for mark in self.packages if "aidial_min" in code else [""]:
+                folder = os.path.join(self.folder, "copies" + mark, row.form)
+                found[name + mark] = fresh.PATH_FIRST % folder + code + (fresh.PEAK if row.kind == "memory" else "")
+        return found
+
+    def _once(self, row, code, size):
+        if row.kind in ("upload", "download"):
+            path = os.path.join(self.folder, "big")
+            if not os.path.exists(path) or os.path.getsize(path) != size:
+                with open(path, "wb") as file:
+                    for _ in range(size // MIB):
+                        file.write(os.urandom(MIB))
+            cpu, wall, grown = map(float, fresh.run(code, self.place.port, path, size).printed.split())
+            return cpu * MIB / size, "%.0f MiB/s, +%.1f MiB" % (size / MIB / wall, grown)
+        done = fresh.run(code)
+        return (float(done.printed), "") if row.kind == "memory" else (done.cpu, done.wall)
 
 
-def events():
-    for number in range(CHUNKS):
-        choice = {"index": 0, "finish_reason": None, "delta": {"content": "word %d " % number}}
-        chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1724833500, "choices": [choice]}
-        yield b"data: %s\n\n" % json.dumps(chunk).encode()
-    yield b"data: [DONE]\n\n"
+def due(ways, number):
+    """What is measured in a round: other clients only in the first ones."""
+    return [(name, way) for name, way in ways.items() if number < 3 or name not in OFFICIAL]
 
 
-def serve():
-    """Answer on a free port until the process is ended; the port is printed."""
-    whole = answer("application/json", json.dumps(ANSWER).encode())
-    stored = answer("application/json", json.dumps(STORED).encode())
-    streamed = answer("text/event-stream", *events())
-    piece = bytes(MIB)
-    listener = socket.create_server(("127.0.0.1", 0), backlog=100)
-    print(listener.getsockname()[1], flush=True)
-
-    def talk(connection):
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with connection, connection.makefile("rb") as file:
-            while True:
-                method, path, length = b"", b"", 0
-                for line in iter(file.readline, b"\r\n"):
-                    if not line:
-                        return
-                    if not method:
-                        method, path, _ = line.split(b" ", 2)
-                    elif line[:15].lower() == b"content-length:":
-                        length = int(line[15:])
-                body = b""
-                while length > 0:
-                    body = file.read(min(length, MIB))
-                    length -= len(body)
-                if method == b"GET":
-                    count = int(path.rpartition(b"-")[2])
-                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (count * MIB))
-                    for _ in range(count):
-                        connection.sendall(piece)
-                elif method == b"PUT":
-                    connection.sendall(stored)
-                else:
-                    wants_stream = b'"stream":true' in body.replace(b" ", b"")
-                    connection.sendall(streamed if wants_stream else whole)
-
-    while True:
-        threading.Thread(target=talk, args=(listener.accept()[0],), daemon=True).start()
+def figures(row, taken, extra):
+    """{way: value, ratio and target} of a row; of memory, the difference takes the place of the ratio."""
+    base = next(iter(taken.values()))
+    found = {}
+    for name, values in taken.items():
+        compare = (lambda value, first: value - first) if row.unit == "MiB" else (lambda value, first: value / first)
+        ratio = statistics.median(map(compare, values, base))
+        found[name] = {"value": statistics.median(values) * SCALE[row.unit], "ratio": ratio}
+        target = row.targets.get(name.partition(", other")[0])
+        if target is not None:
+            found[name].update(target=target, met=ratio <= target)
+        more = extra.get(name)
+        if more and isinstance(more[0], float):
+            found[name]["more"] = "%.0f ms passed" % (statistics.median(more) * 1e3)
+        elif more and more[0]:
+            found[name]["more"] = more[len(more) // 2]
+    return found
 
 
-# ---------------------------------------------------------------- the ways to be compared
+def show(name, row, found):
+    print("\n%s (%s)" % (row.title, name))
+    sign = "+" if row.unit == "MiB" else "x"
+    for way, figure in found.items():
+        target = "at most %-4g %s" % (figure["target"], "ok" if figure["met"] else "OVER") if "target" in figure else ""
+        words = (way, figure["value"], row.unit, figure["ratio"], sign, target, figure.get("more", ""))
+        print(("  %-26s %9.2f %-6s %6.2f %s  %-18s %s" % words).rstrip(), flush=True)
 
 
-def request_body(stream):
-    return json.dumps({"messages": MESSAGES, "model": "echo", "stream": stream}).encode()
+def profile(bench, name):
+    """Print where the time of a row goes, for each of our clients that it measures."""
+    row = ROWS[name]
+    place = bench.place._replace(tls=row.tls)
+    if isinstance(row, Fresh):
+        for way, code in bench._codes(row, place).items():
+            if "aidial_min" not in code:
+                continue
+            if row.kind not in ("upload", "download"):
+                print("\n%s: imports, by microseconds of their own" % way, flush=True)
+                print("\n".join(fresh.slowest_imports(code, 40)))
+            else:
+                print("\n%s" % way, flush=True)
+                arguments = [bench.place.port, os.path.join(bench.folder, "big"), 100 * MIB]
+                with open(arguments[1], "wb") as file:
+                    file.truncate(arguments[2])
+                print(fresh.run(_PROFILED % code, *arguments).printed)
+        return
+    for way in bench.names(row.ways):
+        if way.startswith(("Dial", "AsyncDial")):
+            made = bench.ways[way](place)
+            action = "call" if row.action == "threads" else row.action  # a profiler sees its own thread alone
+            if getattr(made, action, None):
+                getattr(made, action)(1)
+                watch = cProfile.Profile()
+                watch.runcall(getattr(made, action), ROUND[action])
+                print("\n%s" % way)
+                pstats.Stats(watch).sort_stats("tottime").print_stats(40)
+            made.close()
 
 
-HEADERS = {"Api-Key": "key", "Content-Type": "application/json"}
-
-
-class Plain:
-    """http.client and json, as one writes it who needs nothing else."""
-
-    def __init__(self, port):
-        self.connection = http.client.HTTPConnection("127.0.0.1", port)
-
-    def call(self, count):
-        for _ in range(count):
-            self.connection.request("POST", PATH, body=request_body(False), headers=HEADERS)
-            response = self.connection.getresponse()
-            assert json.loads(response.read())["choices"][0]["message"]["content"]
-
-    def stream(self, count):
-        for _ in range(count):
-            self.connection.request("POST", PATH, body=request_body(True), headers=HEADERS)
-            response = self.connection.getresponse()
-            seen = 0
-            for line in response:
-                if line.startswith(b"data: ") and line != b"data: [DONE]\n":
-                    seen += bool(json.loads(line[6:])["choices"][0]["delta"]["content"])
-            assert seen == CHUNKS
-
-    def close(self):
-        self.connection.close()
-
-
-class Sync:
-    """Dial."""
-
-    def __init__(self, port):
-        from aidial_min import Dial
-
-        self.client = Dial(base_url="http://127.0.0.1:%d" % port, api_key="key", trust_env=False)
-
-    def call(self, count):
-        create = self.client.chat.completions.create
-        for _ in range(count):
-            assert create(deployment_name="echo", messages=MESSAGES).choices[0].message.content
-
-    def stream(self, count):
-        create = self.client.chat.completions.create
-        for _ in range(count):
-            seen = 0
-            for chunk in create(deployment_name="echo", messages=MESSAGES, stream=True):
-                seen += bool(chunk.choices[0].delta.content)
-            assert seen == CHUNKS
-
-    def close(self):
-        self.client.close()
-
-
-class Async:
-    """AsyncDial."""
-
-    def __init__(self, port):
-        from aidial_min import AsyncDial
-
-        self.loop = asyncio.new_event_loop()
-        self.client = AsyncDial(base_url="http://127.0.0.1:%d" % port, api_key="key", trust_env=False)
-
-    def call(self, count):
-        async def calls():
-            create = self.client.chat.completions.create
-            for _ in range(count):
-                assert (await create(deployment_name="echo", messages=MESSAGES)).choices[0].message.content
-
-        self.loop.run_until_complete(calls())
-
-    def stream(self, count):
-        async def calls():
-            create = self.client.chat.completions.create
-            for _ in range(count):
-                seen = 0
-                async for chunk in await create(deployment_name="echo", messages=MESSAGES, stream=True):
-                    seen += bool(chunk.choices[0].delta.content)
-                assert seen == CHUNKS
-
-        self.loop.run_until_complete(calls())
-
-    def close(self):
-        self.loop.run_until_complete(self.client.aclose())
-        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-        self.loop.close()
-
-
-WAYS = {"http.client + json": Plain, "Dial": Sync, "AsyncDial": Async}
-
-
-def cpu(port, action, count, rounds):
-    """Median CPU seconds of one call, for every way; their rounds alternate."""
-    ways = {name: way(port) for name, way in WAYS.items()}
-    taken = {name: [] for name in ways}
-    for way in ways.values():
-        getattr(way, action)(max(1, count // 10))
-    for _ in range(rounds):
-        for name, way in ways.items():
-            began = time.process_time()
-            getattr(way, action)(count)
-            taken[name].append((time.process_time() - began) / count)
-    for way in ways.values():
-        way.close()
-    return {name: statistics.median(values) for name, values in taken.items()}
-
-
-# ---------------------------------------------------------------- what is measured in processes of its own
-
-FRESH = "import sys, time; began = time.perf_counter(); port = int(sys.argv[1]); sys.path.insert(0, %r)\n%s\n"
-FRESH += "print(time.perf_counter() - began)"
-
-CLIENT = "Dial(base_url='http://127.0.0.1:%d' % port, api_key='key', trust_env=False)"
-ASK = "create(deployment_name='echo', messages=[{'role': 'user', 'content': 'x'}])"
-IMPORTS = {
-    "http.client, json": "import http.client, json",
-    "aidial_min": "import aidial_min",
-    "Dial(...)": "from aidial_min import Dial; " + CLIENT,
-    "AsyncDial(...)": "from aidial_min import AsyncDial; Async" + CLIENT,
-    "asyncio": "import asyncio",
-}
-PLAIN_FIRST = """
-import http.client, json
-connection = http.client.HTTPConnection("127.0.0.1", port)
-connection.request("POST", %r, body=json.dumps({"messages": []}).encode(), headers={"Api-Key": "key"})
-json.loads(connection.getresponse().read())["choices"]
-"""
-FIRST_ANSWERS = {
-    "http.client + json": PLAIN_FIRST % PATH,
-    "Dial": "from aidial_min import Dial; %s.chat.completions.%s.choices[0]" % (CLIENT, ASK),
-    "AsyncDial": """
-import asyncio
-from aidial_min import AsyncDial
-async def main():
-    async with Async%s as client:
-        (await client.chat.completions.%s).choices[0]
-asyncio.run(main())
-"""
-    % (CLIENT, ASK),
-}
-
-
-def fresh(port, code, rounds):
-    """Median seconds that `code` takes in a new interpreter, without the interpreter's own start."""
-    command = [sys.executable, "-c", FRESH % (str(ROOT), code), str(port)]
-    with tempfile.TemporaryDirectory() as compiled:  # as after an installation; wherever else bytecode may not be kept
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": compiled}
-
-        def once():
-            return float(subprocess.run(command, capture_output=True, check=True, env=environment).stdout)
-
-        once()  # the first run compiles
-        return statistics.median(once() for _ in range(rounds))
-
-
-TRANSFERS = {
-    ("up", "http.client"): """
-import http.client
-connection = http.client.HTTPConnection("127.0.0.1", port)
-with open(path, "rb") as file:
-    connection.request("PUT", "/v1/files/b/a", body=file, headers={"Content-Length": str(size)})
-    connection.getresponse().read()
-""",
-    ("up", "Dial"): """
-with open(path, "rb") as file:
-    client.files.upload("files/b/a", file)
-""",
-    ("up", "AsyncDial"): """
-async def main():
-    with open(path, "rb") as file:
-        await async_client.files.upload("files/b/a", file)
-    await async_client.aclose()
-asyncio.run(main())
-""",
-    ("down", "http.client"): """
-import http.client
-connection = http.client.HTTPConnection("127.0.0.1", port)
-connection.request("GET", "/v1/files/b/big-%d" % (size // 2**20))
-response = connection.getresponse()
-with open(path + ".copy", "wb") as file:
-    for piece in iter(lambda: response.read(65536), b""):
-        file.write(piece)
-""",
-    ("down", "Dial"): """
-client.files.download("files/b/big-%d" % (size // 2**20)).write_to(path + ".copy")
-""",
-    ("down", "AsyncDial"): """
-async def main():
-    await (await async_client.files.download("files/b/big-%d" % (size // 2**20))).awrite_to(path + ".copy")
-    await async_client.aclose()
-asyncio.run(main())
-""",
-}
-TRANSFER = """
-import asyncio, sys, time
-sys.path.insert(0, sys.argv[1])
-
-def peak():
-    try:  # of this program alone: ru_maxrss also counts what the process was before it became this program
-        with open("/proc/self/status") as file:
-            return int(file.read().partition("VmHWM:")[2].split()[0]) / 1024
-    except OSError:
-        import resource
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
-
-port, path, size = int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-from aidial_min import AsyncDial, Dial
-client = Dial(base_url="http://127.0.0.1:%d" % port, api_key="key", trust_env=False)
-async_client = AsyncDial(base_url="http://127.0.0.1:%d" % port, api_key="key", trust_env=False)
-import aidial_min.api.files, aidial_min.transport.aio, aidial_min.types.metadata, http.client
-before = peak()
-began, began_cpu = time.perf_counter(), time.process_time()
-exec(sys.argv[5])
-taken, cpu = time.perf_counter() - began, time.process_time() - began_cpu
-print(taken, cpu, peak() - before)
+_PROFILED = """
+import cProfile, pstats
+watch = cProfile.Profile()
+watch.enable()
+exec(%r)
+watch.disable()
+pstats.Stats(watch).sort_stats("tottime").print_stats(30)
 """
 
 
-def transfer(port, code, path, size, rounds):
-    """Median (seconds, CPU seconds, MiB of memory grown) of one upload or download, each in a new process."""
-    command = [sys.executable, "-c", TRANSFER, str(ROOT), str(port), path, str(size), code]
-
-    def once():
-        return tuple(map(float, subprocess.run(command, capture_output=True, check=True).stdout.split()))
-
-    return tuple(statistics.median(values) for values in zip(*(once() for _ in range(rounds))))
-
-
-# ---------------------------------------------------------------- the report
-
-
-def show(title, unit, values, scale):
-    """One table: each value, and its ratio to the first."""
-    base = next(iter(values.values()))
-    print("\n%s" % title)
-    for name, value in values.items():
-        print("  %-22s %9.1f %s   %5.2f x" % (name, value * scale, unit, value / base))
+def copies(options, folder):
+    """Import the packages to be compared: {mark: name}, and lay out their copies for new processes."""
+    packages = {"": ("aidial_min", options.package)}
+    if options.against is not None:
+        packages[", other"] = ("aidial_other", options.against)
+    for mark, (name, root) in packages.items():
+        source = Path(root).resolve() / "aidial_min"
+        fresh.prepare(str(source), os.path.join(folder, "copies" + mark))
+        imported = os.path.join(folder, "imported", name)
+        shutil.copytree(source, imported, ignore=shutil.ignore_patterns("__pycache__"))
+    sys.path.insert(0, os.path.join(folder, "imported"))
+    return {mark: name for mark, (name, _) in packages.items()}
 
 
-def transfers(port, size, rounds):
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "big")
-        with open(path, "wb") as file:
-            for _ in range(size // MIB):
-                file.write(os.urandom(MIB))
-        for direction in ("up", "down"):
-            print("\n%d MiB %s, to and from a file (medians of %d)" % (size // MIB, direction, rounds))
-            for (way, name), code in TRANSFERS.items():
-                if way == direction:
-                    taken, used, grown = transfer(port, code, path, size, rounds)
-                    figures = (name, size / MIB / taken, used * 1000 * MIB / size, grown)
-                    print("  %-22s %9.0f MiB/s   %6.2f ms CPU per MiB   +%.1f MiB of memory" % figures)
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rows", nargs="*", metavar="ROW")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--package", metavar="FOLDER", default=str(ROOT))
+    parser.add_argument("--against", metavar="FOLDER")
+    parser.add_argument("--profile", metavar="ROW")
+    options = parser.parse_args()
+    for name in [*options.rows, *filter(None, [options.profile])]:
+        if name not in ROWS:
+            parser.error("there is no row %s: %s" % (name, ", ".join(ROWS)))
+    return options
 
 
 def main():
-    quick = "--quick" in sys.argv
-    rounds = 3 if quick else 9
-    command = [sys.executable, "-I", __file__, "--serve"]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as server:
-        try:
-            port = int(server.stdout.readline())
-            print("CPython %s, %s" % (sys.version.split()[0], sys.platform))
-            imports = {name: fresh(port, code, 2 * rounds + 1) for name, code in IMPORTS.items()}
-            show("Start: seconds of import and construction in a new interpreter", "ms", imports, 1e3)
-            firsts = {name: fresh(port, code, 2 * rounds + 1) for name, code in FIRST_ANSWERS.items()}
-            show("Start: until the first answer, imports included", "ms", firsts, 1e3)
-            show("CPU per whole call", "us", cpu(port, "call", 200 if quick else 1000, rounds), 1e6)
-            streams = cpu(port, "stream", 2 if quick else 10, rounds)
-            show("CPU per streamed chunk", "us", {name: value / CHUNKS for name, value in streams.items()}, 1e6)
-            transfers(port, (20 if quick else 300) * MIB, 1 if quick else 3)
-        finally:
-            server.terminate()
+    options = arguments()
+    if options.list:
+        for name, row in ROWS.items():
+            print("%-14s %s" % (name, row.title))
+        return
+    with tempfile.TemporaryDirectory() as folder, server_process() as (port, tls_port, certificate):
+        bench = Bench(Place(port, tls_port, certificate, False), options.quick, copies(options, folder), folder)
+        if options.profile:
+            profile(bench, options.profile)
+            return
+        results = {"python": sys.version.split()[0], "platform": sys.platform, "rows": {}}
+        if options.json != "-":
+            print("CPython %s, %s" % (results["python"], results["platform"]))
+        for name in options.rows or ROWS:
+            row = ROWS[name]
+            if row.tls and tls_port is None:
+                print("\n%s: left out, there is no openssl command" % name, file=sys.stderr)
+                continue
+            found = figures(row, *bench.measure(row))
+            results["rows"][name] = {"title": row.title, "unit": row.unit, "ways": found}
+            if options.json != "-":
+                show(name, row, found)
+        if options.json == "-":
+            print(json.dumps(results, indent=1))
+        elif options.json:
+            Path(options.json).write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    if "--serve" in sys.argv:
-        serve()
-    else:
-        main()
+    main()
