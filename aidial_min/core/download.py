@@ -5,7 +5,7 @@ It knows headers and storage names; it must not know sockets or files on disk.
 
 from typing import Iterable, Mapping, Optional
 
-from ..errors import EtagMismatchError, RequestInfo, conceal
+from ..errors import EtagMismatchError, ParsingDataError, RequestInfo, conceal
 from .http11 import Head, Headers
 
 
@@ -63,6 +63,19 @@ def bare_etag(text: str) -> str:
     text = text.strip()
     text = text[2:] if text.startswith("W/") else text
     return text.strip('"')
+
+
+def check_content(head: Head, request: RequestInfo) -> None:
+    """Only 200 and 203 bring the whole file (RFC 9110, 15.3): 202 promises it, 206 is a part that nobody asked for.
+
+    Raises:
+        ParsingDataError: another status.
+    """
+    if head.status not in (200, 203):
+        raise ParsingDataError(
+            "the answer to a download has the status %d, which does not bring the whole file" % head.status,
+            status_code=head.status, headers=head.headers, request=request, request_sent="yes",
+        )  # fmt: skip
 
 
 def check_etag(headers: Headers, wanted: str, request: RequestInfo, secrets: Iterable[str]) -> None:

@@ -163,6 +163,7 @@ class ResponseReader:
         self._scanned = 0
         self._interim = 0
         self._eof = False
+        self._broken = False
         self._mode = "head"  # head, length, close, and for chunked bodies: size, data, data-end, trailers
         self._left = 0  # bytes to come of the body, or of the chunk
         self._close = False
@@ -184,9 +185,15 @@ class ResponseReader:
             self._buffer += self._piece + data if self._piece else data
             self._piece = b""
 
-    def receive_eof(self) -> None:
-        """The peer closed the connection, or it broke: no more bytes will come."""
+    def receive_eof(self, broken: bool = False) -> None:
+        """No more bytes will come.
+
+        Args:
+            broken: the peer did not say so: a reset, TLS without its close_notify, a connection that our side closed. A
+                body that lasts until the connection closes is not complete then.
+        """
         self._eof = True
+        self._broken = self._broken or broken
 
     # -- head
 
@@ -280,7 +287,7 @@ class ResponseReader:
             elif self._buffer or self._piece:
                 return self._take_piece()
             else:
-                moved = self.done = self._mode == "close" and self._eof
+                moved = self.done = self._mode == "close" and self._eof and not self._broken
             if not moved:
                 self._check_interrupted()
                 return None

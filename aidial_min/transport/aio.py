@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, Dequ
 
 from ..core.call import Failure
 from .connections import Connections
+from .exchange import STALL
 from .tls import handshake_error
 from .transport import Transport
-from .verbs import MAX_ERROR, RECEIVE, OutOfTime, numeric_addresses, remaining, wait_for
+from .verbs import MAX_ERROR, RECEIVE, OutOfTime, numeric_addresses, remaining, shorter, wait_for
 
 if TYPE_CHECKING:
     from ..core.connection import ConnectionSettings
@@ -241,6 +242,7 @@ class AsyncWire(asyncio.Protocol):
 
     is_quiet = True
     _transport: Any = None
+    _tls: Any = None
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, plain: bool) -> None:
         self.sock = sock
@@ -249,6 +251,7 @@ class AsyncWire(asyncio.Protocol):
         self._came: Deque[bytes] = deque()
         self._size = 0
         self._ended = False
+        self._finished = False  # the peer said that this is the end
         self._broken: Exception | None = None
         self._full = False  # asyncio holds so much to be sent that it wants no more
         self._waiter: asyncio.Future[bool] | None = None
@@ -257,6 +260,7 @@ class AsyncWire(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
+        self._tls = transport.get_extra_info("ssl_object")
 
     def data_received(self, data: bytes) -> None:
         self._came.append(data)
@@ -266,7 +270,7 @@ class AsyncWire(asyncio.Protocol):
         self._wake()
 
     def eof_received(self) -> bool:
-        self._ended = True
+        self._ended, self._finished = True, self._plain
         self._wake()
         return self._plain  # stay open: what we have to say may still be read
 
@@ -341,6 +345,8 @@ class AsyncWire(asyncio.Protocol):
         if not self._came:
             if isinstance(self._broken, OSError):
                 raise self._broken
+            if not (self._finished or (self._tls and _is_closed_by_peer(self._tls))):
+                raise ConnectionResetError("the connection broke")
             return b""
         data = self._came.popleft() if len(self._came) == 1 else b"".join(self._came)
         self._came.clear()
@@ -356,7 +362,7 @@ class AsyncWire(asyncio.Protocol):
             if large:  # under TLS, a write that fails makes asyncio drop what the socket still holds
                 for _ in range(4 if self._is_readable() else 1):  # other tasks get their turn; the loop reads
                     await asyncio.sleep(0)
-                if self._is_answered(exchange):
+                if self._is_refused(exchange):
                     return False
             if self._is_lost():
                 return False
@@ -365,18 +371,31 @@ class AsyncWire(asyncio.Protocol):
             exchange.sending_began = True
             while self._full:
                 at, limit = budget.ends("write", time.monotonic())
-                if not await self._change(remaining(at, budget, limit, "maybe")):
+                seconds = remaining(at, budget, limit, "maybe")
+                if not await self._change(shorter(seconds, STALL) if exchange.is_answered else seconds):
+                    if exchange.is_answered:
+                        return False
                     raise budget.error(limit, "maybe")
-                if self._is_answered(exchange):
+                if self._is_refused(exchange):
                     return False
         return True
 
-    def _is_answered(self, exchange: Exchange) -> bool:
-        """Whether an answer, or the end of the connection, has come while sending."""
-        return bool(self._came or self._ended) and exchange.take_early(self._take_quietly())
-
-    def _take_quietly(self) -> bytes:
+    def _is_refused(self, exchange: Exchange) -> bool:
+        """Whether a refusal, or the end of the connection, has come while sending."""
+        if exchange.is_answered or not (self._came or self._ended):
+            return False
         try:
-            return self._take()
-        except OSError:
-            return b""
+            return exchange.take_early(self._take())
+        except OSError as error:
+            exchange.take_break(error)
+            return True
+
+
+def _is_closed_by_peer(tls: ssl.SSLObject) -> bool:
+    """Whether TLS ended with its close_notify. What asyncio says of an end differs between its versions."""
+    try:
+        return tls.read(1) == b""
+    except ssl.SSLZeroReturnError:
+        return True
+    except (ssl.SSLError, ValueError):
+        return False

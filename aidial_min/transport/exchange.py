@@ -31,6 +31,10 @@ DRAIN = 0.2
 """Seconds to wait for the end of a body after `[DONE]`, so that its connection can be used again."""
 
 
+STALL = 5.0
+"""Seconds after which a server that has accepted a request reads no more of it."""
+
+
 class Exchange:
     """State and judgement of one exchange.
 
@@ -47,6 +51,7 @@ class Exchange:
         self._connection: Connection | None = connection
         self._on_reused = connection.used
         self._sent_in_part = False  # the request was not sent to its end, so the connection is of no more use
+        self._sent = 0  # bytes of the body
 
     @property
     def request_sent(self) -> str:
@@ -67,7 +72,7 @@ class Exchange:
     # -- request
 
     async def send(self) -> None:
-        """Send head and body; stop where the server answers or hangs up meanwhile."""
+        """Send head and body; stop where the server refuses them or hangs up meanwhile."""
         connection, body = self._connection, self.step.body
         assert connection is not None
         left = blocks(self.step.head, body)
@@ -81,8 +86,14 @@ class Exchange:
             if not await connection.wire.push(block, self):
                 self._sent_in_part = True  # an answer may be waiting all the same: 413, 401
                 return
+            self._sent = sent
             if body is not None:
                 body.report(sent)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the head of an answer has come."""
+        return self.reader.wire.head is not None
 
     def take(self, data: bytes) -> None:
         """Hand over what came; b"" is the end of the connection."""
@@ -92,13 +103,21 @@ class Exchange:
             self.reader.wire.receive_eof()
 
     def take_early(self, data: bytes) -> bool:
-        """The same while the request is still being sent: whether that is of no more use."""
+        """The same while the request is still being sent: whether that is of no more use.
+
+        A server that accepts the request before it has come (2xx) may well read the rest of it.
+        """
         self.take(data)
-        return not data or self.reader.read_head() is not None
+        head = self.reader.read_head()
+        return not data or (head is not None and head.status >= 300)
 
-    def end_of(self, error: OSError) -> bytes:
-        """What a connection that broke gives: its end, b"". The reader knows whether that is too early.
+    def take_break(self, error: OSError) -> None:
+        """The connection broke while reading. The reader knows whether that is too early."""
+        self.check_alert(error)
+        self.reader.wire.receive_eof(broken=True)
 
+    def check_alert(self, error: OSError) -> None:
+        """
         Raises:
             TLSError: the server refused us by an alert. Under TLS 1.3 that is how a missing client certificate shows.
         """
@@ -108,7 +127,6 @@ class Exchange:
             from .tls import handshake_error
 
             raise handshake_error(error, self.step.origin.host) from None
-        return b""
 
     # -- answer
 
@@ -119,6 +137,11 @@ class Exchange:
             while head is None:
                 await self._receive()
                 head = self.reader.read_head()
+            if self._sent_in_part and head.status < 300:
+                raise ResponseInterruptedError(
+                    "the server accepted the request (%d) and read no more when %d bytes of its body had been sent"
+                    % (head.status, self._sent)
+                )
             return head
         except DialConnectionError as error:
             self.explain(error)
@@ -179,11 +202,7 @@ class Exchange:
 
     async def _receive(self) -> None:
         if self._connection is None:
-            wire = self.reader.wire
-            raise ResponseInterruptedError(
-                "the answer was closed before it had been read to its end",
-                received=wire.received, expected=wire.expected, request_sent="yes",
-            )  # fmt: skip
+            raise self._closed_here()
         at, limit = self.budget.ends("read", time.monotonic())
         seconds = remaining(at, self.budget, limit, self.request_sent)
         try:
@@ -191,8 +210,19 @@ class Exchange:
         except OutOfTime:
             raise self.budget.error(limit, self.request_sent) from None
         except OSError as error:
-            data = self.end_of(error)
-        self.take(data)
+            if self._connection is not None:
+                self.take_break(error)
+        else:
+            if self._connection is not None:
+                self.take(data)
+        if self._connection is None:  # another thread or task closed it meanwhile
+            raise self._closed_here()
+
+    def _closed_here(self) -> ResponseInterruptedError:
+        wire = self.reader.wire
+        return ResponseInterruptedError(
+            "the answer was closed before it had been read to its end", received=wire.received, expected=wire.expected
+        )
 
     # -- end
 

@@ -13,8 +13,9 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, cast
 
 from .connections import Connections
+from .exchange import STALL
 from .transport import Transport as AnyTransport
-from .verbs import RECEIVE, OutOfTime, numeric_addresses, remaining, wait_for
+from .verbs import RECEIVE, OutOfTime, numeric_addresses, remaining, shorter, wait_for
 
 if TYPE_CHECKING:
     import ssl
@@ -134,7 +135,9 @@ def _start_tls(sock: socket.socket, context: ssl.SSLContext, host: str, seconds:
 
     until = None if seconds is None else time.monotonic() + seconds
     try:
-        secured = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+        secured = context.wrap_socket(
+            sock, server_hostname=host, do_handshake_on_connect=False, suppress_ragged_eofs=False
+        )
     except (OSError, ValueError) as error:
         raise handshake_error(error if isinstance(error, OSError) else SSLError(str(error)), host) from None
     try:  # from here on `sock` is empty
@@ -218,7 +221,7 @@ class BlockingWire:
         large, full = len(data) >= RECEIVE, False
         while view:
             remaining(budget.total_at, budget, "total", "maybe")
-            if (large or full) and self._answered_early(exchange, wait=full):
+            if (large or full) and self._refused_early(exchange, wait=full):
                 return False
             full = False
             try:
@@ -228,26 +231,33 @@ class BlockingWire:
                 full = True
             except OSError as error:
                 if not _wants(error):
-                    exchange.end_of(error)
+                    exchange.check_alert(error)  # what it said before may still be there to read
                     return False
                 full = exchange.sending_began = True  # records may have left
         return True
 
-    def _answered_early(self, exchange: Exchange, wait: bool) -> bool:
-        """Whether an answer, or the end of the connection, came while sending."""
-        budget = exchange.budget
+    def _refused_early(self, exchange: Exchange, wait: bool) -> bool:
+        """Whether a refusal, or the end of the connection, came while sending."""
+        budget, listen = exchange.budget, not exchange.is_answered
         at, limit = budget.ends("write", time.monotonic())
         seconds = remaining(at, budget, limit, "maybe") if wait else 0.0
-        if not wait_for(self.sock, True, wait, seconds):
-            if wait:
-                raise budget.error(limit, "maybe")
-            return False
+        if not listen:
+            return wait and not wait_for(self.sock, False, True, shorter(seconds, STALL))
+        if wait_for(self.sock, True, wait, seconds):
+            return self._take_early(exchange)
+        if wait:
+            raise budget.error(limit, "maybe")
+        return False
+
+    def _take_early(self, exchange: Exchange) -> bool:
         try:
             return exchange.take_early(self.sock.recv(RECEIVE))
         except BlockingIOError:
             return False
         except OSError as error:
-            return not _wants(error) and exchange.take_early(exchange.end_of(error))
+            if not _wants(error):
+                exchange.take_break(error)
+            return not _wants(error)
 
 
 def _wants(error: OSError) -> bool:

@@ -4,8 +4,11 @@ OpenSSL's own variables (SSL_CERT_FILE, SSL_CERT_DIR) name the default trust sto
 It knows ssl; it must not know HTTP.
 """
 
+import errno
 import os
 import ssl
+import sys
+from typing import Optional
 
 from ..core.connection import ConnectionSettings
 from ..errors import ConfigurationError, ConnectError, TLSError
@@ -19,24 +22,61 @@ def make_context(settings: ConnectionSettings) -> ssl.SSLContext:
     """
     if settings.ssl_context is not None:
         context: ssl.SSLContext = settings.ssl_context
-        return context
+    else:
+        context = _own_context(settings)
+    if sys.version_info < (3, 10):  # it lets TLS that broke off pass for TLS that was closed; newer versions never do
+        context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+    return context
+
+
+def _own_context(settings: ConnectionSettings) -> ssl.SSLContext:
     bundle = settings.ca_bundle
     try:
         if bundle is not None and os.path.isdir(bundle):
             context = ssl.create_default_context(capath=bundle)
         else:
             context = ssl.create_default_context(cafile=bundle)
+            _check_trust(context)
     except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError("ca_bundle %s can't be read: %s" % (bundle, error)) from None
+        _check_moment(error)
+        raise ConfigurationError("%s can't be read: %s" % (_named(bundle), error)) from None
     if settings.client_cert is not None:
         cert = settings.client_cert
         certificate, key = (cert, None) if isinstance(cert, str) else cert
         try:
             context.load_cert_chain(certificate, key)
         except (OSError, ssl.SSLError) as error:
+            _check_moment(error)
             raise ConfigurationError("client_cert can't be read: %s" % error) from None
     context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+def _check_trust(context: ssl.SSLContext) -> None:
+    """Certificates that can't be read are left out silently where Python looks for them itself: ask for them again.
+
+    Raises:
+        OSError: the file can't be read, now (no descriptor is free) or ever.
+    """
+    cafile = ssl.get_default_verify_paths().cafile
+    if cafile is not None and not context.cert_store_stats()["x509_ca"]:
+        context.load_verify_locations(cafile)
+
+
+def _check_moment(error: OSError) -> None:
+    """
+    Raises:
+        ConnectError: files can't be read just now; the next call may have better luck.
+    """
+    if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+        raise ConnectError("the trusted certificates can't be read just now: %s" % error.strerror) from None
+
+
+def _named(bundle: Optional[str]) -> str:
+    if bundle is not None:
+        return "ca_bundle %s" % bundle
+    paths = ssl.get_default_verify_paths()
+    return "%s (named by %s)" % (paths.cafile, paths.openssl_cafile_env)
 
 
 def handshake_error(error: OSError, host: str) -> ConnectError:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, TypeVar, cast
 from ..core.call import Answer, Ask, Failure, Send
 from ..core.call import exchange as steps_of
 from ..core.connection import ConnectionKey
-from ..core.download import check_etag
+from ..core.download import check_content, check_etag
 from ..core.limits import Budget
 from ..errors import DialConnectionError, DialException, InvalidRequestError
 from .connections import Connection, Connections
@@ -90,6 +90,7 @@ class Transport:
         """Carry out a download as far as its head."""
         head, exchange = await self.open(download.request, config)
         try:
+            check_content(head, exchange.step.request)
             if download.etag_if_match is not None:
                 check_etag(head.headers, download.etag_if_match, exchange.step.request, exchange.step.secrets)
         except DialException:

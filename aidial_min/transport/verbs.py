@@ -127,6 +127,11 @@ def remaining(at: float | None, budget: Budget, limit: str, request_sent: str = 
     return seconds
 
 
+def shorter(seconds: float | None, most: float) -> float:
+    """So many seconds (None: no limit), but at most so many."""
+    return most if seconds is None else min(seconds, most)
+
+
 def reason(error: BaseException) -> str:
     """Why, in words, for a message."""
     if isinstance(error, DialException):

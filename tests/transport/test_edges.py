@@ -323,11 +323,14 @@ def check_upload(call, server, content, outcome, sent, connections):
         ([EARLY, b"SSH-2.0-OpenSSH", DEAF], RemoteProtocolError, "yes"),
         ([EARLY, refused(507, b"full"), DEAF], ServerError, "yes"),
         ([b"HTTP/1.1 102 Processing\r\n\r\n" + STORED], "files/b/x", None),
-        ([EARLY, STORED, DEAF], "files/b/x", None),
+        ([EARLY, STORED, DEAF], ResponseInterruptedError, "yes"),
+        ([EARLY, STORED, CUT], ResponseInterruptedError, "yes"),
     ],
     ids=str,
 )
-def test_what_comes_of_a_large_upload(kind, sends, outcome, sent):
+def test_what_comes_of_a_large_upload(kind, sends, outcome, sent, monkeypatch):
+    for module in ("sync", "aio"):
+        monkeypatch.setattr("aidial_min.transport.%s.STALL" % module, 0.2)
     with RawServer([sends, GOOD]) as server, client_of(kind, base_url=server.url, max_retries=0) as call:
         check_upload(call, server, b"z" * 30_000_000, outcome, sent, 2 if {CUT, RESET, EARLY} & {*sends} else 1)
 
@@ -341,7 +344,7 @@ def test_what_comes_of_a_large_upload(kind, sends, outcome, sent):
         ([b"SSH-2.0-OpenSSH", DEAF], RemoteProtocolError, "yes"),
         ([b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab", CUT], ResponseInterruptedError, "yes"),
         ([refused(507, b"full"), DEAF], ServerError, "yes"),
-        ([STORED, DEAF], "files/b/x", None),
+        ([length(b'{"url":"files/b/x"}', b"connection: close"), HOLD], "files/b/x", None),
     ],
     ids=str,
 )

@@ -3,6 +3,7 @@
 import os
 import socket
 import ssl
+import sys
 import threading
 from contextlib import contextmanager
 
@@ -11,6 +12,7 @@ import pytest
 from aidial_min import (
     AsyncDial,
     ConfigurationError,
+    ConnectError,
     Dial,
     DialConnectionError,
     DialTimeoutError,
@@ -296,4 +298,34 @@ def test_an_unreachable_proxy_is_a_proxy_error(kind, server):
         port = listener.getsockname()[1]
     with client_of(kind, base_url=server.url, proxy="http://127.0.0.1:%d" % port, max_retries=0) as call:
         with pytest.raises(ProxyError):
+            call(bucket)
+
+
+# ---------------------------------------------------------------- bad moments
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of descriptors are set as on Unix")
+def test_trust_that_could_not_be_read_just_now_is_read_again(kind, monkeypatch):
+    """Without a free descriptor Python makes a context that trusts nobody, and says nothing."""
+    import resource
+
+    monkeypatch.setenv("SSL_CERT_FILE", ca())
+    with tls_server() as (url, _, _), client_of(kind, base_url=url, max_retries=0) as call:
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        free = os.dup(0)
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, before[1]))
+        try:
+            with pytest.raises(ConnectError, match="open files"):
+                call(bucket)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        assert call(bucket) == "b"
+
+
+def test_a_file_that_a_variable_names_and_that_holds_no_certificate(kind, monkeypatch, tmp_path):
+    (tmp_path / "ca.pem").write_text("nothing of use")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    with client_of(kind, base_url="https://localhost:1", max_retries=0) as call:
+        with pytest.raises(ConfigurationError, match="SSL_CERT_FILE"):
             call(bucket)
