@@ -9,11 +9,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Optional, Type, TypeVar, Union
 
 from .core.call import Answer, Download, Flow, Pages, Request
-from .core.config import BaseClient, read_config
-from .core.connection import ClientCert, ConnectionSettings, connection_settings
 from .core.finish import each, finish
 from .core.limits import DEFAULT_TIMEOUT, Limits, TimeoutValue
-from .core.pickling import Portable
+from .core.settings import BaseClient, ClientCert, ConnectionSettings, Portable, connection_settings, read_config
 
 if TYPE_CHECKING:
     import ssl

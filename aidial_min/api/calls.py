@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, overload
 
 from ..core.body import json_body
 from ..core.call import Request, as_it_came, completion_of
-from ..core.config import NOT_GIVEN, NotGiven, read_retries
+from ..core.settings import NOT_GIVEN, NotGiven, read_retries
 from ..core.completion_stream import Events
 from ..core.finish import finish
 from ..core.limits import read_timeout

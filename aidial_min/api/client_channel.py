@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, 
 
 from ..core.body import json_body
 from ..core.call import Answer, Config, Request, as_it_came, nothing
-from ..core.config import NOT_GIVEN, NotGiven
+from ..core.settings import NOT_GIVEN, NotGiven
 from ..core.completion_stream import Events
 from ..core.limits import TimeoutValue, read_timeout
 from ..core.tables import AsyncResource, SyncResource, async_method, describe, sync_method

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Callable, Coroutine, Dict, List, Optional, Tuple, TypeVar, Union, cast
 
 from ..core.call import Config
-from ..core.download import bare_etag
+from ..core.etag import bare_etag
 from ..core.jobs import Job, Save, Steps, Task, Work
 from ..core.tables import describe
 from ..core.urls import StoragePath, StorageUrl, parse_storage_url

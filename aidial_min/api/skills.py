@@ -11,7 +11,7 @@ from typing import Dict, Mapping, Optional, Union
 
 from ..core.body import FilePart, MultipartBody, file_part
 from ..core.call import Answer, Config, Download, Request, as_it_came, model_of, nothing
-from ..core.download import bare_etag
+from ..core.etag import bare_etag
 from ..errors import InvalidRequestError
 from ..types.file import FileTypes
 from ..types.metadata import SkillFileMetadata, SkillMetadata

@@ -25,9 +25,9 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 
 from .._version import __version__
 from ..client import Dial
-from ..core.connection import ConnectionSettings, connection_settings
+from ..core.settings import ConnectionSettings, connection_settings
 from ..core.limits import DEFAULT_TIMEOUT, read_timeout
-from ..core.route import Route
+from ..core.proxy import Route
 from ..core.urls import Origin, parse_base_url
 from ..errors import (
     AuthenticationError,
@@ -41,7 +41,7 @@ from ..errors import (
     TLSError,
     mask,
 )
-from ..transport import probe
+from . import handshake
 from .connection import add_options, credential, source_of
 from .exit_codes import FAILED, NO_CONNECTION, OK, USAGE, code_of
 from .terminal import red, visible, write, write_json
@@ -169,7 +169,7 @@ def check_program(diagnosis: Diagnosis) -> Step:
     """What runs here."""
     package = __name__.rpartition(".cli.")[0]
     machine = "%s %s" % (platform.system(), platform.machine())
-    return ok("%s %s, Python %s, %s, %s" % (package, __version__, sys.version.split()[0], probe.TLS_LIBRARY, machine))
+    return ok("%s %s, Python %s, %s, %s" % (package, __version__, sys.version.split()[0], handshake.TLS_LIBRARY, machine))
 
 
 def check_server(diagnosis: Diagnosis) -> Step:
@@ -231,7 +231,7 @@ def check_dns(diagnosis: Diagnosis) -> Step:
     route = diagnosis.route
     whose = "" if route.kind == "direct" else " (the proxy; it looks up the server itself)"
     try:
-        found = probe.addresses(route.host, route.port)
+        found = handshake.addresses(route.host, route.port)
     except OSError as error:
         advice = "is the name right? can this machine see it (VPN, DNS)? `nslookup %s` asks the same" % route.host
         said = "%s can't be resolved: %s%s" % (route.host, error.strerror or error, whose)
@@ -244,7 +244,7 @@ def check_dns(diagnosis: Diagnosis) -> Step:
 def check_connection(diagnosis: Diagnosis) -> Step:
     """Whether the server can be reached, and shown a certificate that is trusted."""
     try:
-        found = probe.handshake(diagnosis.origin, diagnosis.route, diagnosis.settings, diagnosis.timeout)
+        found = handshake.handshake(diagnosis.origin, diagnosis.route, diagnosis.settings, diagnosis.timeout)
     except DialException as error:
         shown = _presented(error, diagnosis)
         return failed(error, *_connection_advice(error, diagnosis, shown), lines=shown)
@@ -261,7 +261,7 @@ def check_connection(diagnosis: Diagnosis) -> Step:
 def _presented(error: DialException, diagnosis: Diagnosis) -> List[str]:
     if not isinstance(error, TLSError):
         return []
-    link = probe.presented(diagnosis.origin, diagnosis.route, diagnosis.timeout)
+    link = handshake.presented(diagnosis.origin, diagnosis.route, diagnosis.timeout)
     return ["it shows: %s, signed by %s, until %s" % link] if link is not None else []
 
 

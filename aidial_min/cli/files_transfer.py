@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
 
 from ..errors import EtagMismatchError
-from ..transport.disk import TargetFile
+from ..transport.atomic_file import TargetFile
 from .exit_codes import CommandError, UsageError
 from .files_show import each, entries, folder_of, refuse_folder
 from .progress import Progress

@@ -28,7 +28,7 @@ from .body import Body
 from .http11 import Head, header_line, request_head
 from .limits import DEFAULT_TIMEOUT, Timeout
 from .retry import RetryPolicy, is_idempotent, retry_after_of
-from .route import Route, refusal
+from .proxy import Route, refusal
 from .urls import Origin, encode_query
 
 T = TypeVar("T")

@@ -22,7 +22,7 @@ from .transport import Transport
 from .verbs import MAX_ERROR, RECEIVE, OutOfTime, numeric_addresses, remaining, shorter, wait_for
 
 if TYPE_CHECKING:
-    from ..core.connection import ConnectionSettings
+    from ..core.settings import ConnectionSettings
     from ..core.limits import Budget
     from .exchange import Exchange
 

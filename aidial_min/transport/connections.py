@@ -10,8 +10,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from ..core.answer import AnswerReader
-from ..core.route import Route, check_tunnel, tunnel_request
+from ..core.codings import AnswerReader
+from ..core.proxy import Route, check_tunnel, tunnel_request
 from ..errors import ConnectError, DialConnectionError, DialTimeoutError, InvalidRequestError, ProxyError
 from .verbs import OutOfTime, Verbs, Wire, prepare, reason, remaining
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import socket
     import ssl
 
-    from ..core.connection import ConnectionKey
+    from ..core.settings import ConnectionKey
     from ..core.limits import Budget, Limits
     from ..core.urls import Origin
 

@@ -1,16 +1,16 @@
 """Downloads: what users hold of a file that is still coming; for both clients.
 
-They know an exchange by its verbs (read, close) and files on disk by disk.py; they must not know sockets.
+They know an exchange by its verbs (read, close) and files on disk by atomic_file.py; they must not know sockets.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, AsyncIterator, Iterator
 
-from ..core.download import DownloadInfo
+from ..core.etag import DownloadInfo
 from ..core.finish import each, finish
 from ..errors import InvalidRequestError
-from .disk import Path, TargetFile
+from .atomic_file import Path, TargetFile
 
 if TYPE_CHECKING:
     from typing import Any, Callable

@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..core.answer import AnswerReader
+from ..core.codings import AnswerReader
 from ..core.body import blocks
 from ..core.call import Failure, Send
 from ..errors import (

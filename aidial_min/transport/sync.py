@@ -20,7 +20,7 @@ from .verbs import RECEIVE, OutOfTime, numeric_addresses, remaining, shorter, wa
 if TYPE_CHECKING:
     import ssl
 
-    from ..core.connection import ConnectionSettings
+    from ..core.settings import ConnectionSettings
     from ..core.limits import Budget
     from .exchange import Exchange
 

@@ -10,7 +10,7 @@ import ssl
 import sys
 from typing import Optional
 
-from ..core.connection import ConnectionSettings
+from ..core.settings import ConnectionSettings
 from ..errors import ConfigurationError, ConnectError, TLSError
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, TypeVar, cast
 
 from ..core.call import Answer, Ask, Failure, Send
 from ..core.call import exchange as steps_of
-from ..core.connection import ConnectionKey
-from ..core.download import check_content, check_etag
+from ..core.settings import ConnectionKey
+from ..core.etag import check_content, check_etag
 from ..core.limits import Budget
 from ..errors import DialConnectionError, DialException, InvalidRequestError
 from .connections import Connection, Connections
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     import ssl
 
     from ..core.call import Config, Download, Flow, Pages, Request, Steps
-    from ..core.connection import ConnectionSettings
+    from ..core.settings import ConnectionSettings
     from ..core.http11 import Head
-    from ..core.route import Route
+    from ..core.proxy import Route
     from ..core.urls import Origin
 
 T = TypeVar("T")

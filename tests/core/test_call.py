@@ -25,7 +25,7 @@ from aidial_min.core.call import (
 )
 from aidial_min.core.http11 import Head, Headers
 from aidial_min.core.retry import RetryPolicy
-from aidial_min.core.route import Route, find_route
+from aidial_min.core.proxy import Route, find_route
 from aidial_min.core.urls import parse_base_url
 from aidial_min.errors import (
     AuthenticationError,

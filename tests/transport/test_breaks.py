@@ -25,7 +25,7 @@ from aidial_min import (
     Timeout,
     TLSError,
 )
-from aidial_min.transport import disk
+from aidial_min.transport import atomic_file
 from tests.support.certificates import authority
 from tests.support.clients import KINDS, client_of
 from tests.support.proxy import Proxy
@@ -332,13 +332,13 @@ def test_a_stream_that_another_thread_closes_ends_at_once():
 
 def test_a_cancelled_download_to_disk_leaves_nothing_however_slow_the_disk(tmp_path, monkeypatch):
     """The thread that creates the file goes on after the cancellation."""
-    opened = disk.TargetFile.open
+    opened = atomic_file.TargetFile.open
 
     def slow(self):
         time.sleep(0.3)
         return opened(self)
 
-    monkeypatch.setattr(disk.TargetFile, "open", slow)
+    monkeypatch.setattr(atomic_file.TargetFile, "open", slow)
 
     async def main(url):
         async with AsyncDial(base_url=url, api_key="key-of-a-test", trust_env=False) as client:
@@ -363,7 +363,7 @@ def test_a_cancellation_while_the_file_is_put_in_its_place_is_not_lost(tmp_path,
         replace(source, target)
         time.sleep(0.3)
 
-    monkeypatch.setattr(disk.os, "replace", slow)
+    monkeypatch.setattr(atomic_file.os, "replace", slow)
 
     async def main(url):
         async with AsyncDial(base_url=url, api_key="key-of-a-test", trust_env=False) as client:

@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from aidial_min import InvalidRequestError
-from aidial_min.transport import disk
-from aidial_min.transport.disk import TargetFile
+from aidial_min.transport import atomic_file
+from aidial_min.transport.atomic_file import TargetFile
 
 on_linux = pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /dev/fd here")
 
@@ -94,6 +94,6 @@ def test_a_file_keeps_its_permissions(tmp_path):
     path = tmp_path / "target"
     path.write_bytes(b"old")
     os.chmod(path, 0o640)
-    mode = disk._mode_of(str(path))
+    mode = atomic_file._mode_of(str(path))
     write(path)
-    assert disk._mode_of(str(path)) == mode
+    assert atomic_file._mode_of(str(path)) == mode

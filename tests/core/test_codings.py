@@ -1,4 +1,4 @@
-"""core/answer.py: content codings undone, incrementally and in bounded pieces."""
+"""core/codings.py: content codings undone, incrementally and in bounded pieces."""
 
 import gzip
 import tracemalloc
@@ -7,7 +7,7 @@ from typing import Any, Iterable, List
 
 import pytest
 
-from aidial_min.core.answer import PIECE, AnswerReader
+from aidial_min.core.codings import PIECE, AnswerReader
 from aidial_min.core.http11 import Head
 from aidial_min.errors import RemoteProtocolError, ResponseInterruptedError
 

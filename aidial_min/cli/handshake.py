@@ -11,15 +11,15 @@ import tempfile
 import time
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from ..core.connection import ConnectionSettings
+from ..core.settings import ConnectionSettings
 from ..core.finish import finish
 from ..core.limits import Budget, Timeout
-from ..core.route import Route
+from ..core.proxy import Route
 from ..core.urls import Origin
 from ..errors import DialException
-from .connections import open_wire
-from .sync import Blocking
-from .tls import make_context
+from ..transport.connections import open_wire
+from ..transport.sync import Blocking
+from ..transport.tls import make_context
 
 TLS_LIBRARY = ssl.OPENSSL_VERSION
 """What does TLS here, and in which version."""

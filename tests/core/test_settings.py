@@ -1,4 +1,4 @@
-"""core/config.py and core/connection.py: what users set a client to, checked before anything is sent."""
+"""core/settings.py and core/settings.py: what users set a client to, checked before anything is sent."""
 
 import functools
 import inspect
@@ -19,8 +19,8 @@ from aidial_min import (
     Limits,
     Timeout,
 )
-from aidial_min.core.config import NOT_GIVEN, read_credential, read_headers, read_retries
-from aidial_min.core.connection import connection_settings
+from aidial_min.core.settings import NOT_GIVEN, read_credential, read_headers, read_retries
+from aidial_min.core.settings import connection_settings
 
 URL = "https://dial.example/prefix"
 CLIENTS = [Dial, AsyncDial]

@@ -1,13 +1,13 @@
-"""core/route.py: which way a connection goes, and whose credentials go where."""
+"""core/proxy.py: which way a connection goes, and whose credentials go where."""
 
 import base64
 from typing import Any, Dict, Iterator
 
 import pytest
 
-from aidial_min.core.connection import ConnectionKey, ConnectionSettings
+from aidial_min.core.settings import ConnectionKey, ConnectionSettings
 from aidial_min.core.http11 import Head, Headers
-from aidial_min.core.route import Route, check_tunnel, find_route, tunnel_request
+from aidial_min.core.proxy import Route, check_tunnel, find_route, tunnel_request
 from aidial_min.core.urls import parse_base_url
 from aidial_min.errors import ConfigurationError, ProxyError
 

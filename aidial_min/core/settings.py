@@ -1,22 +1,22 @@
-"""What users set a client to: arguments and environment, checked and kept as a Config; the base of both clients.
+"""What users set a client to: arguments and environment, checked before anything is sent; how clients pickle.
 
-It knows argument names, DIAL_URL and DIAL_API_KEY; it must not know sockets, loops or the operations.
+`read_config` makes the settings of calls (core/call.py), `connection_settings` those of connections. Both clients and
+pools are Portable: their settings travel to another process, sockets and caches never do.
 """
 
 import os
+import sys
 import time
-from typing import Any, Mapping, Optional, Tuple, TypeVar, Union
+from functools import cached_property
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple, TypeVar, Union
 
 from ..errors import ConfigurationError
 from .call import Config, Credential
 from .http11 import header_line
-from .limits import TimeoutValue, read_timeout
-from .pickling import Portable
+from .limits import Limits, TimeoutValue, check_limits, read_timeout
+from .proxy import Route, find_route
 from .retry import RetryPolicy
-from .urls import is_url_of, parse_base_url
-
-C = TypeVar("C", bound="BaseClient")
-
+from .urls import Origin, is_url_of, parse_base_url
 
 class NotGiven:
     """The default of arguments for which None has a meaning of its own."""
@@ -112,6 +112,159 @@ def read_headers(headers: Optional[Mapping[str, str]]) -> Tuple[Tuple[str, str],
     for name, value in pairs:
         header_line(name, value)
     return pairs
+
+
+# ---------------------------------------------------------------- connections
+
+
+ClientCert = Union[str, Tuple[str, str]]
+"""A path to a PEM file with certificate and key, or a pair (certificate, key)."""
+
+
+class ConnectionSettings(NamedTuple):
+    """The connection arguments of a client or a pool, checked."""
+
+    limits: Limits = Limits()
+    proxy: Optional[str] = None
+    trust_env: bool = True
+    ca_bundle: Optional[str] = None
+    client_cert: Optional[ClientCert] = None
+    ssl_context: Any = None
+
+    def __repr__(self) -> str:
+        return "ConnectionSettings(%r, ...)" % (self.limits,)  # the proxy's URL may hold its password
+
+    def route(self, origin: Origin) -> Route:
+        """The way to a server, from these settings and the environment."""
+        return find_route(origin, self.proxy, self.trust_env)
+
+
+class ConnectionKey(NamedTuple):
+    """Connections with equal keys are interchangeable; credentials are no part of it."""
+
+    scheme: str
+    host: str
+    port: int
+    route: Route
+    context: int
+
+
+def connection_settings(
+    limits: Optional[Limits] = None,
+    proxy: Optional[str] = None,
+    trust_env: bool = True,
+    ca_bundle: Any = None,
+    client_cert: Any = None,
+    ssl_context: Any = None,
+) -> ConnectionSettings:
+    """Check the connection arguments of a client.
+
+    Raises:
+        ConfigurationError: files that are not there, or arguments that contradict each other.
+    """
+    if ssl_context is not None and (ca_bundle is not None or client_cert is not None):
+        raise ConfigurationError("pass ssl_context=, or ca_bundle= and client_cert=, not both")
+    if ssl_context is not None and not hasattr(ssl_context, "wrap_socket"):  # core must not import ssl
+        raise ConfigurationError("ssl_context must be an ssl.SSLContext, not %s" % type(ssl_context).__name__)
+    if proxy is not None and not isinstance(proxy, str):
+        raise ConfigurationError("proxy must be a URL like http://proxy.example:3128")
+    bundle = None if ca_bundle is None else _path("ca_bundle", ca_bundle)
+    if bundle is not None and not os.path.exists(bundle):
+        raise ConfigurationError("ca_bundle: there is no file or folder %s" % bundle)
+    cert: Optional[ClientCert] = None
+    if client_cert is not None:
+        pair = client_cert if isinstance(client_cert, (tuple, list)) else (client_cert,)
+        paths = [_path("client_cert", path) for path in pair]
+        if len(paths) not in (1, 2) or not all(os.path.isfile(path) for path in paths):
+            raise ConfigurationError("client_cert must be a file, or a pair (certificate file, key file)")
+        cert = paths[0] if len(paths) == 1 else (paths[0], paths[1])
+    settings = ConnectionSettings(check_limits(limits), proxy, bool(trust_env), bundle, cert, ssl_context)
+    if proxy:
+        settings.route(Origin("http", "localhost", 80, ""))  # a proxy URL that can't be used is refused now
+    return settings
+
+
+def _path(name: str, value: Any) -> str:
+    try:
+        return os.fsdecode(value)
+    except TypeError:
+        raise ConfigurationError("%s must be a path, not %s" % (name, type(value).__name__)) from None
+
+
+# ---------------------------------------------------------------- clients
+
+
+class Portable:
+    """The base of what pickles by its settings.
+
+    The copy opens connections of its own, also where the original shared those of a pool. A pickle holds the credential
+    as it is, so treat it like one.
+    """
+
+    _transport: Any
+
+    @staticmethod
+    def _new_transport(settings: ConnectionSettings) -> Any:
+        """The shell that carries out requests, without a connection yet."""
+        raise NotImplementedError
+
+    def _kept(self) -> Dict[str, Any]:
+        """What a copy takes over: all attributes but the resources bound to this object and what it asked once."""
+        cls = type(self)
+        return {
+            name: value
+            for name, value in self.__dict__.items()
+            if not name.startswith("_my_") and not isinstance(getattr(cls, name, None), cached_property)
+        }
+
+    def __getstate__(self) -> Dict[str, Any]:
+        """The settings, and whatever a subclass keeps.
+
+        Raises:
+            ConfigurationError: a credential or an ssl_context that can't travel; it says which.
+        """
+        state = self._kept()
+        settings: ConnectionSettings = state.pop("_transport").settings
+        if settings.ssl_context is not None:
+            raise ConfigurationError(
+                "a client with an ssl_context can't be pickled: use ca_bundle= and client_cert= instead, "
+                "or make the client where it is used"
+            )
+        if "_config" in state:
+            _check_credential(state["_config"].credential)
+        if "_owns_transport" in state:
+            state["_owns_transport"] = True  # nobody else closes the connections of the copy
+        return {**state, "_settings": settings}
+
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._transport = self._new_transport(self.__dict__.pop("_settings"))
+
+
+def _check_credential(credential: Any) -> None:
+    if not callable(credential.value) or _pickles(credential.value):
+        return
+    raise ConfigurationError(
+        "the client can't be pickled, because the function given as %s can't: use one that is defined at the top of an "
+        "importable module, or make the client where it is used" % credential.kind
+    )  # what pickle itself says may hold the credential, e.g. in the repr of a partial
+
+
+def _pickles(value: Any) -> bool:
+    import pickle
+
+    # cloudpickle, with which Dask, Ray and Spark pickle what pickle can't, is asked too where it is in use.
+    for module in (pickle, sys.modules.get("cloudpickle")):
+        if module is not None:
+            try:
+                module.dumps(value)
+                return True
+            except Exception:  # whatever a value's own __reduce__ raises
+                pass
+    return False
+
+
+C = TypeVar("C", bound="BaseClient")
 
 
 class BaseClient(Portable):
