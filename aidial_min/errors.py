@@ -24,14 +24,19 @@
         +-- ResponseInterruptedError      the answer began and broke off
         +-- StreamInterruptedError        a stream ended without [DONE]
 
-It knows statuses and the shapes of DIAL's error bodies; it must not know sockets, clients or retries.
+`error_from_response` chooses the class by the status, whatever the body says and in whatever form.
 """
 
 import json
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple, Type, Union
+from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple, Type, Union
 
-if TYPE_CHECKING:
-    from .types.chat.response import ChatCompletionResponse
+__all__ = [
+    "AuthenticationError", "ConfigurationError", "ConflictError", "ConnectError", "DialConnectionError",
+    "DialException", "DialTimeoutError", "EndpointNotSupportedError", "EtagMismatchError", "InvalidDialURLError",
+    "InvalidDialURLException", "InvalidRequestError", "NotDialURLError", "ParsingDataError", "PermissionDeniedError",
+    "ProxyError", "RateLimitError", "RemoteProtocolError", "RequestTooLargeError", "ResourceNotFoundError",
+    "ResponseInterruptedError", "ServerError", "StreamInterruptedError", "TLSError",
+]  # fmt: skip
 
 _LONGEST_MESSAGE = 500
 """Characters of an answer that may stand in a message or in ParsingDataError.body."""
@@ -78,7 +83,7 @@ class DialException(Exception):
         request_sent: "no", "maybe" or "yes": did the request reach the server?
         location: the Location header of a redirect (never followed).
         retry_after: seconds the server asked to wait, or None.
-        partial: what a completion stream had given before the error, or None.
+        partial: what a completion stream had given before the error (ChatCompletionResponse), or None.
     """
 
     _status: Optional[int] = 500
@@ -110,7 +115,7 @@ class DialException(Exception):
         self.request_sent = request_sent
         self.retry_after = retry_after
         self.location: Optional[str] = self.headers.get("location")
-        self.partial: Optional["ChatCompletionResponse"] = None
+        self.partial: Any = None
 
     def __str__(self) -> str:
         status = "%d " % self.status_code if self.status_code is not None and self.request_sent == "yes" else ""

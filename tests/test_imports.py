@@ -1,6 +1,7 @@
 """What importing costs, and which names the package shows: to Python, to dir(), and to type checkers."""
 
 import ast
+import importlib
 import importlib.util
 import subprocess
 import sys
@@ -35,7 +36,7 @@ def modules_after(code, *arguments):
 
 def test_importing_the_package_loads_nothing_of_it():
     loaded = modules_after("import aidial_min")
-    assert [name for name in loaded if name.startswith("aidial_min")] == ["aidial_min", "aidial_min._version"]
+    assert [name for name in loaded if name.startswith("aidial_min")] == ["aidial_min", "aidial_min._names", "aidial_min._version"]
     assert not {"asyncio", "ssl", "socket", "http.client", "urllib.request", "dataclasses", "inspect"} & set(loaded)
 
 
@@ -105,12 +106,18 @@ def test_a_name_that_is_not_there_is_an_attribute_error():
 
 def test_type_checkers_see_the_same_names():
     tree = ast.parse((ROOT / "aidial_min" / "__init__.py").read_text(encoding="utf-8"))
-    (block,) = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
-    seen = {}
-    for statement in block.body:
-        assert isinstance(statement, ast.ImportFrom)
-        seen.update((alias.asname, (statement.module, alias.name)) for alias in statement.names)
-    assert seen == {name: (module, name) for name, module in aidial_min._MODULES.items()}
+    seen = {"__version__"}
+    for statement in ast.walk(tree):
+        if isinstance(statement, ast.ImportFrom) and statement.level and statement.module != "_names":
+            for alias in statement.names:
+                module = importlib.import_module("aidial_min." + statement.module)
+                seen.update(module.__all__ if alias.name == "*" else [alias.name])
+    assert seen == set(aidial_min.__all__)
+
+
+def test_a_type_that_is_asked_of_the_package_is_shown_its_place():
+    with pytest.raises(ImportError, match="from aidial_min.types import ChatCompletionResponse"):
+        exec("from aidial_min import ChatCompletionResponse")
 
 
 @pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason="mypy is not installed in this environment")

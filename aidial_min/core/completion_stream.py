@@ -47,9 +47,7 @@ class EventReader(Generic[E]):
         request, secrets: for errors.
     """
 
-    def __init__(
-        self, events: Events, *, request: Optional[RequestInfo] = None, secrets: Iterable[str] = ()
-    ) -> None:
+    def __init__(self, events: Events, *, request: Optional[RequestInfo] = None, secrets: Iterable[str] = ()) -> None:
         self._decode: Callable[[Any], E] = events.decode
         self._finish = events.finish
         self._fails = events.fails
@@ -58,7 +56,9 @@ class EventReader(Generic[E]):
         self._secrets = tuple(secrets)
         self._parser = EventParser()
         self._events: Deque[ServerSentEvent] = deque()
-        self._opening: Optional[bytearray] = bytearray()  # what came before the first event: a JSON error in place of a stream?
+        self._opening: Optional[bytearray] = (
+            bytearray()
+        )  # what came before the first event: a JSON error in place of a stream?
         self.done = False
         """`[DONE]` has come."""
 

@@ -22,7 +22,7 @@ _REPLACED: FrozenSet[str] = frozenset(
 
 
 class _Text(List[str]):
-    """A string that is still growing, in pieces; it knows its length, so that comparing it costs no more than it must."""
+    """A string that is still growing, in pieces; it knows its length, so that comparing it costs little."""
 
     def __init__(self, first: str) -> None:
         super().__init__((first,))

@@ -24,7 +24,8 @@ from ..errors import ParsingDataError
 from ._pydantic import PydanticNames
 
 if TYPE_CHECKING:
-    from dataclasses import dataclass as dataclass, field as field
+    from dataclasses import dataclass as dataclass
+    from dataclasses import field as field
 else:
 
     def dataclass(cls):

@@ -11,6 +11,19 @@ from typing import Any, Dict, List, Literal, Optional, TypedDict, Union
 from ._model import Model, dataclass, field
 from .deployment import DeploymentBase, Features
 
+__all__ = [
+    "ApplicationFunctionMapping",
+    "ApplicationFunction",
+    "Application",
+    "ApplicationsResponse",
+    "DefinedFeatures",
+    "CustomApplication",
+    "ApplicationLog",
+    "ApplicationFunctionMappingParam",
+    "ApplicationFunctionParam",
+    "CustomApplicationParam",
+]
+
 
 @dataclass
 class ApplicationFunctionMapping(Model):
@@ -140,16 +153,6 @@ class ApplicationLog(Model):
 
     instance: Optional[str] = None
     content: str = ""
-
-
-@dataclass
-class ApplicationLogs(Model):
-    """The logs of an application's instances.
-
-    POST /v1/ops/application/logs
-    """
-
-    logs: List[ApplicationLog]
 
 
 class ApplicationFunctionMappingParam(TypedDict, total=False):

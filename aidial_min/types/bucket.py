@@ -10,6 +10,8 @@ from typing import Optional
 from ..errors import ParsingDataError
 from ._model import Model, dataclass
 
+__all__ = ["AppData", "BucketResponse"]
+
 
 @dataclass
 class AppData(Model):

@@ -10,6 +10,15 @@ from typing import Any, Dict, Literal, Optional, TypedDict, Union
 
 from ._model import Model, dataclass
 
+__all__ = [
+    "SigninResult",
+    "ClientChannelRequest",
+    "ClientChannelError",
+    "ClientChannelResponse",
+    "ClientChannelErrorParam",
+    "ClientChannelResponseParam",
+]
+
 
 class SigninResult(str, Enum):
     """How a user answered the request to sign in to one toolset.

@@ -10,6 +10,8 @@ from typing import Any, Dict, List, Optional, TypedDict, Union
 from ._model import Model, dataclass, field
 from .chat.response import CompletionUsage
 
+__all__ = ["CompletionPrompt", "CompletionParams", "CompletionChoice", "CompletionResponse", "CompletionChunk"]
+
 CompletionPrompt = Union[str, List[str], List[int], List[List[int]]]
 """A text, texts, tokens, or lists of tokens."""
 

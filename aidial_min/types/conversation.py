@@ -10,6 +10,8 @@ from typing import Any, Dict, List, Optional, TypedDict
 
 from ._model import Model, dataclass, field, json_name
 
+__all__ = ["ConversationModel", "Conversation", "ConversationModelParam", "ConversationParam"]
+
 
 @dataclass
 class ConversationModel(Model):

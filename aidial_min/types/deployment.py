@@ -10,6 +10,11 @@ from typing import Any, Dict, List, Literal, Optional, Union
 
 from ._model import Model, dataclass, field
 
+__all__ = [
+    "DeploymentKind", "ScaleSettings", "Features", "DeploymentBase", "Deployment", "DeploymentsResponse",
+    "DeploymentName",
+]  # fmt: skip
+
 DeploymentKind = Literal["model", "application", "toolset"]
 """What `deployments.list_names` can be limited to."""
 

@@ -5,7 +5,7 @@ It knows names and shapes; it must not know base64 or how vectors travel.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional, TypedDict, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, TypedDict, Union
 
 from ._model import Model, dataclass
 
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from .chat.request_param import AttachmentParam
 else:
     AttachmentParam = Dict[str, Any]  # not worth loading the chat params for
+
+__all__ = [
+    "EmbeddingsInput", "CustomEmbeddingsInput", "EmbeddingsCustomFields", "Embedding", "EmbeddingsUsage",
+    "EmbeddingsResponse",
+]  # fmt: skip
 
 EmbeddingsInput = Union[str, List[str], List[int], List[List[int]]]
 """A text, texts, tokens, or lists of tokens."""
@@ -26,20 +31,6 @@ class EmbeddingsCustomFields(TypedDict, total=False):
 
     type: str
     instruction: str
-
-
-class EmbeddingsParams(TypedDict, total=False):
-    """Every optional parameter of an embeddings request.
-
-    POST /openai/deployments/{deployment}/embeddings
-    """
-
-    model: Optional[str]
-    custom_input: Optional[List[CustomEmbeddingsInput]]
-    encoding_format: Optional[Literal["float", "base64"]]
-    dimensions: Optional[int]
-    user: Optional[str]
-    custom_fields: Optional[EmbeddingsCustomFields]
 
 
 @dataclass

@@ -1,15 +1,9 @@
-"""What `files.upload` takes and what downloads give.
-
-It knows the forms that a file to upload can have; it must not open or read any.
-`FileDownloadResponse` lives with the sockets it reads from and is loaded when it is asked for.
-"""
+"""What `files.upload` takes: the forms that a file to upload can have."""
 
 import os
-from typing import IO, TYPE_CHECKING, Any, Mapping, Optional, Tuple, Union
+from typing import IO, TYPE_CHECKING, Mapping, Optional, Tuple, Union
 
-if TYPE_CHECKING:
-    from ..transport.downloads import AsyncFileDownloadResponse as AsyncFileDownloadResponse
-    from ..transport.downloads import FileDownloadResponse as FileDownloadResponse
+__all__ = ["FileContent", "FileTypes"]
 
 FileContent = Union[IO[bytes], bytes, str, "os.PathLike[str]"]
 """The content of a file: an open binary file, bytes, text (sent as UTF-8), or the path of a local file."""
@@ -24,18 +18,8 @@ FileTypes = Union[
 """A file to upload: its content; (name, content[, content type[, headers]]);
 or, as in the client guide, (name, content type, content) with bytes, an open file or a path last."""
 
+# Code written for older clients imports `FileDownloadResponse` from here; type checkers find it in the package itself.
 if not TYPE_CHECKING:
+    from .._names import lazy_names
 
-    def __getattr__(name: str) -> Any:
-        if name == "FileDownloadResponse":
-            from ..transport.downloads import FileDownloadResponse
-
-            return FileDownloadResponse
-        if name == "AsyncFileDownloadResponse":
-            from ..transport.downloads import AsyncFileDownloadResponse
-
-            return AsyncFileDownloadResponse
-        raise AttributeError("module %r has no attribute %r" % (__name__, name))
-
-    def __dir__() -> list:
-        return sorted([*globals(), "FileDownloadResponse", "AsyncFileDownloadResponse"])
+    __getattr__, __dir__ = lazy_names(__name__, "..transport.downloads FileDownloadResponse AsyncFileDownloadResponse")

@@ -9,6 +9,8 @@ from typing import Optional
 
 from ._model import Model, dataclass, json_name
 
+__all__ = ["UNLIMITED", "ItemLimitStats", "LimitStats"]
+
 UNLIMITED = 2**63 - 1
 """The `total` of what has no limit."""
 

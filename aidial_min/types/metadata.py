@@ -10,6 +10,13 @@ from typing import Any, List, Literal, Optional, Union
 
 from ._model import Model, dataclass, json_name
 
+__all__ = [
+    "StorageResourceTypeV1", "StorageResourceType", "BaseMetadata", "ResourceItemMetadata", "NodeMetadata",
+    "ResourceItem", "ResourceMetadata", "FileItem", "FileMetadata", "ConversationItem", "ConversationMetadata",
+    "PromptItem", "PromptMetadata", "ApplicationItem", "ApplicationMetadata", "ToolsetItem", "ToolsetMetadata",
+    "SkillItem", "SkillMetadata", "SkillFileItem", "SkillFileMetadata",
+]  # fmt: skip
+
 StorageResourceTypeV1 = Literal["files", "conversations", "prompts"]
 """The areas of storage that `metadata.get` of older clients takes."""
 

@@ -10,6 +10,8 @@ from typing import Any, List, Optional
 from ._model import Model, dataclass, field
 from .deployment import DeploymentBase
 
+__all__ = ["ModelCapabilities", "ModelLimits", "ModelPricing", "ModelInfo"]
+
 
 @dataclass
 class ModelCapabilities(Model):
@@ -61,14 +63,3 @@ class ModelInfo(DeploymentBase):
     capabilities: Optional[ModelCapabilities] = None
     limits: Optional[ModelLimits] = None
     pricing: Optional[ModelPricing] = None
-
-
-@dataclass
-class ModelsResponse(Model):
-    """All models that the caller may use.
-
-    GET /openai/models
-    """
-
-    data: List[ModelInfo]
-    object: str = "list"

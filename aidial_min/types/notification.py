@@ -6,9 +6,11 @@ It must not know the publications that notifications speak of.
 
 from __future__ import annotations
 
-from typing import List, Optional
+from typing import Optional
 
 from ._model import Model, dataclass
+
+__all__ = ["Notification"]
 
 
 @dataclass
@@ -20,13 +22,3 @@ class Notification(Model):
     type: Optional[str] = None
     message: Optional[str] = None
     timestamp: Optional[int] = None
-
-
-@dataclass
-class NotificationsResponse(Model):
-    """The caller's notifications, oldest first.
-
-    POST /v1/ops/notification/list
-    """
-
-    notifications: List[Notification]

@@ -6,9 +6,11 @@ It must not know who holds which key.
 
 from __future__ import annotations
 
-from typing import List, Literal, Optional, TypedDict, Union
+from typing import List, Optional
 
 from ._model import Model, dataclass, field
+
+__all__ = ["ResourcePermission", "ReceiverPermissions"]
 
 
 @dataclass
@@ -25,34 +27,3 @@ class ReceiverPermissions(Model):
 
     receiver: Optional[str] = None
     resources: List[ResourcePermission] = field(default_factory=list)
-
-
-@dataclass
-class ResourcePermissionsResponse(Model):
-    """What the caller was granted (`resources`), or whom it granted what (`receivers`).
-
-    POST /v1/ops/resource/per-request-permissions/list
-    """
-
-    resources: List[ResourcePermission] = field(default_factory=list)
-    receivers: List[ReceiverPermissions] = field(default_factory=list)
-
-
-class _Url(TypedDict):
-    url: str
-
-
-class ResourcePermissionParam(_Url, total=False):
-    """A resource and what to allow, or to take back."""
-
-    permissions: List[Union[Literal["READ", "WRITE", "SHARE"], str]]
-
-
-class GrantParams(TypedDict):
-    """What to grant, or to revoke, and whom: the id of a deployment.
-
-    POST /v1/ops/resource/per-request-permissions/grant and .../revoke
-    """
-
-    resourcePermissions: List[ResourcePermissionParam]
-    receiver: str

@@ -10,6 +10,8 @@ from typing import Optional, TypedDict
 
 from ._model import Model, dataclass, json_name
 
+__all__ = ["Prompt", "PromptParam"]
+
 
 @dataclass
 class Prompt(Model):

@@ -10,6 +10,8 @@ from typing import Dict, List, Literal, Optional, TypedDict, Union
 
 from ._model import Model, dataclass, field, json_name
 
+__all__ = ["Rule", "PublicationResource", "Publication", "RulesResponse", "RuleParam", "PublicationResourceParam"]
+
 
 @dataclass
 class Rule(Model):
@@ -57,16 +59,6 @@ class Publication(Model):
 
 
 @dataclass
-class PublicationsResponse(Model):
-    """The publications of the caller, or the pending ones of all.
-
-    POST /v1/ops/publication/list
-    """
-
-    publications: List[Publication]
-
-
-@dataclass
 class RulesResponse(Model):
     """The rules of a public folder and of its parents, by folder.
 
@@ -93,17 +85,3 @@ class PublicationResourceParam(_Action, total=False):
 
     sourceUrl: str
     targetUrl: str
-
-
-class PublicationParam(TypedDict, total=False):
-    """A request to publish into `targetFolder` (`public/.../`): resources, rules or both.
-
-    POST /v1/ops/publication/create
-    """
-
-    name: str
-    targetFolder: str
-    resources: List[PublicationResourceParam]
-    rules: List[RuleParam]
-    displayAuthor: str
-    publishCredentials: bool

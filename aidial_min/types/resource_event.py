@@ -9,6 +9,8 @@ from typing import Literal, Optional, Union
 
 from ._model import Model, dataclass
 
+__all__ = ["ResourceEvent"]
+
 
 @dataclass
 class ResourceEvent(Model):

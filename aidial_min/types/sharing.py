@@ -6,36 +6,13 @@ It must not know whether what is shared exists.
 
 from __future__ import annotations
 
-from typing import List, Literal, Optional, TypedDict, Union
+from typing import List, Optional
 
 from ._model import Model, dataclass, field, json_name
 from .metadata import ResourceMetadata
 from .permission import ResourcePermission
 
-
-class _SharedUrl(TypedDict):
-    url: str
-
-
-class ShareResourceParam(_SharedUrl, total=False):
-    """A resource to share or to take back; READ is the default, and WRITE does not include it."""
-
-    permissions: List[Union[Literal["READ", "WRITE", "SHARE"], str]]
-
-
-class _Shared(TypedDict):
-    invitationType: Union[Literal["link", "email"], str]
-    resources: List[ShareResourceParam]
-
-
-class ShareParams(_Shared, total=False):
-    """What to share, and how.
-
-    POST /v1/ops/resource/share/create
-    """
-
-    maxAcceptedUsers: int
-    shareCredentials: bool
+__all__ = ["ShareLink", "SharedResource", "Invitation"]
 
 
 @dataclass
@@ -59,16 +36,6 @@ class SharedResource(ResourceMetadata):
 
 
 @dataclass
-class SharedResourcesResponse(Model):
-    """What is shared with, or by, the caller.
-
-    POST /v1/ops/resource/share/list
-    """
-
-    resources: List[SharedResource]
-
-
-@dataclass
 class Invitation(Model):
     """An invitation to use resources; times in epoch milliseconds.
 
@@ -79,13 +46,3 @@ class Invitation(Model):
     resources: List[ResourcePermission] = field(default_factory=list)
     created_at: Optional[int] = json_name("createdAt")
     expire_at: Optional[int] = json_name("expireAt")
-
-
-@dataclass
-class InvitationsResponse(Model):
-    """All invitations that the caller made.
-
-    GET /v1/invitations
-    """
-
-    invitations: List[Invitation]

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 else:
     ChatCompletionRequest = Dict[str, Any]  # not worth loading the chat params for
 
+__all__ = [
+    "TokenizeStringParam", "TokenizeRequestParam", "TokenizeInputParam", "TruncatePromptInputParam", "TokenizeResult",
+    "TruncatePromptResult",
+]  # fmt: skip
+
 
 class TokenizeStringParam(TypedDict):
     """A text whose tokens to count."""
@@ -47,43 +52,9 @@ class TokenizeResult(Model):
 
 
 @dataclass
-class TokenizeResponse(Model):
-    """One result per input.
-
-    POST /v1/deployments/{id}/tokenize
-    """
-
-    outputs: List[TokenizeResult]
-
-
-@dataclass
 class TruncatePromptResult(Model):
     """What to drop of one input: indices into its messages where `status` is `success`, else `error`."""
 
     status: Union[Literal["success", "error"], str]
     discarded_messages: Optional[List[int]] = None
     error: Optional[str] = None
-
-
-@dataclass
-class TruncatePromptResponse(Model):
-    """One result per input.
-
-    POST /v1/deployments/{id}/truncate_prompt
-    """
-
-    outputs: List[TruncatePromptResult]
-
-
-class _Rated(TypedDict):
-    responseId: str
-    rate: bool
-
-
-class RateParams(_Rated, total=False):
-    """A rating of an answer: True for a good one; `responseId` is the answer's `id`.
-
-    POST /v1/{id}/rate
-    """
-
-    comment: str

@@ -11,6 +11,8 @@ from typing import Any, Dict, List, Optional, TypedDict, Union
 from ._model import Model, dataclass, field
 from .deployment import DeploymentBase, Features
 
+__all__ = ["ToolsetAuthSettings", "ToolsetInfo", "CustomToolset", "ToolsetAuthSettingsParam", "CustomToolsetParam"]
+
 
 @dataclass
 class ToolsetAuthSettings(Model):
@@ -45,17 +47,6 @@ class ToolsetInfo(DeploymentBase):
     transport: Optional[str] = None
     allowed_tools: List[str] = field(default_factory=list)
     auth_settings: Optional[ToolsetAuthSettings] = None
-
-
-@dataclass
-class ToolsetsResponse(Model):
-    """All toolsets that the caller may use.
-
-    GET /openai/toolsets
-    """
-
-    data: List[ToolsetInfo]
-    object: str = "list"
 
 
 @dataclass

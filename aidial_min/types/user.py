@@ -9,6 +9,8 @@ from typing import Any, Dict, List, Optional
 
 from ._model import Model, dataclass, json_name
 
+__all__ = ["UserInfo"]
+
 
 @dataclass
 class UserInfo(Model):

@@ -148,7 +148,6 @@ TOOLS = [
 ]
 
 
-
 def numbered(index: Any, identity: Any, **function: str) -> Json:
     return {"index": index, "id": identity, "type": "function", "function": function}
 
@@ -178,9 +177,7 @@ GATEWAYS = [
             attachments({"index": 0, "type": "text/plain", "url": "files/b/x"}),
             attachments({"index": 0, "type": "", "url": ""}),
         ],
-        custom(
-            stages=[{"name": "a", "status": "completed"}], attachments=[{"type": "text/plain", "url": "files/b/x"}]
-        ),
+        custom(stages=[{"name": "a", "status": "completed"}], attachments=[{"type": "text/plain", "url": "files/b/x"}]),
     ),
     (
         "every call is number 0, whole",

@@ -6,6 +6,8 @@ It knows keys and their allowed words; it must not know messages, tools or reque
 
 from typing import Literal, Optional, TypedDict, Union
 
+__all__ = ["CacheBreakpointParam", "PromptCacheBreakpointParam", "PromptCacheOptionsParam"]
+
 
 class CacheBreakpointParam(TypedDict, total=False):
     """A place up to which the prompt may be cached (`custom_fields.cache_breakpoint`); `{}` is a breakpoint too."""

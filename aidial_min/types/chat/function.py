@@ -6,6 +6,8 @@ It knows keys; it must not know tools or messages, which refer to it.
 
 from typing import Any, Dict, Optional, TypedDict
 
+__all__ = ["FunctionParam", "FunctionCallParam", "FunctionCallSpecParam"]
+
 
 class _FunctionOptions(TypedDict, total=False):
     description: Optional[str]

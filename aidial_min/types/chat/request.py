@@ -11,6 +11,11 @@ from .function import FunctionCallSpecParam, FunctionParam
 from .request_param import Message, ResponseFormat
 from .tool import StaticToolParam, ToolCallSpecParam, ToolParam
 
+__all__ = [
+    "ReasoningEffort", "StreamOptions", "ChatCompletionRequestCustomFields", "AddonParam", "ChatParams",
+    "ChatCompletionRequest",
+]  # fmt: skip
+
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high"]
 """How long a reasoning model may think; `features.reasoning_efforts` of a deployment lists what it takes."""
 

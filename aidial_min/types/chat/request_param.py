@@ -13,6 +13,15 @@ from .tool import ToolCallParam
 if TYPE_CHECKING:
     from .response import ChatCompletionMessage
 
+__all__ = [
+    "ResponseFormatText", "ResponseFormatJsonObject", "ResponseFormatJsonSchemaObject", "ResponseFormatJsonSchema",
+    "ResponseFormat", "AttachmentParam", "StageParam", "SkillParam", "CustomContentParam", "MessageCustomFieldsParam",
+    "MessageContentTextPartParam", "ImageURLParam", "MessageContentImagePartParam", "InputFileParam",
+    "MessageContentFilePartParam", "InputAudioParam", "MessageContentAudioPartParam", "MessageContentRefusalPartParam",
+    "MessageContentPartParam", "MessageContentParam", "SystemMessageParam", "DeveloperMessageParam",
+    "UserMessageParam", "AssistantMessageParam", "ToolMessageParam", "FunctionMessageParam", "Message",
+]  # fmt: skip
+
 
 class ResponseFormatText(TypedDict):
     """Ask for plain text."""

@@ -10,6 +10,13 @@ from typing import Any, Dict, List, Literal, Optional, Union
 
 from .._model import Model, dataclass, field
 
+__all__ = [
+    "Attachment", "Stage", "CustomContent", "PromptTokensDetails", "CompletionTokensDetails", "CompletionUsage",
+    "UsagePerModel", "Statistics", "FunctionCall", "FunctionCallDelta", "ChatCompletionMessageToolCall",
+    "ToolCallDelta", "ChatCompletionMessage", "ChatCompletionMessageDelta", "ChunkEmptyDelta", "Choice", "ChoiceDelta",
+    "ChatCompletionResponse", "ChatCompletionChunk",
+]  # fmt: skip
+
 
 @dataclass
 class Attachment(Model):

@@ -8,6 +8,11 @@ from typing import Any, Dict, Literal, Optional, TypedDict
 from .cache import CacheBreakpointParam
 from .function import FunctionCallParam, FunctionCallSpecParam, FunctionParam
 
+__all__ = [
+    "ToolCustomFieldsParam", "ToolParam", "StaticFunctionParam", "StaticToolParam", "ToolCallParam",
+    "ToolCallSpecParam",
+]  # fmt: skip
+
 
 class ToolCustomFieldsParam(TypedDict, total=False):
     """DIAL's own fields of a tool."""
