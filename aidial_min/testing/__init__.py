@@ -3,9 +3,10 @@
 It is a counterpart of the client and shares no code with it; nothing in the package needs it but the command line.
 """
 
-from .application import HEARTBEAT, AppError, ChatRequest, Finish
-from .deployments import Deployment, default_deployments
+from .builtin_deployments import default_deployments
+from .deployments import Deployment
 from .script import RecordedRequest
+from .sdk import HEARTBEAT, AppError, ChatRequest, Finish
 from .server import DialServer
 
 __all__ = [

@@ -1,52 +1,211 @@
-"""Who may read and write what: one function that every handler of stored resources asks.
+"""Who may read and write what: shares, invitations, grants between applications, and rules of public folders.
 
-Knows own buckets, administrators, an application's own folder, shares, public folders and their rules, reviews of
-publications and per-request permissions, each asked of the room that keeps it.
-Must not know HTTP methods or what the resources hold.
+`Access.permissions(caller, resource)` is what every handler of stored resources asks; `require` raises Core's 403.
 """
 
+import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Any, Optional
 
-from .auth import Caller
-from .errors import Refusal
+from .auth import Caller, bucket_of
+from .http import HttpError
+from .json_shapes import Json
 from .paths import ResourceUrl
-
-if TYPE_CHECKING:
-    from .core import Core
+from .storage import Storage
 
 READ, WRITE, SHARE = "READ", "WRITE", "SHARE"
+RIGHTS = (READ, WRITE, SHARE)
+INVITATION_LIFE = 259_200_000
 
 
-def permissions(core: "Core", caller: Caller, resource: ResourceUrl) -> set[str]:
-    """What `caller` may do with `resource`; empty when nothing."""
-    own = f"Keys/{caller.deployment}/" if caller.deployment is not None else caller.location
-    if resource.location == own or (caller.admin and caller.deployment is None):
-        return {READ, WRITE}
-    rights = core.sharing.permissions(caller.location, resource)
-    if caller.deployment is not None:
-        rights |= _of_application(core, caller, resource)
-    if resource.public and core.publications.lets_in(caller, resource):
-        rights.add(READ)
-    # What is being reviewed, and what was deployed, lies in buckets below the author's own.
-    if resource.location.startswith((f"{caller.location}publications/", f"{caller.location}deployments/")):
-        rights.add(READ)
-    return rights
-
-
-def _of_application(core: "Core", caller: Caller, resource: ResourceUrl) -> set[str]:
-    """In its caller's bucket an application owns appdata/{id}/, and has what it was granted."""
-    home = ("appdata", *str(caller.deployment).split("/"))
-    if resource.location == caller.location and resource.segments[: len(home)] == home:
-        return {READ, WRITE}
-    return core.granted(caller, resource)
-
-
-def require(core: "Core", caller: Caller, resource: ResourceUrl, permission: str) -> None:
-    if permission not in permissions(core, caller, resource):
-        raise Refusal(403, f"You don't have an access to: {resource.url}")
-
-
-def sorted_rights(rights: Iterable[str]) -> list[str]:
+def in_order(rights: Iterable[str]) -> list[str]:
     given = set(rights)
-    return [right for right in (READ, WRITE, SHARE) if right in given]
+    return [right for right in RIGHTS if right in given]
+
+
+class Sharing:
+    """Shares ({url: {receiver's location: rights}}) and invitations ({id: invitation}), kept in the storage."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._kept: Json = storage.kept("sharing", {"shares": {}, "invitations": {}, "count": 0})
+        self._shares: dict[str, dict[str, list[str]]] = self._kept["shares"]
+        self._invitations: dict[str, Json] = self._kept["invitations"]
+
+    def permissions(self, location: str, resource: ResourceUrl) -> set[str]:
+        """The rights given to `location` on `resource` or a folder around it."""
+        rights: set[str] = set()
+        place: Optional[ResourceUrl] = resource
+        while self._shares and place is not None and place.segments:
+            rights.update(self._shares.get(place.url, {}).get(location, ()))
+            place = place.parent
+        return rights
+
+    def shared_with(self, location: str) -> list[str]:
+        return [url for url, receivers in list(self._shares.items()) if location in receivers]
+
+    def shared_by(self, location: str) -> list[str]:
+        bucket = bucket_of(location)
+        return [url for url in list(self._shares) if url.split("/")[1] == bucket]
+
+    def receivers(self, url: str) -> dict[str, list[str]]:
+        return dict(self._shares.get(url, {}))
+
+    def invite(self, owner: str, resources: list[Json], now: int) -> str:
+        with self._storage.lock:
+            self._kept["count"] += 1
+            id = bucket_of(f"{owner}invitations/invitations.json/{self._kept['count']}")
+            expires = now + INVITATION_LIFE
+            invitation = {"id": id, "resources": resources, "createdAt": now, "expireAt": expires, "owner": owner}
+            self._invitations[id] = invitation
+            self._keep()
+        return id
+
+    def invitation(self, id: str, now: int) -> Json:
+        invitation = self._invitations.get(id)
+        if invitation is None or invitation["expireAt"] < now:
+            raise HttpError(404, f"No invitation found for ID {id}")
+        return invitation
+
+    def invitations_of(self, owner: str, now: int) -> list[Json]:
+        own = [item for item in list(self._invitations.values()) if item["owner"] == owner]
+        return [item for item in own if item["expireAt"] >= now]
+
+    def withdraw(self, id: str) -> None:
+        with self._storage.lock:
+            self._invitations.pop(id, None)
+            self._keep()
+
+    def give(self, url: str, location: str, rights: Iterable[str]) -> None:
+        with self._storage.lock:
+            known = self._shares.setdefault(url, {}).setdefault(location, [])
+            known += [right for right in rights if right not in known]
+            self._keep()
+
+    def take(self, url: str, rights: Iterable[str] = RIGHTS, location: Optional[str] = None) -> None:
+        """Take `rights` from one receiver, or from all of them and from the invitations that are open."""
+        gone = set(rights)
+        if url not in self._shares and not self._invitations:
+            return
+        with self._storage.lock:
+            receivers = self._shares.get(url, {})
+            for receiver in [location] if location else list(receivers):
+                receivers[receiver] = [right for right in receivers.get(receiver, ()) if right not in gone]
+                if not receivers[receiver]:
+                    del receivers[receiver]
+            if not receivers:
+                self._shares.pop(url, None)
+            if location is None:
+                self._clean_invitations(url, gone)
+            self._keep()
+
+    def moved(self, source: ResourceUrl, destination: ResourceUrl) -> None:
+        """Within a bucket shares go along; out of it they are revoked."""
+        with self._storage.lock:
+            if source.bucket == destination.bucket:
+                for location, rights in self.receivers(source.url).items():
+                    self.give(destination.url, location, rights)
+                for invitation in self._invitations.values():
+                    for link in invitation["resources"]:
+                        if link["url"] == source.url:
+                            link["url"] = destination.url
+            self.take(source.url)
+
+    def _clean_invitations(self, url: str, gone: set[str]) -> None:
+        for id, invitation in list(self._invitations.items()):
+            for link in invitation["resources"]:
+                if link["url"] == url:
+                    link["permissions"] = [right for right in link["permissions"] if right not in gone]
+            invitation["resources"] = [link for link in invitation["resources"] if link["permissions"]]
+            if not invitation["resources"]:
+                del self._invitations[id]
+
+    def _keep(self) -> None:
+        self._storage.keep("sharing", self._kept)
+
+
+class Grants:
+    """What applications let each other see: {(location of the first caller, giver): {receiver: {url: rights}}}"""
+
+    def __init__(self) -> None:
+        self._given: dict[tuple[str, str], dict[str, dict[str, set[str]]]] = {}
+
+    def by(self, caller: Caller) -> dict[str, dict[str, set[str]]]:
+        return self._given.setdefault((caller.location, str(caller.deployment)), {})
+
+    def to(self, caller: Caller) -> dict[str, set[str]]:
+        """What other applications of the same first caller have granted to this one."""
+        found: dict[str, set[str]] = {}
+        for (location, _), receivers in list(self._given.items()):
+            if location == caller.location:
+                for url, rights in list(receivers.get(str(caller.deployment), {}).items()):
+                    found.setdefault(url, set()).update(rights)
+        return found
+
+    def permissions(self, caller: Caller, resource: ResourceUrl) -> set[str]:
+        granted = self.to(caller)
+        rights: set[str] = set()
+        place: Optional[ResourceUrl] = resource
+        while granted and place is not None:
+            rights |= granted.get(place.url, set())
+            place = place.parent
+        return rights
+
+
+class Access:
+    def __init__(self, storage: Storage) -> None:
+        self.sharing = Sharing(storage)
+        self.grants = Grants()
+        #: Publications by url, rules by public folder, notifications by bucket location (publications.py).
+        self.published: Json = storage.kept("publications", {"publications": {}, "rules": {}, "notifications": {}})
+
+    def permissions(self, caller: Caller, resource: ResourceUrl) -> set[str]:
+        """What `caller` may do with `resource`; empty when nothing."""
+        own = f"Keys/{caller.deployment}/" if caller.deployment is not None else caller.location
+        if resource.location == own or (caller.admin and caller.deployment is None):
+            return {READ, WRITE}
+        rights = self.sharing.permissions(caller.location, resource)
+        if caller.deployment is not None:
+            # In its caller's bucket an application owns appdata/{id}/, and has what it was granted.
+            home = ("appdata", *caller.deployment.split("/"))
+            at_home = resource.location == caller.location and resource.segments[: len(home)] == home
+            rights |= {READ, WRITE} if at_home else self.grants.permissions(caller, resource)
+        if resource.public and self._is_let_in(caller, resource):
+            rights.add(READ)
+        # What is being reviewed, and what was deployed, lies in buckets below the author's own.
+        if resource.location.startswith((f"{caller.location}publications/", f"{caller.location}deployments/")):
+            rights.add(READ)
+        return rights
+
+    def require(self, caller: Caller, resource: ResourceUrl, permission: str) -> None:
+        if permission not in self.permissions(caller, resource):
+            raise HttpError(403, f"You don't have an access to: {resource.url}")
+
+    def rules_around(self, resource: ResourceUrl) -> dict[str, list[Json]]:
+        """The rules of the public folders that `resource` lies in, the nearest first."""
+        found = {}
+        folder = resource if resource.folder else resource.parent
+        while self.published["rules"] and folder is not None and folder.segments:
+            rules = self.published["rules"].get(folder.path)
+            if rules is not None:
+                found[folder.path] = rules
+            folder = folder.parent
+        return found
+
+    def _is_let_in(self, caller: Caller, resource: ResourceUrl) -> bool:
+        around = self.rules_around(resource).values()
+        return all(any(_matches(caller, rule) for rule in rules) for rules in around if rules)
+
+
+def _matches(caller: Caller, rule: Json) -> bool:
+    claims: Any = caller.roles if rule["source"] == "roles" else caller.claims.get(rule["source"])
+    if claims is None:
+        return False
+    values = [claims] if isinstance(claims, str) else [value for value in claims if isinstance(value, str)]
+    function, targets = rule["function"], rule["targets"] or []
+    if function in ("TRUE", "FALSE"):
+        return bool(function == "TRUE")
+    if function == "REGEX":
+        return any(re.fullmatch(target, value) for target in targets for value in values)
+    pairs = [(target.lower(), value.lower()) for target in targets for value in values]
+    return any(target == value if function == "EQUAL" else target in value for target, value in pairs)

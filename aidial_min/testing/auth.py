@@ -1,21 +1,20 @@
-"""Who calls: keys, bearer tokens, roles, and the bucket that belongs to each caller.
+"""Who calls: API keys, bearer tokens, roles, and the bucket that belongs to each caller.
 
-Knows the texts and the order of Core's credential checks. A bucket id is the caller's storage location, scrambled and
-written in base58: stable for the same caller, and read back without any memory of who asked before.
-Must not know endpoints. Tokens are unsigned: this is a server for tests, it believes every well-formed token.
+`Keys.identify(headers, newer)` gives the `Caller`, or Core's refusal. Tokens are unsigned: this is a server for tests,
+it believes every well-formed token. A bucket id is the caller's storage location in base 32: the same in every run, and
+read back without any memory of who asked before.
 """
 
 import base64
-import hashlib
 import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Optional
 
-from .errors import Refusal
+from .http import HttpError, refuse_if
 
-BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 PUBLIC = "public"
 PUBLIC_LOCATION = "public/"
 
@@ -42,10 +41,13 @@ class Caller:
 
 
 class Keys:
-    """The API keys of the server, and the per-request keys that applications have been given."""
+    """The API keys and tokens of the server, and the per-request keys that applications have been given."""
 
-    def __init__(self, keys: Mapping[str, str], admin_keys: Iterable[str] = ()) -> None:
+    def __init__(
+        self, keys: Mapping[str, str], admin_keys: Iterable[str] = (), tokens: Optional[Mapping[str, str]] = None
+    ) -> None:
         self._callers: dict[str, Caller] = {}
+        self._tokens = {token: _user({"sub": user, "roles": ["default"]}) for token, user in (tokens or {}).items()}
         for key, project in keys.items():
             self._callers[key] = Caller(f"Keys/{project}/", project=project, key=key)
         for key in admin_keys:
@@ -64,106 +66,78 @@ class Keys:
         authorization = headers.get("authorization")
         if newer and authorization is not None and authorization.strip().lower() == "bearer":
             authorization = None
+        if newer and key is None and authorization is None:
+            key = headers.get("x-api-key")
         if key is None and authorization is None:
-            raise Refusal(401, "At least API-KEY or Authorization header must be provided")
+            raise HttpError(401, "At least API-KEY or Authorization header must be provided")
         if authorization is None:
             return self._by_key(key or "")
-        if key is None:
-            return self._by_authorization(authorization, newer)
         words = authorization.split(" ")
-        if len(words) == 2 and words[1] == key:
-            return _by_token(key) or self._by_key(key)
+        token = words[1] if len(words) == 2 else None
+        if key is None:
+            caller = self._by_token(token)
+            if caller is None and newer and token is not None and words[0].lower() == "bearer":
+                return self._by_key(token)
+            if caller is None:
+                raise HttpError(401, "Bad Authorization header")
+            return caller
+        if token == key:
+            return self._by_token(key) or self._by_key(key)
         caller = self._by_key(key)
         if newer and caller.deployment is None:
-            raise Refusal(400, "Provided API key is not per request key")
-        if not newer:
-            raise Refusal(400, "Either API-KEY or Authorization header must be provided but not both")
+            raise HttpError(400, "Provided API key is not per request key")
+        refuse_if(not newer, 400, "Either API-KEY or Authorization header must be provided but not both")
         return caller
 
     def _by_key(self, key: str) -> Caller:
         caller = self._callers.get(key)
         if caller is None:
-            raise Refusal(401, "Unknown api key")
+            raise HttpError(401, "Unknown api key")
         return caller
 
-    def _by_authorization(self, authorization: str, newer: bool) -> Caller:
-        words = authorization.split(" ")
-        caller = _by_token(words[1]) if len(words) == 2 else None
-        if caller is not None:
-            return caller
-        if newer and len(words) == 2 and words[0].lower() == "bearer":
-            return self._by_key(words[1])
-        raise Refusal(401, "Bad Authorization header")
+    def _by_token(self, token: Optional[str]) -> Optional[Caller]:
+        parts = (token or "").split(".")
+        if token in self._tokens:
+            return self._tokens[str(token)]
+        if len(parts) != 3:
+            return None
+        try:
+            claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        except ValueError:
+            return None
+        if not isinstance(claims, dict) or not isinstance(claims.get("sub"), str):
+            return None
+        expires = claims.get("exp")
+        return None if isinstance(expires, (int, float)) and expires < time.time() else _user(claims)
 
 
-def _by_token(token: str) -> Optional[Caller]:
-    parts = token.split(".")
-    if len(parts) != 3:
-        return None
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except ValueError:
-        return None
-    if not isinstance(claims, dict) or not isinstance(claims.get("sub"), str):
-        return None
-    expires = claims.get("exp")
-    if isinstance(expires, (int, float)) and expires < time.time():
-        return None
+def _user(claims: Mapping[str, Any]) -> Caller:
     given = claims.get("roles")
     roles = tuple(role for role in given if isinstance(role, str)) if isinstance(given, list) else ()
     return Caller(f"Users/{claims['sub']}/", roles, claims=claims, admin=any("admin" in role.lower() for role in roles))
 
 
-def user_info(caller: Caller) -> dict[str, Any]:
-    """What GET /v1/user/info tells; claim values become lists of strings, anything else an empty list."""
-    if caller.project is not None:
-        return {"roles": list(caller.roles), "project": caller.project}
-    return {"roles": list(caller.roles), "userClaims": {name: _strings(value) for name, value in caller.claims.items()}}
-
-
-def _strings(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+def token_for(user: str) -> str:
+    """An unsigned token that the server believes."""
+    parts: tuple[Any, Any] = {"alg": "none", "typ": "JWT"}, {"sub": user, "roles": ["default"]}
+    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts]
+    return ".".join([*encoded, "unsigned"])
 
 
 def bucket_of(location: str) -> str:
     if location == PUBLIC_LOCATION:
         return PUBLIC
-    plain = location.encode()
-    check = hashlib.sha256(b"check" + plain).digest()[:6]
-    scrambled = bytes(a ^ b for a, b in zip(plain, _stream(check, len(plain))))
-    number = int.from_bytes(b"\x01" + check + scrambled, "big")
-    letters = ""
-    while number:
-        number, digit = divmod(number, 58)
-        letters = BASE58[digit] + letters
-    return letters
+    return base64.b32encode(location.encode()).rstrip(b"=").decode()
 
 
+@lru_cache(maxsize=1024)
 def location_of(bucket: str) -> Optional[str]:
     """Where a bucket lies; None when the id is not one that `bucket_of` made."""
     if bucket == PUBLIC:
         return PUBLIC_LOCATION
-    number = 0
-    for letter in bucket:
-        digit = BASE58.find(letter)
-        if digit < 0:
-            return None
-        number = number * 58 + digit
-    data = number.to_bytes((number.bit_length() + 7) // 8, "big")
-    if len(data) < 8 or data[0] != 1:
+    try:
+        location = base64.b32decode(bucket + "=" * (-len(bucket) % 8)).decode()
+    except ValueError:
         return None
-    check, scrambled = data[1:7], data[7:]
-    plain = bytes(a ^ b for a, b in zip(scrambled, _stream(check, len(scrambled))))
-    if hashlib.sha256(b"check" + plain).digest()[:6] != check:
-        return None
-    location = plain.decode("utf-8", "replace")
-    return location if bucket_of(location) == bucket else None  # leading 1s are zeros: another name of the same number
-
-
-def _stream(seed: bytes, length: int) -> bytes:
-    stream = b""
-    while len(stream) < length:
-        stream += hashlib.sha256(seed + len(stream).to_bytes(4, "big")).digest()
-    return stream
+    known = location.startswith(("Keys/", "Users/")) and bucket_of(location) == bucket
+    return location if known else None  # unused bits at the end would make another name of the same bytes

@@ -1,14 +1,18 @@
-"""Deployments: what can be called, how it is described in listings, and which ones a server has by default.
+"""Deployments: what can be called, how it is described in listings, and how much of it each caller may use.
 
-Knows the fields of Core's configuration that listings show, in both generations. Must not know how a deployment
-answers: `behaviour` is a name from behaviours.py, or a function of one's own.
+`listed` shows a deployment as Core's listings do, in both generations; `Limits` count tokens and requests; `Upstream`
+is how Core gets on with what is behind it.
 """
 
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional, Union
 
 CREATED = 1672534800
+UNLIMITED = 9223372036854775807
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 DEFAULT_FEATURES = {
     "rate": False, "tokenize": False, "truncate_prompt": False, "configuration": False, "system_prompt": True,
     "tools": False, "seed": False, "url_attachments": False, "folder_attachments": False, "allow_resume": True,
@@ -30,7 +34,8 @@ class Deployment:
     "calculator", "showcase", "embedding" (with `embeddings=True`), "dead" (nothing listens there), "none" (it has no
     endpoint), or a function that takes a `ChatRequest` and yields text, deltas as dicts, pauses in seconds as floats,
     and at most one `Finish`; it may raise an `AppError`. `completions=False`: it knows chat alone, as applications of
-    DIAL's SDK do, and refuses the older completions.
+    DIAL's SDK do, and refuses the older completions. `strict=True`: it refuses fields that DIAL's SDK does not know, as
+    applications do; models take every parameter of today's OpenAI-like adapters, unless they are strict.
 
     `user_roles` are the roles that may call it (None: everybody). `limits` are tokens per "minute" and "day" and
     requests per "request_hour" and "request_day". `delay` is waited before each piece, `heartbeat` is the interval of
@@ -57,6 +62,7 @@ class Deployment:
     configuration: Optional[Mapping[str, Any]] = None
     embeddings: bool = False
     completions: bool = True
+    strict: Optional[bool] = None
     tokenizer_model: Optional[str] = None
     token_limits: Optional[Mapping[str, int]] = None
     pricing: Optional[Mapping[str, str]] = None
@@ -69,6 +75,11 @@ class Deployment:
 
     def permitted(self, roles: Sequence[str]) -> bool:
         return self.user_roles is None or any(role in self.user_roles for role in roles)
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether it refuses what DIAL's SDK does not know."""
+        return self.kind != "model" if self.strict is None else self.strict
 
     def all_features(self, newer: bool) -> dict[str, Any]:
         features: dict[str, Any] = dict(DEFAULT_FEATURES)
@@ -114,54 +125,88 @@ def listed_as_deployment(deployment: Deployment) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def default_deployments() -> list[Deployment]:
-    """What a server has unless it is given deployments of its own."""
-    served = {"rate": True, "tokenize": True, "truncate_prompt": True}
-    token_limits = {"max_prompt_tokens": 4096, "max_completion_tokens": 1024}
-    pricing = {"unit": "token", "prompt": "0.00001", "completion": "0.00003"}
-    return [
-        Deployment(
-            "gpt-35-turbo", "model", "calculator", display_name="GPT-3.5 Turbo", model_name="gpt-35-turbo-16k",
-            description="A calculator in disguise: answers arithmetic.", features={**served, "tools": True},
-            tokenizer_model="gpt-3.5-turbo-0301", token_limits=token_limits, pricing=pricing,
-        ),
-        Deployment(
-            "stable-diffusion-xl", "model", "echo", display_name="Stable Diffusion XL",
-            description="Answers with the last message.", model_name="stable-diffusion-xl",
-        ),
-        Deployment(
-            "gemini-pro-vision", "model", "echo", display_name="Gemini Pro Vision",
-            description="Answers with the last message.", model_name="gemini-pro-vision",
-            features={"url_attachments": True, "folder_attachments": True},
-            input_attachment_types=["image/*"], max_input_attachments=16,
-        ),
-        Deployment(
-            "embedding", "model", "embedding", display_name="Embedding", embeddings=True, model_name="embedding",
-            description="The same text always gives the same vector.",
-        ),
-        Deployment(
-            "echo", "application", "echo", display_name="Echo", display_version="1.0",
-            description="Answers with the last message of the user.", features=served,
-        ),
-        Deployment(
-            "calculator", "application", "calculator", display_name="Calculator", display_version="1.0",
-            description="Answers arithmetic, such as 2+3=.", features=served,
-        ),
-        Deployment(
-            "showcase", "application", "showcase", display_name="Showcase", display_version="1.0",
-            description="Answers with everything that DIAL can carry.", features={**served, "tools": True},
-            configuration={
-                "type": "object",
-                "properties": {
-                    "heartbeats": {"type": "integer", "description": "Heartbeats before the first piece"},
-                    "delay": {"type": "number", "description": "Seconds before each piece"},
-                    "error": {"type": "string", "description": "Fail with this message after the first pieces"},
-                },
-            },
-        ),
-        Deployment(
-            "app_id", "application", "echo", display_name="app with attachments", display_version="0.0.0",
-            description="", icon_url="app.svg", input_attachment_types=["image/png", "text/txt", "image/jpeg"],
-            max_input_attachments=0,
-        ),
-    ]  # fmt: skip
+class Limits:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._used: dict[tuple[str, str, str], list[tuple[float, int]]] = {}
+
+    def stats(self, caller: str, deployment: Deployment, newer: bool = False) -> dict[str, dict[str, int]]:
+        limits: Mapping[str, int] = deployment.limits or {}
+        stats = {
+            "minuteTokenStats": self._stat(caller, deployment, "tokens", MINUTE, limits.get("minute")),
+            "dayTokenStats": self._stat(caller, deployment, "tokens", DAY, limits.get("day")),
+            "hourRequestStats": self._stat(caller, deployment, "requests", HOUR, limits.get("request_hour")),
+            "dayRequestStats": self._stat(caller, deployment, "requests", DAY, limits.get("request_day")),
+        }
+        if newer:
+            stats["weekTokenStats"] = self._stat(caller, deployment, "tokens", 7 * DAY, limits.get("week"))
+            stats["monthTokenStats"] = self._stat(caller, deployment, "tokens", 30 * DAY, limits.get("month"))
+            stats.update(self.costs())
+        return stats
+
+    def costs(self) -> dict[str, dict[str, int]]:
+        """Money is not counted here."""
+        windows = ("minute", "day", "week", "month")
+        return {window + "CostStats": {"total": UNLIMITED, "used": 0} for window in windows}
+
+    def refusal(self, caller: str, deployment: Deployment) -> Optional[tuple[int, dict[str, Any]]]:
+        """The status and JSON error that forbid one more call; None when it is within the limits."""
+        if deployment.limits is None:
+            return None
+        if any(value <= 0 for value in deployment.limits.values()):
+            return 403, {"error": {"message": "Access denied", "code": "403"}}
+        stats = self.stats(caller, deployment)
+        for what, first, second in (("token", "minuteToken", "dayToken"), ("request", "hourRequest", "dayRequest")):
+            one, two = stats[first + "Stats"], stats[second + "Stats"]
+            if one["used"] >= one["total"] or two["used"] >= two["total"]:
+                words = "Minute" if what == "token" else "Hour"
+                message = (
+                    f"Hit {what} rate limit. {words} limit: {one['used']} / {one['total']} {what}s. "
+                    f"Day limit: {two['used']} / {two['total']} {what}s."
+                )
+                return 429, {"error": {"message": message, "code": "429"}}
+        return None
+
+    def count(self, caller: str, deployment: Deployment, what: str, amount: int) -> None:
+        now = self._clock()
+        with self._lock:
+            used = self._used.setdefault((caller, deployment.id, what), [])
+            if used and int(used[-1][0]) == int(now):
+                amount += used.pop()[1]  # one entry per second keeps long runs small
+            used.append((now, amount))
+
+    def clear(self) -> None:
+        with self._lock:
+            self._used.clear()
+
+    def _stat(
+        self, caller: str, deployment: Deployment, what: str, window: float, total: Optional[int]
+    ) -> dict[str, int]:
+        with self._lock:
+            used = self._used.get((caller, deployment.id, what), ())
+            since = self._clock() - window if used else 0.0
+            counted = sum(amount for moment, amount in used if moment > since)
+        return {"total": UNLIMITED if total is None else total, "used": counted}
+
+
+class Upstream:
+    """How Core gets on with one deployment: after a 429, or three 5xx in a row, it leaves it alone for a while."""
+
+    def __init__(self) -> None:
+        self.until = 0.0
+        self.failures = 0
+
+    def usable(self) -> bool:
+        return time.monotonic() >= self.until
+
+    def failed(self, status: int, retry_after: Optional[str]) -> None:
+        self.failures += 1
+        if status == 429:
+            seconds = int(retry_after) if retry_after and retry_after.isdigit() else 30
+            self.until = time.monotonic() + seconds
+        elif self.failures >= 3:
+            self.until = time.monotonic() + 8 * 2 ** min(self.failures - 3, 10)
+
+    def succeeded(self) -> None:
+        self.until, self.failures = 0.0, 0

@@ -1,112 +1,139 @@
-"""/openai/deployments, models, applications, ...: what the caller may use, and the limits of each.
+"""Who the caller is, which deployments it may use, and how much of each is left."""
 
-Knows which kinds are shown where, and the texts for what is unknown or forbidden. Must not know how anything answers.
-"""
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
-
-from . import applications, toolsets
+from . import custom_applications, toolsets
+from .auth import bucket_of
 from .deployments import Deployment, listed, listed_as_deployment
-from .errors import Refusal
-from .messages import Response, as_json
-from .paths import decode
-
-if TYPE_CHECKING:
-    from .core import Call, Core
-
-
-def decoded_id(id: str) -> str:
-    """An id as it stands in a path, decoded once; its slashes may be encoded or not."""
-    return "/".join(decode(segment) for segment in id.split("/"))
+from .http import HttpError, Response, dumps, refuse_if
+from .json_shapes import Json
+from .paths import encode
+from .routing import endpoint
+from .state import Call
 
 
-def find(core: "Core", call: "Call", id: str) -> Deployment:
+@endpoint("GET /v1/bucket")
+def bucket(call: Call) -> Json:
+    caller = call.caller
+    if caller.deployment is None:
+        return {"bucket": caller.bucket}
+    appdata = f"{caller.bucket}/appdata/{encode(caller.deployment)}"
+    return {"bucket": bucket_of(f"Keys/{caller.deployment}/"), "appdata": appdata}
+
+
+@endpoint("GET /v1/user/info")
+def user_info(call: Call) -> Response:
+    """Without a Content-Type; claim values become lists of strings, anything else an empty list."""
+    caller = call.caller
+    info: Json = {"roles": list(caller.roles)}
+    if caller.project is not None:
+        info["project"] = caller.project
+    else:
+        info["userClaims"] = {name: _strings(value) for name, value in caller.claims.items()}
+    if call.core.newer:
+        info["userDisplayName"] = caller.name
+        if caller.project is None:
+            info["userId"] = caller.name
+    return Response(200, dumps(info))
+
+
+def _strings(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+# Deployments
+
+
+def find(call: Call, id: str) -> Deployment:
     """The deployment that the caller may use."""
-    deployment = core.deployments.get(id) or applications.find(core, call.caller, id)
+    deployment = call.core.deployments.get(id) or custom_applications.find(call, id)
     if deployment is None or deployment.kind == "toolset":
-        raise Refusal(404, f"Unknown application: {id}")
-    if not deployment.permitted(call.caller.roles):
-        raise Refusal(403, f"Forbidden deployment: {id}")
+        raise HttpError(404, f"Unknown application: {id}")
+    refuse_if(not deployment.permitted(call.caller.roles), 403, f"Forbidden deployment: {id}")
     return deployment
 
 
-def list_all(core: "Core", call: "Call", kind: str) -> Response:
-    """GET /openai/{kind}"""
-    data = [_shown(core, deployment, kind) for deployment in _permitted(core, call, _kind(kind))]
-    return as_json({"data": data, "object": "list"})
+@endpoint("GET /+openai/{kind:deployments|models|applications}")
+@endpoint("GET /+openai/{kind:addons|assistants}", generations="2024")
+def list_all(call: Call, kind: str) -> Json:
+    data = [_shown(call, deployment, kind) for deployment in _permitted(call, _singular(kind))]
+    return {"data": data, "object": "list"}
 
 
-def get_one(core: "Core", call: "Call", kind: str, id: str) -> Response:
-    """GET /openai/{kind}/{id}"""
-    id = decoded_id(id)
+@endpoint("GET /+openai/{kind:deployments|models|applications}/{id}")
+@endpoint("GET /+openai/{kind:addons|assistants}/{id}", generations="2024")
+def get_one(call: Call, kind: str, id: str) -> Json:
     if kind == "applications":
-        deployment = find(core, call, id)
+        deployment = find(call, id)
         if deployment.kind != "application":
-            raise Refusal(404, f"Application is not found: {id}")
+            raise HttpError(404, f"Application is not found: {id}")
     else:
-        known = core.deployments.get(id)
-        if known is None or known.kind != _kind(kind):
-            raise Refusal(404)
-        if not known.permitted(call.caller.roles):
-            raise Refusal(403)
+        known = call.core.deployments.get(id)
+        if known is None or known.kind != _singular(kind):
+            raise HttpError(404)
+        refuse_if(not known.permitted(call.caller.roles), 403)
         deployment = known
-    return as_json(_shown(core, deployment, kind))
+    return _shown(call, deployment, kind)
 
 
-def limits(core: "Core", call: "Call", id: str) -> Response:
-    """GET /v1/deployments/{id}/limits"""
-    deployment = find(core, call, decoded_id(id))
-    return as_json(core.limits.stats(call.caller.location, deployment, core.newer))
+@endpoint("GET /v1/deployments", generations="2026")
+def interfaces(call: Call) -> list[Json]:
+    """Everything that has one of the interfaces asked for."""
+    asked = set(call.queries("interface_type"))
+    shown = [_with_interfaces(call, item) for kind in ("model", "application") for item in _permitted(call, kind)]
+    shown += [{**toolset, "interfaces": ["mcp"]} for toolset in toolsets.shown(call)]
+    return [item for item in shown if not asked or "all" in asked or asked & set(item["interfaces"])]
 
 
-def interfaces(core: "Core", call: "Call") -> Response:
-    """GET /v1/deployments (2026): everything that has one of the interfaces asked for, as a bare array"""
-    asked = set(",".join(call.queries("interface_type")).lower().split(",")) - {""}
-    shown = [_with_interfaces(core, item) for kind in ("model", "application") for item in _permitted(core, call, kind)]
-    shown += [{**toolset, "interfaces": ["mcp"]} for toolset in toolsets.shown(core, call.caller)]
-    if asked and "all" not in asked:
-        shown = [item for item in shown if asked & set(item["interfaces"])]
-    return as_json(shown)
+@endpoint("GET /v1/deployments/{id}", generations="2026")
+def one_with_interfaces(call: Call, id: str) -> Json:
+    return _with_interfaces(call, find(call, id))
 
 
-def one_with_interfaces(core: "Core", call: "Call", id: str) -> Response:
-    """GET /v1/deployments/{id} (2026)"""
-    return as_json(_with_interfaces(core, find(core, call, decoded_id(id))))
-
-
-def names(core: "Core", call: "Call") -> Response:
-    """GET /v1/deployment-names (2026): ids and kinds, as a bare array"""
-    kinds = [kind for kind in call.query.get("type", "").lower().split(",") if kind] or ["model", "application"]
-    found = [{"id": item.id, "object": kind} for kind in kinds for item in _permitted(core, call, kind)]
+@endpoint("GET /v1/deployment-names", generations="2026")
+def names(call: Call) -> list[Json]:
+    kinds = call.queries("type") or ["model", "application"]
+    found = [{"id": item.id, "object": kind} for kind in kinds for item in _permitted(call, kind)]
     if "toolset" in kinds:
-        found += [{"id": item["id"], "object": "toolset"} for item in toolsets.shown(core, call.caller)]
-    return as_json(found)
+        found += [{"id": item["id"], "object": "toolset"} for item in toolsets.shown(call)]
+    return found
 
 
-def usage(core: "Core", call: "Call") -> Response:
-    """GET /v1/user/limits and /v1/user/usage (2026): of every model"""
-    models = _permitted(core, call, "model")
-    stats = {model.id: core.limits.stats(call.caller.location, model, newer=True) for model in models}
-    return as_json({"deployments": stats, **core.limits.costs()})
-
-
-def _permitted(core: "Core", call: "Call", kind: str) -> list[Deployment]:
+def _permitted(call: Call, kind: str) -> list[Deployment]:
     if kind == "toolset":
         return []
-    found = [item for item in core.deployments.values() if item.kind == kind and item.permitted(call.caller.roles)]
-    return found + (applications.all_of(core, call.caller) if kind == "application" else [])
+    found = [item for item in call.core.deployments.values() if item.kind == kind and item.permitted(call.caller.roles)]
+    return found + (custom_applications.all_of(call) if kind == "application" else [])
 
 
-def _with_interfaces(core: "Core", deployment: Deployment) -> dict[str, Any]:
+def _with_interfaces(call: Call, deployment: Deployment) -> Json:
     interface = "embedding" if deployment.embeddings else "chat"
-    return {**listed(deployment, deployment.kind, core.newer), "interfaces": [interface]}
+    return {**listed(deployment, deployment.kind, call.core.newer), "interfaces": [interface]}
 
 
-def _kind(plural: str) -> str:
+def _singular(plural: str) -> str:
     return "model" if plural == "deployments" else plural[:-1]
 
 
-def _shown(core: "Core", deployment: Deployment, plural: str) -> dict[str, Any]:
-    if plural == "deployments" and not core.newer:
+def _shown(call: Call, deployment: Deployment, plural: str) -> Json:
+    if plural == "deployments" and not call.core.newer:
         return listed_as_deployment(deployment)
-    return listed(deployment, _kind(plural), core.newer)
+    return listed(deployment, _singular(plural), call.core.newer)
+
+
+# Limits and usage
+
+
+@endpoint("GET /v1/deployments/{id}/limits")
+def limits(call: Call, id: str) -> Json:
+    return dict(call.core.limits.stats(call.caller.location, find(call, id), call.core.newer))
+
+
+@endpoint("GET /v1/user/(?:limits|usage)", generations="2026")
+def usage(call: Call) -> Json:
+    """Of every model."""
+    models = _permitted(call, "model")
+    stats = {model.id: call.core.limits.stats(call.caller.location, model, newer=True) for model in models}
+    return {"deployments": stats, **call.core.limits.costs()}

@@ -1,17 +1,15 @@
 """Resource urls: files/{bucket}/folder/name, percent-encoded, as they stand in paths and in JSON.
 
-Knows which bytes Core accepts, how it decodes and re-encodes them, and its texts for those it refuses. Core asks
-java.net.URI about every segment, and what that class throws comes out as an empty 500: both are kept here.
-Must not know what is stored under a url, nor who may read it.
+`from_path` and `from_url` read one, `at` makes one, `url` and `key` write it. Core asks java.net.URI about every
+segment, and what that class throws comes out as an empty 500: recorded answers have both.
 """
 
 import re
-from functools import lru_cache
 from typing import NamedTuple, Optional
 from urllib.parse import quote, unquote_to_bytes
 
 from .auth import PUBLIC_LOCATION, bucket_of, location_of
-from .errors import Refusal
+from .http import HttpError, refuse_if
 
 MAX_PATH = 900
 TYPES = {
@@ -47,6 +45,16 @@ class ResourceUrl(NamedTuple):
         return encode("/".join((self.type, self.bucket, *self.segments))) + ("/" if self.folder else "")
 
     @property
+    def kind(self) -> str:
+        """What metadata calls the type: FILE, CONVERSATION, ..."""
+        return TYPES[self.type]
+
+    @property
+    def path(self) -> str:
+        """The url without its type: {bucket}/folder/name."""
+        return self.url[len(self.type) + 1 :]
+
+    @property
     def key(self) -> str:
         """The name in the storage; a folder's key ends with a slash, and is the prefix of what is in it."""
         return self.location + "/".join((self.type, *self.segments)) + ("/" if self.folder else "")
@@ -73,7 +81,7 @@ class ResourceUrl(NamedTuple):
     def check_name(self) -> None:
         """Names that blob storages can't keep are refused on PUT only."""
         if any(segment.endswith(".") for segment in self.segments):
-            raise Refusal(400, "Resource name and/or parent folders must not end with .(dot)")
+            raise HttpError(400, "Resource name and/or parent folders must not end with .(dot)")
 
 
 def encode(path: str) -> str:
@@ -81,46 +89,39 @@ def encode(path: str) -> str:
 
 
 def decode(segment: str) -> str:
-    """Percent-decode one segment; `Refusal` 500 where java.net.URI would throw."""
+    """Percent-decode one segment; `HttpError` 500 where java.net.URI would throw."""
     colon = re.match(r"[^/?#:]*:", segment)
     if colon is not None:
         scheme, opaque = segment[: colon.end() - 1], segment[colon.end() :].partition("#")[0]
-        if not _SCHEME.fullmatch(scheme) or not _OPAQUE.fullmatch(opaque):
-            raise Refusal(500)
+        refuse_if(not _SCHEME.fullmatch(scheme) or not _OPAQUE.fullmatch(opaque), 500)
         wrong = "#" in segment
     else:
         path = re.split("[?#]", segment, maxsplit=1)[0]
-        if not _PATH.fullmatch(path):
-            raise Refusal(500)
+        refuse_if(not _PATH.fullmatch(path), 500)
         wrong = path != segment
-    if wrong:
-        raise Refusal(400, f"Wrong path provided {segment}")
+    refuse_if(wrong, 400, f"Wrong path provided {segment}")
     return unquote_to_bytes(segment).decode("utf-8", "replace")
 
 
 def from_path(type: str, bucket: str, path: str) -> ResourceUrl:
     """The resource that the raw path of a request names."""
-    location = _location(bucket)
+    location = location_of(bucket)
     if location is None:
-        raise Refusal(400, f"Url has invalid bucket: {type}/{bucket}/{path}")
+        raise HttpError(400, f"Url has invalid bucket: {type}/{bucket}/{path}")
     return _from_encoded(type, bucket, location, path)
 
 
 def from_url(url: str) -> ResourceUrl:
     """The resource that a `url` field in JSON names."""
     parts = url.rstrip("/").split("/")
-    if len(parts) < 2:
-        raise Refusal(400, f"Url has less than two segments: {url}")
-    if url.startswith("/"):
-        raise Refusal(400, f"Url must not start with /, but: {url}")
-    if len(parts) == 2 and not url.endswith("/"):
-        raise Refusal(400, f"Url must start with resource/bucket/, but: {url}")
+    refuse_if(len(parts) < 2, 400, f"Url has less than two segments: {url}")
+    refuse_if(url.startswith("/"), 400, f"Url must not start with /, but: {url}")
+    refuse_if(len(parts) == 2 and not url.endswith("/"), 400, f"Url must start with resource/bucket/, but: {url}")
     type, bucket = decode(parts[0]), decode(parts[1])
-    if type not in TYPES:
-        raise Refusal(400, f"Unsupported resource type: {type}")
-    location = _location(bucket)
+    refuse_if(type not in TYPES, 400, f"Unsupported resource type: {type}")
+    location = location_of(bucket)
     if location is None:
-        raise Refusal(400, f"Url has invalid bucket: {url}")
+        raise HttpError(400, f"Url has invalid bucket: {url}")
     return _from_encoded(type, bucket, location, url[len(parts[0]) + len(parts[1]) + 2 :])
 
 
@@ -136,13 +137,8 @@ def _from_encoded(type: str, bucket: str, location: str, path: str) -> ResourceU
     stripped = path.rstrip("/")  # Java's split drops the empty strings at the end
     segments = tuple(decode(segment) for segment in stripped.split("/")) if stripped else ()
     if any(not segment or _BAD_NAME.search(segment) for segment in segments):
-        raise Refusal(400, f"Invalid path provided {path}")
+        raise HttpError(400, f"Invalid path provided {path}")
     resource = ResourceUrl(type, bucket, location, segments, path.endswith("/"))
     if len(resource.key.encode("utf-8", "replace")) > MAX_PATH:
-        raise Refusal(400, f"Resource path exceeds max allowed size: {MAX_PATH}")
+        raise HttpError(400, f"Resource path exceeds max allowed size: {MAX_PATH}")
     return resource
-
-
-@lru_cache(maxsize=1024)
-def _location(bucket: str) -> Optional[str]:
-    return location_of(bucket)

@@ -1,129 +1,234 @@
-"""/v1/conversations and /v1/prompts: JSON documents that are kept byte for byte.
+"""Stored JSON: conversations and prompts, kept byte for byte; and what all stored resources have: metadata, move, copy.
 
-Knows the fields that Core demands in each, and the texts. Custom applications (applications.py) and toolsets
-(toolsets.py) come through the same routes: `KINDS` says who prepares and shows a body of each type.
-Must not know listings (metadata.py).
+Custom applications (custom_applications.py) and toolsets (toolsets.py) come through the same endpoints: `KINDS` says
+how a body of each type is judged on its way in, and what is shown of it.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple
+from typing import Callable, NamedTuple, Optional
 
-from . import applications, bodies, toolsets
-from .access import READ, WRITE, permissions, require
-from .errors import Refusal
-from .files import EXPOSED
-from .messages import Response, as_json
-from .paths import TYPES, ResourceUrl, from_path
-from .storage import Item, item_metadata
+from . import custom_applications, toolsets
+from .access import READ, WRITE, in_order
+from .files import EXPOSED, stored
+from .http import HttpError, Response, as_json, dumps, refuse_if
+from .json_shapes import Check, Json, an_object, each, number, scalar, strings
+from .json_shapes import stored as stored_body
+from .paths import ResourceUrl, from_url
+from .routing import endpoint
+from .state import Call
+from .storage import Item, item_metadata, node
 
-if TYPE_CHECKING:
-    from .core import Call, Core
+METADATA_TYPE = "application/vnd.dial.metadata+json"
+MOVABLE = ("files", "conversations", "prompts", "applications", "toolsets")
+NO_FOLDER = "Folder not allowed: {url}"
 
 
 class Kind(NamedTuple):
     """`prepare` turns what was sent into what is stored, `show` turns it into what GET answers."""
 
-    prepare: Callable[["Core", ResourceUrl, bytes], bytes]
-    show: Callable[["Core", ResourceUrl, Item, bool], bytes]
+    prepare: Callable[[Call, bytes], bytes]
+    show: Callable[[Call, Item], bytes]
 
 
-def put(core: "Core", call: "Call", type: str, bucket: str, path: str) -> Response:
-    """PUT /v1/{type}/{bucket}/{path}"""
-    resource = _resource(core, call, type, bucket, path, WRITE)
+@endpoint("PUT /v1/{type}/{bucket}/{path}", needs=WRITE, folder=NO_FOLDER)
+def put(call: Call) -> Response:
+    core, resource = call.core, call.resource
     resource.check_name()
-    limit = core.max_resource
-    if call.request.content_length > limit:
-        raise Refusal(413, f"Resource size: {call.request.content_length} exceeds max limit: {limit}")
-    raw = bytes(call.request.body())
-    if len(raw) > limit:
-        raise Refusal(413, f"Resource size: {len(raw)} exceeds max limit: {limit}")
+    size = call.request.content_length
+    if size <= core.max_resource:
+        size = len(call.request.body())
+    refuse_if(size > core.max_resource, 413, f"Resource size: {size} exceeds max limit: {core.max_resource}")
     precondition = call.precondition()
-    content = KINDS[type].prepare(core, resource, raw)
-    item = core.storage.put(resource, content, precondition=precondition)
-    return as_json(item_metadata(resource, TYPES[type], item), headers=[("etag", item.etag), EXPOSED])
+    content = KINDS[resource.type].prepare(call, bytes(call.request.body()))
+    return stored(resource, core.storage.put(resource, content, precondition=precondition))
 
 
-def get(core: "Core", call: "Call", type: str, bucket: str, path: str) -> Response:
-    """GET /v1/{type}/{bucket}/{path}, without a Content-Type"""
-    resource = _resource(core, call, type, bucket, path, READ)
-    item = core.storage.get(resource)
+@endpoint("GET /v1/{type}/{bucket}/{path}", needs=READ, folder=NO_FOLDER)
+def get(call: Call) -> Response:
+    """Without a Content-Type."""
+    item = call.core.storage.get(call.resource)
     if item is None:
-        raise Refusal(404, f"Not found: {resource.url}")
-    if core.newer and call.has_current(item.etag):
-        return Response(304, b"", [("etag", item.etag), EXPOSED])
-    may_write = WRITE in permissions(core, call.caller, resource)
-    body = KINDS[type].show(core, resource, item, may_write)
-    return Response(200, body, [("etag", item.etag), EXPOSED])
+        raise HttpError(404, f"Not found: {call.resource.url}")
+    headers = [("etag", item.etag), EXPOSED]
+    if call.has_current(item.etag):
+        return Response(304, b"", headers)
+    return Response(200, KINDS[call.resource.type].show(call, item), headers)
 
 
-def delete(core: "Core", call: "Call", type: str, bucket: str, path: str) -> Response:
-    """DELETE /v1/{type}/{bucket}/{path}"""
-    resource = _resource(core, call, type, bucket, path, WRITE)
-    if type == "applications":
-        applications.check_stopped(core, resource)
-    if not core.remove(resource, call.precondition()):
-        raise Refusal(404, f"Not found: {resource.url}")
-    return Response(200)
+@endpoint("DELETE /v1/{type}/{bucket}/{path}", needs=WRITE, folder=NO_FOLDER)
+def delete(call: Call) -> None:
+    if call.resource.type == "applications":
+        custom_applications.check_stopped(call.core, call.resource)
+    refuse_if(not call.core.remove(call.resource, call.precondition()), 404, f"Not found: {call.resource.url}")
 
 
-def _resource(core: "Core", call: "Call", type: str, bucket: str, path: str, permission: str) -> ResourceUrl:
-    resource = from_path(type, bucket, path)
-    require(core, call.caller, resource, permission)
-    if resource.folder:
-        raise Refusal(400, f"Folder not allowed: {resource.url}")
-    return resource
+# Bodies
 
 
-def _as_stored(core: "Core", resource: ResourceUrl, item: Item, may_write: bool) -> bytes:
+def _as_stored(call: Call, item: Item) -> bytes:
     return bytes(item.content)
 
 
-def _prompt(core: "Core", resource: ResourceUrl, raw: bytes) -> bytes:
+def _prompt(call: Call, raw: bytes) -> bytes:
     if raw:  # an empty body is not looked at
-        bodies.check(bodies.stored(raw), _PROMPT, {})
+        stored_body(raw, an_object(_PROMPT, " ".join(_PROMPT)))
     return raw
 
 
-def _conversation(core: "Core", resource: ResourceUrl, raw: bytes) -> bytes:
+def _conversation(call: Call, raw: bytes) -> bytes:
     if raw:
-        optional = {"assistantModelId": bodies.scalar, "selectedAddons": bodies.strings}
-        required = dict(_CONVERSATION)
-        if core.newer:
-            required.pop("selectedAddons")
-        bodies.check(bodies.stored(raw), required, optional)
+        required = set(_CONVERSATION) - {"assistantModelId", *(["selectedAddons"] if call.core.newer else [])}
+        stored_body(raw, an_object(_CONVERSATION, " ".join(required)))
     return raw
 
 
-def _model(value: Any, path: str) -> None:
-    bodies.mapping(value, path)
-    if value is not None:
-        bodies.check(value, {"id": bodies.scalar}, {}, path + ".")
-
-
-def _messages(value: Any, path: str) -> None:
-    bodies.sequence(value, path)
-    for message in value or ():
-        # The library knows no name for a place in a list, and says "null".
-        bodies.mapping(message, path + ".null")
-        if message is not None:
-            bodies.check(message, {"role": bodies.scalar, "content": bodies.scalar}, {}, path + ".null.")
-
-
-_PROMPT: Mapping[str, bodies.Check] = dict.fromkeys(("id", "folderId", "name", "content"), bodies.scalar)
-_CONVERSATION: Mapping[str, bodies.Check] = {
-    "id": bodies.scalar,
-    "folderId": bodies.scalar,
-    "name": bodies.scalar,
-    "prompt": bodies.scalar,
-    "temperature": bodies.number,
-    "lastActivityDate": bodies.number,
-    "model": _model,
-    "selectedAddons": bodies.strings,
-    "messages": _messages,
+_PROMPT: dict[str, Check] = dict.fromkeys(("id", "folderId", "name", "content"), scalar)
+_CONVERSATION: dict[str, Check] = {
+    **dict.fromkeys(("id", "folderId", "name", "prompt"), scalar),
+    "temperature": number,
+    "lastActivityDate": number,
+    "model": an_object({"id": scalar}, "id", null=True),
+    "selectedAddons": strings,
+    # The library knows no name for a place in a list, and says "null".
+    "messages": each(an_object({"role": scalar, "content": scalar}, "role content", null=True), "null"),
+    "assistantModelId": scalar,
 }
 KINDS = {
     "prompts": Kind(_prompt, _as_stored),
     "conversations": Kind(_conversation, _as_stored),
-    "applications": Kind(applications.prepare, applications.show),
+    "applications": Kind(custom_applications.prepare, custom_applications.show),
     "toolsets": Kind(toolsets.prepare, toolsets.show),
 }
+
+
+# Metadata
+
+
+@endpoint("GET /v1/metadata/{type}/{bucket}/{path}", needs=READ)
+def metadata(call: Call) -> Response:
+    resource = call.resource
+    limit = limit_of(resource.type, call.query.get("limit"))
+    described: Optional[Json]
+    if resource.folder:
+        described = _folder(call, limit)
+    else:
+        item = call.core.storage.get(resource)
+        described = item_metadata(resource, item) if item else None
+    if described is None:
+        raise HttpError(404, "" if resource.type == "files" else f"Not found: {resource.url}")
+    if call.flag("permissions"):
+        items = list(described.items())
+        after = list(described).index("resourceType") + 1  # as Core writes it
+        items.insert(after, ("permissions", in_order(call.rights(resource))))
+        described = dict(items)
+    return listing(call, described)
+
+
+def listing(call: Call, described: Json) -> Response:
+    """Metadata in the type that was asked for."""
+    if METADATA_TYPE in call.request.headers.get("accept", ""):
+        return Response(200, dumps(described), [("content-type", METADATA_TYPE)])
+    return as_json(described)
+
+
+def limit_of(type: str, given: Optional[str]) -> int:
+    if given is None:
+        return 100
+    number = given[1:] if given[:1] in ("-", "+") else given
+    if not (number.isascii() and number.isdigit()):
+        if type == "files":
+            raise HttpError(500)
+    elif 0 <= int(given) <= 1000:
+        return int(given)
+    refuse_if(type == "files", 400, "Limit is out of allowed range: [0, 1000]")
+    raise HttpError(400, "Bad query parameters. Limit must be in [0, 1000] range. Recursive must be true/false")
+
+
+def _folder(call: Call, limit: int) -> Optional[Json]:
+    folder = call.resource
+    entries, token = call.core.storage.list(folder, call.flag("recursive"), limit, call.query.get("token"))
+    if not entries and folder.segments:
+        return None
+    described = node(folder)
+    described["items"] = [_entry(call, *entry) for entry in entries if READ in call.rights(entry[0])]
+    if token is not None:
+        described["nextToken"] = token
+    return described
+
+
+def _entry(call: Call, resource: ResourceUrl, item: Optional[Item]) -> Json:
+    entry = node(resource)
+    if call.flag("permissions"):
+        entry["permissions"] = in_order(call.rights(resource))
+    if item is None:
+        entry["items"] = None
+        return entry
+    entry["updatedAt"] = item.updated_at
+    if resource.type == "files":
+        entry["contentLength"] = 0 if call.core.stale_listings else len(item.content)
+        entry["contentType"] = item.content_type
+    return entry
+
+
+# Moving and copying
+
+_WORDS = "Can't initiate %s resource request. Incorrect body provided"
+
+
+@endpoint("POST /v1/ops/resource/move", fields="sourceUrl destinationUrl overwrite", words=_WORDS % "move")
+def move(call: Call) -> None:
+    source, destination = _source_and_destination(call)
+    _check_copy(call, source, destination, {READ, WRITE}, "Moving")
+    _copy(call, source, destination, "move")
+    call.core.access.sharing.moved(source, destination)
+    call.core.remove(source)
+
+
+@endpoint(
+    "POST /v1/ops/resource/copy",
+    generations="2026",
+    fields="sourceUrl destinationUrl overwrite",
+    words=_WORDS % "copy",
+)
+def copy(call: Call) -> None:
+    source, destination = _source_and_destination(call)
+    needed = {READ, WRITE} if source.type in ("applications", "toolsets") else {READ}
+    _check_copy(call, source, destination, needed, "Copying")
+    _copy(call, source, destination, "copy")
+
+
+def _source_and_destination(call: Call) -> tuple[ResourceUrl, ResourceUrl]:
+    for name in ("sourceUrl", "destinationUrl"):
+        if call.body.get(name) is None:
+            raise HttpError(400, f"{name} must be provided")
+    source, destination = from_url(str(call.body["sourceUrl"])), from_url(str(call.body["destinationUrl"]))
+    refuse_if(source.type != destination.type, 400, "source and destination resources must be the same type")
+    refuse_if(source.url == destination.url, 400, "source and destination resources cannot be the same")
+    return source, destination
+
+
+def _check_copy(call: Call, source: ResourceUrl, destination: ResourceUrl, needed: set[str], doing: str) -> None:
+    if not call.rights(source) >= needed:
+        words = "read and write" if len(needed) == 2 else "read"
+        raise HttpError(403, f"no {words} access to source resource")
+    refuse_if(WRITE not in call.rights(destination), 403, "no write access to destination resource")
+    refuse_if(source.folder or destination.folder, 400, f"{doing} folders is not supported")
+
+
+def _copy(call: Call, source: ResourceUrl, destination: ResourceUrl, verb: str) -> None:
+    destination.check_name()
+    storage, overwrite = call.core.storage, call.body.get("overwrite") is True
+    with storage.lock:
+        item = storage.get(source)
+        if item is None:
+            raise HttpError(400, f"Source resource {source.url} does not exist")
+        refuse_if(source.type not in MOVABLE, 500, f"Unsupported type: {source.type}")
+        exists = storage.get(destination) is not None and not overwrite
+        content = item.content
+        if source.type in ("applications", "toolsets"):
+            custom_applications.check_stopped(call.core, source)
+            refuse_if(exists, 412, "Resource already exists")
+            content = dumps(dict(item.json(), name=destination.url))
+        elif exists:
+            words = f"Can't {verb} resource {source.url} to {destination.url}"
+            raise HttpError(400, words + ", because destination resource already exists")
+        storage.put(destination, content, item.content_type)

@@ -1,6 +1,6 @@
 """What a test has asked the server to do next: scripted answers, failures, cut connections; and what was requested.
 
-Knows queues of wishes and the record of requests. Must not know HTTP framing or how an answer becomes chunks.
+`Script` holds what is scripted, in its order, and the record of requests; `behaviour` makes a scripted reply.
 """
 
 import json
@@ -10,14 +10,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Callable, NamedTuple, Optional, Union
 from urllib.parse import parse_qsl
 
-from .application import HEARTBEAT, AppError, Behaviour, ChatRequest, EndOfStream, Finish, Json, Part
-from .behaviours import attachment, stage, tool_call
-from .messages import Content, Response, as_json, text
+from .http import Content, Response, as_json
+from .json_shapes import Json
+from .sdk import (
+    HEARTBEAT,
+    AppError,
+    Behaviour,
+    ChatRequest,
+    EndOfStream,
+    Finish,
+    Part,
+    attachment,
+    check_part,
+    stage,
+    tool_call,
+)
 
 KEPT_REQUESTS = 10_000
 KEPT_BYTES = 64 << 20
 KEPT_BODY = 1 << 20
-_FOR_EVER = -1
 
 
 class Headers(Mapping[str, str]):
@@ -74,48 +85,91 @@ class RecordedRequest:
         return f"<{self.method} {self.target}>"
 
 
-class Wish(NamedTuple):
-    """`what` is to happen to a request whose path holds `where`, or which asks the deployment `where`."""
-
-    where: Optional[str]
-    what: Any
-
-
 class Cut(NamedTuple):
     """Close the connection after this many bytes of an answer."""
 
     after_bytes: int
 
 
+class Failure(NamedTuple):
+    """An answer that is given instead of the proper one."""
+
+    status: int
+    message: Optional[str] = None
+    retry_after: Union[int, float, str, None] = None
+    body: Union[bytes, str, Mapping[str, Any], None] = None
+    headers: Mapping[str, str] = {}
+
+    def response(self, path: str) -> Response:
+        """As DIAL fails: JSON where completions are asked for, plain text elsewhere."""
+        if isinstance(self.body, Mapping):
+            response = as_json(dict(self.body), self.status)
+        elif self.body is not None:
+            response = Response(self.status, self.body.encode() if isinstance(self.body, str) else self.body)
+        elif path.endswith(("/completions", "/embeddings")):
+            error = {"message": self.message or "Scripted failure", "code": str(self.status)}
+            response = as_json({"error": error}, self.status)
+        else:
+            words = "Scripted failure" if self.message is None else self.message
+            response = Response(self.status, words.encode())
+        if self.retry_after is not None:
+            response.headers.append(("Retry-After", str(self.retry_after)))
+        given = {name.lower() for name in self.headers}
+        response.headers = [field for field in response.headers if field[0].lower() not in given]
+        response.headers += list(self.headers.items())
+        return response
+
+
+ScriptedFault = Union[Failure, Cut]
+
+
+class _Queue(list[Any]):
+    """What is scripted, in its order: [times left or None for always, what it is for, what]."""
+
+    def add(self, where: Optional[str], what: Any, times: Optional[int]) -> None:
+        if times is not None and times < 0:
+            raise ValueError(f"times is a number of answers or None for always, not {times}")
+        if times != 0:
+            self.append([times, where, what])
+
+    def take(self, fits: Callable[[Optional[str]], bool]) -> Any:
+        """The first that fits, once."""
+        for place, (left, where, what) in enumerate(self):
+            if fits(where):
+                if left == 1:
+                    del self[place]
+                elif left is not None:
+                    self[place][0] = left - 1
+                return what
+        return None
+
+
 class Script:
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._replies: list[list[Any]] = []
-        self._wishes: list[list[Any]] = []
+        self._replies = _Queue()
+        self._faults = _Queue()
         self.requests: deque[RecordedRequest] = deque()
         self._kept_bytes = 0
 
     def add_reply(self, deployment: Optional[str], behaviour: Behaviour, times: Optional[int]) -> None:
-        self._add(self._replies, Wish(deployment, behaviour), times)
+        with self._lock:
+            self._replies.add(deployment, behaviour, times)
 
-    def add_failure(self, path: Optional[str], response: "Failure", times: Optional[int]) -> None:
-        self._add(self._wishes, Wish(path, response), times)
-
-    def add_cut(self, path: Optional[str], after_bytes: int, times: Optional[int]) -> None:
-        self._add(self._wishes, Wish(path, Cut(after_bytes)), times)
+    def add_fault(self, path: Optional[str], fault: ScriptedFault, times: Optional[int]) -> None:
+        with self._lock:
+            self._faults.add(path, fault, times)
 
     def reply_of(self, deployment: str) -> Optional[Behaviour]:
         """The behaviour that is next for this deployment, once."""
         with self._lock:
-            found: Optional[Behaviour] = _take(self._replies, lambda where: where in (None, deployment))
+            found: Optional[Behaviour] = self._replies.take(lambda where: where in (None, deployment))
         return found
 
-    def wish_for(self, path: str) -> "Union[Failure, Cut, None]":
+    def fault_for(self, path: str) -> Optional[ScriptedFault]:
         """What is to happen to a request for this path, once."""
-        if not self._wishes:
-            return None
         with self._lock:
-            found: Union[Failure, Cut, None] = _take(self._wishes, lambda where: where is None or where in path)
+            found: Optional[ScriptedFault] = self._faults.take(lambda where: where is None or where in path)
         return found
 
     def record(self, method: str, target: str, headers: Mapping[str, str]) -> Callable[[Content], None]:
@@ -141,73 +195,25 @@ class Script:
         with self._lock:
             self._kept_bytes = 0
             self._replies.clear()
-            self._wishes.clear()
+            self._faults.clear()
             self.requests.clear()
-
-    def _add(self, entries: list[list[Any]], wish: Wish, times: Optional[int]) -> None:
-        if times is not None and times < 0:
-            raise ValueError(f"times is a number of answers or None for always, not {times}")
-        if times != 0:
-            with self._lock:
-                entries.append([_FOR_EVER if times is None else times, wish])
-
-
-def _take(entries: list[list[Any]], fits: Any) -> Any:
-    for place, (left, wish) in enumerate(entries):
-        if fits(wish.where):
-            if left == 1:
-                del entries[place]
-            elif left != _FOR_EVER:
-                entries[place][0] = left - 1
-            return wish.what
-    return None
-
-
-class Failure(NamedTuple):
-    """An answer that is given instead of the proper one."""
-
-    status: int
-    message: Optional[str] = None
-    retry_after: Union[int, float, str, None] = None
-    body: Union[bytes, str, Mapping[str, Any], None] = None
-    headers: Mapping[str, str] = {}
-
-    def response(self, path: str) -> Response:
-        """As DIAL fails: JSON where completions are asked for, plain text elsewhere."""
-        if isinstance(self.body, Mapping):
-            response = as_json(dict(self.body), self.status)
-        elif self.body is not None:
-            response = Response(self.status, self.body.encode() if isinstance(self.body, str) else self.body)
-        elif path.endswith(("/completions", "/embeddings")):
-            error = {"message": self.message or "Scripted failure", "code": str(self.status)}
-            response = as_json({"error": error}, self.status)
-        else:
-            response = text(self.status, "Scripted failure" if self.message is None else self.message)
-        if self.retry_after is not None:
-            response.headers.append(("Retry-After", str(self.retry_after)))
-        given = {name.lower() for name in self.headers}
-        response.headers = [field for field in response.headers if field[0].lower() not in given]
-        response.headers += list(self.headers.items())
-        return response
 
 
 def behaviour(
     pieces: Sequence[Part],
-    *,
-    delay: float = 0.0,
-    heartbeats: int = 0,
-    stages: Sequence[Mapping[str, Any]] = (),
-    attachments: Sequence[Mapping[str, Any]] = (),
-    tool_calls: Sequence[Mapping[str, Any]] = (),
-    state: Optional[Mapping[str, Any]] = None,
+    delay: float,
+    heartbeats: int,
+    stages: Sequence[Mapping[str, Any]],
+    attachments: Sequence[Mapping[str, Any]],
+    tool_calls: Sequence[Mapping[str, Any]],
+    state: Optional[Mapping[str, Any]],
     finish: Finish,
-    error: Union[str, AppError, None] = None,
-    done: bool = True,
+    error: Union[str, AppError, None],
+    done: bool,
 ) -> Behaviour:
     """A behaviour that says what a test has written down, whatever it is asked."""
     for piece in pieces:
-        if not isinstance(piece, (str, dict, float, int, bytes, Finish)):
-            raise TypeError(f"text, a dict, a pause, bytes or Finish is wanted in an answer, not {piece!r}")
+        check_part(piece)
     parts: list[Part] = [HEARTBEAT] * heartbeats
     for index, described in enumerate(stages):
         parts += _stage(index, dict(described))

@@ -1,7 +1,6 @@
 """DialServer: an in-process DIAL Core for tests, demos and development.
 
-Knows options, sockets being accepted, and the life of threads: started in a moment, stopped in a moment, nothing
-left behind. Must not know HTTP (connection.py) nor DIAL (core.py).
+It is started in a moment, stopped in a moment, and leaves nothing behind.
 """
 
 import os
@@ -12,13 +11,14 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Callable, Optional, Union
 
-from .application import AppError, Finish, Part
 from .auth import Keys
-from .connection import Connection
-from .core import Clock, Core
-from .deployments import Deployment, default_deployments
-from .messages import Request
-from .script import Failure, RecordedRequest, behaviour
+from .builtin_deployments import default_deployments
+from .deployments import Deployment
+from .dispatch import Dispatcher
+from .http import Connection, Request
+from .script import Cut, Failure, RecordedRequest, behaviour
+from .sdk import AppError, Finish, Part
+from .state import Clock, Core
 
 BACKLOG = 512
 PATIENCE = 2.0
@@ -95,6 +95,7 @@ class DialServer:
             heartbeat=heartbeat,
             data=None if data is None else os.fspath(data),
         )
+        self._handle = Dispatcher(self._core).handle
         for key, (original, deployment) in (per_request_keys or {}).items():
             self.add_per_request_key(key, deployment, original)
 
@@ -184,18 +185,7 @@ class DialServer:
             dict(usage) if usage is not None else None,
             dict(statistics) if statistics is not None else None,
         )
-        scripted = behaviour(
-            pieces,
-            delay=delay,
-            heartbeats=heartbeats,
-            stages=stages,
-            attachments=attachments,
-            tool_calls=tool_calls,
-            state=state,
-            finish=finish,
-            error=error,
-            done=done,
-        )
+        scripted = behaviour(pieces, delay, heartbeats, stages, attachments, tool_calls, state, finish, error, done)
         self._core.script.add_reply(deployment, scripted, times)
 
     def fail(
@@ -217,13 +207,13 @@ class DialServer:
         if not isinstance(status, int) or not 100 <= status <= 999:
             raise ValueError(f"status is a number of three digits, not {status!r}")
         failure = Failure(status, message, retry_after, body, dict(headers or {}))
-        self._core.script.add_failure(path, failure, times)
+        self._core.script.add_fault(path, failure, times)
 
     def drop(self, after_bytes: int = 0, times: Optional[int] = 1, path: Optional[str] = None) -> None:
         """Cut the connection of the next requests after `after_bytes` bytes of the answer, head included."""
         if after_bytes < 0:
             raise ValueError(f"after_bytes is a number of bytes, 0 or more, not {after_bytes}")
-        self._core.script.add_cut(path, after_bytes, times)
+        self._core.script.add_fault(path, Cut(after_bytes), times)
 
     def add_per_request_key(self, key: str, deployment: str, api_key: Optional[str] = None) -> None:
         """Let `key` speak for `deployment` in a call made with `api_key` (the server's first), as Core does."""
@@ -265,7 +255,7 @@ class DialServer:
     def _serve(self, sock: socket.socket) -> None:
         sock.setblocking(True)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = Connection(sock, self._core.handle, self._stopping, self._answered if self._log else None)
+        connection = Connection(sock, self._handle, self._stopping, self._answered if self._log else None)
         thread = threading.Thread(target=self._run, args=(connection,), name="dial-connection", daemon=True)
         with self._lock:
             self._connections[connection] = thread

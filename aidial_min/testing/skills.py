@@ -1,7 +1,6 @@
 """/v2/skills and /v2/metadata/skills (2026): folders with a SKILL.md, kept and fetched as a whole or file by file.
 
-Knows what makes a skill valid, its common etag, the archive, and the two listings. A skill lies in the storage as a
-marker beside its files; a grouping folder is a marker alone. Must not know the resources of /v1.
+A skill lies in the storage as a marker beside its files; a grouping folder is a marker alone.
 """
 
 import hashlib
@@ -9,45 +8,41 @@ import io
 import mimetypes
 import re
 import zipfile
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Optional
 
 from . import multipart
-from .access import READ, WRITE, require
-from .errors import Refusal
+from .access import READ, WRITE
 from .files import EXPOSED
-from .messages import Response, as_json, dumps
-from .metadata import METADATA_TYPE, limit_of
-from .paths import ResourceUrl, decode, from_path
+from .http import HttpError, Response, dumps, refuse_if
+from .json_shapes import Json
+from .paths import ResourceUrl, decode
+from .resources import limit_of, listing
+from .routing import endpoint
+from .state import Call, Core
 from .storage import Item, Precondition, node
 
-if TYPE_CHECKING:
-    from .core import Call, Core
-
-Json = dict[str, Any]
 MARKER, FOLDER_MARKER, VERSION = ".dial-resource", ".dial-folder", "v"
 RESERVED = {MARKER, FOLDER_MARKER, VERSION, "files"}
-_FRONTMATTER = re.compile(r"\A\ufeff?\s*---\s*\n(.*?)\n\s*---\s*(?:\n|\Z)", re.DOTALL)
+_FRONTMATTER = re.compile(r"\A\ufeff?\s*---[ \t]*\n(.*?)\n[ \t]*---[ \t]*(?:\n|\Z)", re.DOTALL)
 
 
-def put(core: "Core", call: "Call", bucket: str, path: str) -> Response:
-    """PUT /v2/skills/{bucket}/{path}: a new skill, or a new version of one that If-Match names"""
-    skill = _resource(core, call, bucket, path, WRITE)
+@endpoint("PUT /v2/skills/{bucket}/{path}", generations="2026", needs=WRITE)
+def put(call: Call) -> Response:
+    core, skill = call.core, call.resource
     if skill.folder:
         return _put_folder(core, skill)
-    if skill.name in RESERVED:
-        raise Refusal(400, f"Reserved resource name: {skill.name}")
+    refuse_if(skill.name in RESERVED, 400, f"Reserved resource name: {skill.name}")
     files = {}
     for part in _parts(call):
         files[_inside(part.filename)] = bytes(part.content)
-    if not files:
-        raise Refusal(400, "At least one file is required")
+    refuse_if(not files, 400, "At least one file is required")
     _check_manifest(files.get("SKILL.md"))
     with core.storage.lock:
-        _make_way(core, skill)
+        _make_folders_above(core, skill)
         before = _marker(core, skill)
         precondition = call.precondition()
         if before is not None and precondition.match is None:
-            raise Refusal(412, f"if-none-match condition is failed for etag: {_etag(core, skill)}")
+            raise HttpError(412, f"if-none-match condition is failed for etag: {_etag(core, skill)}")
         _check(core, skill, precondition)
         for name in list(_files(core, skill)):
             core.storage.delete(_file(skill, name))
@@ -56,29 +51,26 @@ def put(core: "Core", call: "Call", bucket: str, path: str) -> Response:
         return _committed(core, skill)
 
 
-def _put_folder(core: "Core", folder: ResourceUrl) -> Response:
+def _put_folder(core: Core, folder: ResourceUrl) -> Response:
     """PUT /v2/skills/{bucket}/{path}/: an empty grouping folder"""
     if folder.name is None:
-        raise Refusal(400, "Folder name is missing")
-    if folder.name in RESERVED:
-        raise Refusal(400, f"Reserved folder name: {folder.name}")
+        raise HttpError(400, "Folder name is missing")
+    refuse_if(folder.name in RESERVED, 400, f"Reserved folder name: {folder.name}")
     with core.storage.lock:
-        _make_way(core, folder)
-        if _is_folder(core, folder):
-            raise Refusal(400, f"Folder already exists: {folder.url}")
-        if _marker(core, folder) is not None:
-            raise Refusal(400, f"A resource already exists at this path: {folder.url}")
+        _make_folders_above(core, folder)
+        refuse_if(_is_folder(core, folder), 400, f"Folder already exists: {folder.url}")
+        refuse_if(_marker(core, folder) is not None, 400, f"A resource already exists at this path: {folder.url}")
         item = core.storage.put(_beside(folder, FOLDER_MARKER), dumps({"type": "folder"}))
     return Response(200, b"", [("etag", item.etag), EXPOSED])
 
 
-def get(core: "Core", call: "Call", bucket: str, path: str) -> Response:
-    """GET /v2/skills/{bucket}/{path}: the skill as a ZIP archive"""
-    skill = _resource(core, call, bucket, path, READ)
+@endpoint("GET /v2/skills/{bucket}/{path}", generations="2026", needs=READ)
+def get(call: Call) -> Response:
+    core, skill = call.core, call.resource
     if skill.folder or (_marker(core, skill) is None and _is_folder(core, skill)):
-        raise Refusal(400, f"Path is a folder; use metadata listing: {skill.url}")
+        raise HttpError(400, f"Path is a folder; use metadata listing: {skill.url}")
     if _marker(core, skill) is None:
-        raise Refusal(404)
+        raise HttpError(404)
     etag = _etag(core, skill)
     if call.has_current(etag):
         return Response(304, b"", [("etag", etag), EXPOSED])
@@ -92,33 +84,31 @@ def get(core: "Core", call: "Call", bucket: str, path: str) -> Response:
     return Response(200, content, [*headers, EXPOSED])
 
 
-def delete(core: "Core", call: "Call", bucket: str, path: str) -> Response:
-    """DELETE /v2/skills/{bucket}/{path}, or of an empty grouping folder with a slash at the end"""
-    skill = _resource(core, call, bucket, path, WRITE)
+@endpoint("DELETE /v2/skills/{bucket}/{path}", generations="2026", needs=WRITE)
+def delete(call: Call) -> Response:
+    core, skill = call.core, call.resource
     with core.storage.lock:
         if skill.folder:
-            if not _is_folder(core, skill):
-                raise Refusal(404, f"Folder not found: {skill.url}")
-            if _nodes(core, skill, False):
-                raise Refusal(409, f"Folder is not empty: {skill.url}")
+            refuse_if(not _is_folder(core, skill), 404, f"Folder not found: {skill.url}")
+            refuse_if(_nodes(core, skill, False), 409, f"Folder is not empty: {skill.url}")
             core.storage.delete(_beside(skill, FOLDER_MARKER))
             return Response(200)
         if _marker(core, skill) is None:
-            raise Refusal(404, f"Resource not found: {skill.url}")
+            raise HttpError(404, f"Resource not found: {skill.url}")
         _check(core, skill, call.precondition())
         for name in list(_files(core, skill)):
             core.storage.delete(_file(skill, name))
         core.storage.delete(_beside(skill, MARKER))
-        core.sharing.removed(skill)
+        core.access.sharing.take(skill.url)
     return Response(200)
 
 
-def get_file(core: "Core", call: "Call", bucket: str, path: str, file: str) -> Response:
-    """GET /v2/skills/{bucket}/{path}/files/{file}"""
-    skill = _resource(core, call, bucket, path, READ)
+@endpoint("GET /v2/skills/{bucket}/{path:.+?}/files/{file:.+}", generations="2026", needs=READ)
+def get_file(call: Call, file: str) -> Response:
+    core, skill = call.core, call.resource
     item = _files(core, skill).get(_decoded(file)) if _marker(core, skill) else None
     if item is None:
-        raise Refusal(404)
+        raise HttpError(404)
     etag = _etag(core, skill)
     if call.has_current(etag):
         return Response(304, b"", [("etag", etag), EXPOSED])
@@ -126,16 +116,15 @@ def get_file(core: "Core", call: "Call", bucket: str, path: str, file: str) -> R
     return Response(200, item.content, [*headers, EXPOSED])
 
 
-def put_file(core: "Core", call: "Call", bucket: str, path: str, file: str) -> Response:
-    """PUT /v2/skills/{bucket}/{path}/files/{file}"""
-    skill = _resource(core, call, bucket, path, WRITE)
+@endpoint("PUT /v2/skills/{bucket}/{path:.+?}/files/{file:.+}", generations="2026", needs=WRITE)
+def put_file(call: Call, file: str) -> Response:
+    core, skill = call.core, call.resource
     parts = _parts(call)
-    if len(parts) != 1:
-        raise Refusal(400, "Exactly one file part is required")
+    refuse_if(len(parts) != 1, 400, "Exactly one file part is required")
     name = _inside(_decoded(file))
     with core.storage.lock:
         if _marker(core, skill) is None:
-            raise Refusal(404, f"Resource not found: {skill.url}")
+            raise HttpError(404, f"Resource not found: {skill.url}")
         _check(core, skill, call.precondition())
         if name == "SKILL.md":
             _check_manifest(bytes(parts[0].content))
@@ -143,46 +132,43 @@ def put_file(core: "Core", call: "Call", bucket: str, path: str, file: str) -> R
         return _committed(core, skill)
 
 
-def delete_file(core: "Core", call: "Call", bucket: str, path: str, file: str) -> Response:
-    """DELETE /v2/skills/{bucket}/{path}/files/{file}"""
-    skill = _resource(core, call, bucket, path, WRITE)
+@endpoint("DELETE /v2/skills/{bucket}/{path:.+?}/files/{file:.+}", generations="2026", needs=WRITE)
+def delete_file(call: Call, file: str) -> Response:
+    core, skill = call.core, call.resource
     name = _inside(_decoded(file))
-    if name == "SKILL.md":
-        raise Refusal(400, "SKILL.md cannot be deleted")
+    refuse_if(name == "SKILL.md", 400, "SKILL.md cannot be deleted")
     with core.storage.lock:
         if _marker(core, skill) is None:
-            raise Refusal(404, f"Resource not found: {skill.url}")
+            raise HttpError(404, f"Resource not found: {skill.url}")
         _check(core, skill, call.precondition())
-        if not core.storage.delete(_file(skill, name)):
-            raise Refusal(404, f"File not found: {name}")
+        refuse_if(not core.storage.delete(_file(skill, name)), 404, f"File not found: {name}")
         return _committed(core, skill)
 
 
 # Listings
 
 
-def list_skills(core: "Core", call: "Call", bucket: str, path: str) -> Response:
-    """GET /v2/metadata/skills/{bucket}/{path}/: skills are items, grouping folders are folders"""
-    folder = _resource(core, call, bucket, path, READ)._replace(folder=True)
-    if folder.segments and not _is_folder(core, folder):
-        raise Refusal(404)
+@endpoint("GET /v2/metadata/skills/{bucket}/{path}", generations="2026", needs=READ)
+def list_skills(call: Call) -> Response:
+    core, folder = call.core, call.resource._replace(folder=True)
+    refuse_if(folder.segments and not _is_folder(core, folder), 404)
     entries = []
-    for resource, item in _nodes(core, folder, call.query.get("recursive", "").lower() == "true"):
-        described = node(resource, "SKILL")
+    for resource, item in _nodes(core, folder, call.flag("recursive")):
+        described = node(resource)
         if item is not None:
             described.update(createdAt=item.created_at, updatedAt=item.updated_at)
         entries.append((resource.key, described))
-    return _page(call, node(folder, "SKILL"), entries)
+    return _page(call, node(folder), entries)
 
 
-def list_files(core: "Core", call: "Call", bucket: str, path: str, file: Optional[str] = None) -> Response:
-    """GET /v2/metadata/skills/{bucket}/{path}/files[/{file}/]"""
-    skill = _resource(core, call, bucket, path, READ)
+@endpoint("GET /v2/metadata/skills/{bucket}/{path:.+?}/files(?:/{file:.*})?", generations="2026", needs=READ)
+def list_files(call: Call, file: Optional[str]) -> Response:
+    core, skill = call.core, call.resource
     if _marker(core, skill) is None:
-        raise Refusal(404)
+        raise HttpError(404)
     below = _decoded((file or "").strip("/"))
     prefix = below + "/" if below else ""
-    recursive = call.query.get("recursive", "").lower() == "true"
+    recursive = call.flag("recursive")
     shown = skill._replace(segments=(*skill.segments, "files"), folder=True)
     entries: dict[str, Json] = {}
     for name, item in _files(core, skill).items():
@@ -192,26 +178,24 @@ def list_files(core: "Core", call: "Call", bucket: str, path: str, file: Optiona
         first, slash, _ = rest.partition("/")
         if slash and not recursive:
             names = tuple((prefix + first).split("/"))
-            entries[prefix + first + "/"] = node(shown._replace(segments=(*shown.segments, *names)), "SKILL")
+            entries[prefix + first + "/"] = node(shown._replace(segments=(*shown.segments, *names)))
         else:
             place = shown._replace(segments=(*shown.segments, *name.split("/")), folder=False)
             times = {"createdAt": item.created_at, "updatedAt": item.updated_at}
-            entries[name] = {**node(place, "SKILL"), **times}
-    return _page(call, node(shown, "SKILL"), list(entries.items()))
+            entries[name] = {**node(place), **times}
+    return _page(call, node(shown), list(entries.items()))
 
 
-def _page(call: "Call", described: Json, entries: list[tuple[str, Json]]) -> Response:
+def _page(call: Call, described: Json, entries: list[tuple[str, Json]]) -> Response:
     limit, token = limit_of("files", call.query.get("limit")), call.query.get("token")
     left = [entry for entry in entries if token is None or entry[0] > token]
     described["items"] = [entry for _, entry in left[:limit]]
     if len(left) > limit > 0:
         described["nextToken"] = left[limit - 1][0]
-    if METADATA_TYPE in call.request.headers.get("accept", ""):
-        return Response(200, dumps(described), [("content-type", METADATA_TYPE)])
-    return as_json(described)
+    return listing(call, described)
 
 
-def _nodes(core: "Core", folder: ResourceUrl, recursive: bool) -> list[tuple[ResourceUrl, Optional[Item]]]:
+def _nodes(core: Core, folder: ResourceUrl, recursive: bool) -> list[tuple[ResourceUrl, Optional[Item]]]:
     """What lies under a grouping folder: skills with their markers, folders without."""
     found: dict[str, tuple[ResourceUrl, Optional[Item]]] = {}
     depth = len(folder.segments)
@@ -230,12 +214,6 @@ def _nodes(core: "Core", folder: ResourceUrl, recursive: bool) -> list[tuple[Res
 # The parts of a skill
 
 
-def _resource(core: "Core", call: "Call", bucket: str, path: str, permission: str) -> ResourceUrl:
-    resource = from_path("skills", bucket, path)
-    require(core, call.caller, resource, permission)
-    return resource
-
-
 def _beside(place: ResourceUrl, name: str) -> ResourceUrl:
     return place._replace(segments=(*place.segments, name), folder=False)
 
@@ -244,15 +222,15 @@ def _file(skill: ResourceUrl, name: str) -> ResourceUrl:
     return skill._replace(segments=(*skill.segments, VERSION, *name.split("/")), folder=False)
 
 
-def _marker(core: "Core", place: ResourceUrl) -> Optional[Item]:
+def _marker(core: Core, place: ResourceUrl) -> Optional[Item]:
     return core.storage.get(_beside(place, MARKER))
 
 
-def _is_folder(core: "Core", place: ResourceUrl) -> bool:
+def _is_folder(core: Core, place: ResourceUrl) -> bool:
     return core.storage.get(_beside(place, FOLDER_MARKER)) is not None
 
 
-def _files(core: "Core", skill: ResourceUrl) -> dict[str, Item]:
+def _files(core: Core, skill: ResourceUrl) -> dict[str, Item]:
     """The files of a skill by their path inside it, in order."""
     place = skill._replace(segments=(*skill.segments, VERSION), folder=True)
     found = {}
@@ -262,7 +240,7 @@ def _files(core: "Core", skill: ResourceUrl) -> dict[str, Item]:
     return found
 
 
-def _etag(core: "Core", skill: ResourceUrl) -> str:
+def _etag(core: Core, skill: ResourceUrl) -> str:
     """One etag for all files together."""
     digest = hashlib.md5(usedforsecurity=False)
     for name, item in _files(core, skill).items():
@@ -270,48 +248,46 @@ def _etag(core: "Core", skill: ResourceUrl) -> str:
     return digest.hexdigest()
 
 
-def _check(core: "Core", skill: ResourceUrl, precondition: Precondition) -> None:
+def _check(core: Core, skill: ResourceUrl, precondition: Precondition) -> None:
     marker = _marker(core, skill)
     if marker is not None:
         precondition.check(Item(marker.content, marker.content_type, _etag(core, skill), 0, 0))
 
 
-def _committed(core: "Core", skill: ResourceUrl) -> Response:
+def _committed(core: Core, skill: ResourceUrl) -> Response:
     etag = _etag(core, skill)
     core.storage.put(_beside(skill, MARKER), dumps({"type": "skills", "etag": etag}))
     return Response(200, b"", [("etag", etag), EXPOSED])
 
 
-def _make_way(core: "Core", target: ResourceUrl) -> None:
+def _make_folders_above(core: Core, target: ResourceUrl) -> None:
     """The folders above `target`, made where they are missing; a skill can't lie in a skill."""
     for depth in range(1, len(target.segments)):
         above = target._replace(segments=target.segments[:depth], folder=True)
-        if above.name in RESERVED:
-            raise Refusal(400, f"Reserved folder name: {above.name}")
-        if _marker(core, above) is not None:
-            raise Refusal(400, f"Cannot create inside a DIAL resource: {above.url}")
+        refuse_if(above.name in RESERVED, 400, f"Reserved folder name: {above.name}")
+        refuse_if(_marker(core, above) is not None, 400, f"Cannot create inside a DIAL resource: {above.url}")
         if not _is_folder(core, above):
             core.storage.put(_beside(above, FOLDER_MARKER), dumps({"type": "folder"}))
     if not target.folder and _is_folder(core, target):
-        raise Refusal(400, f"A folder already exists at this path: {target.url}")
+        raise HttpError(400, f"A folder already exists at this path: {target.url}")
 
 
-def _parts(call: "Call") -> list[multipart.FilePart]:
+def _parts(call: Call) -> list[multipart.FilePart]:
     try:
         delimiter = multipart.boundary_of(call.request.headers.get("content-type", ""))
     except multipart.Malformed:
-        raise Refusal(400, "Request must have a valid multipart/form-data content-type") from None
+        raise HttpError(400, "Request must have a valid multipart/form-data content-type") from None
     try:
         return multipart.parts(call.request.body(), delimiter)
     except multipart.Malformed:
-        raise Refusal(500, "Failed to upload resource") from None
+        raise HttpError(500, "Failed to upload resource") from None
 
 
 def _inside(name: str) -> str:
     """A path inside a skill; nothing may climb out of it or take the name of a marker."""
     names = name.split("/")
     if any(part in ("", ".", "..", MARKER, FOLDER_MARKER) for part in names) or names[0] == VERSION:
-        raise Refusal(400, f"Invalid file path: {name}")
+        raise HttpError(400, f"Invalid file path: {name}")
     return name
 
 
@@ -321,13 +297,13 @@ def _decoded(path: str) -> str:
 
 def _check_manifest(content: Optional[bytes]) -> None:
     if content is None:
-        raise Refusal(400, "Skill must contain a SKILL.md at its root")
+        raise HttpError(400, "Skill must contain a SKILL.md at its root")
     match = _FRONTMATTER.match(content.decode("utf-8", "replace").replace("\r\n", "\n"))
     if match is None:
-        raise Refusal(400, "SKILL.md must start with YAML frontmatter delimited by '---'")
+        raise HttpError(400, "SKILL.md must start with YAML frontmatter delimited by '---'")
     for name in ("name", "description"):
         if not re.search(rf"^{name}\s*:\s*\S", match[1], re.MULTILINE):
-            raise Refusal(400, f"SKILL.md frontmatter must define a non-empty '{name}'")
+            raise HttpError(400, f"SKILL.md frontmatter must define a non-empty '{name}'")
 
 
 def _type_of(name: str) -> str:

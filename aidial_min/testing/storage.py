@@ -1,16 +1,16 @@
 """What is stored: contents with their etags and times, listings in pages, change events.
 
-Knows keys ("Keys/one/files/folder/a.txt"), Core's preconditions and its paging; one lock guards it all.
-Must not know HTTP, callers or access: whoever asks has been let in before.
+Keys are "Keys/one/files/folder/a.txt"; one lock guards it all. Whoever asks has been let in before.
 """
 
 import bisect
 import hashlib
+import json
 import threading
 from dataclasses import dataclass
 from typing import Any, Callable, Optional, Union
 
-from .errors import Refusal
+from .http import HttpError, refuse_if
 from .paths import ResourceUrl
 
 Content = Union[bytes, bytearray]
@@ -26,6 +26,9 @@ class Item:
     created_at: int
     updated_at: int
 
+    def json(self) -> Any:
+        return json.loads(bytes(self.content))
+
 
 @dataclass
 class Precondition:
@@ -37,20 +40,18 @@ class Precondition:
 
     def __post_init__(self) -> None:
         if self.none_match is not None and self.none_match != "*" and not self.newer:
-            raise Refusal(400, "only header if-none-match=* is supported")
+            raise HttpError(400, "only header if-none-match=* is supported")
 
     def check(self, item: Optional[Item]) -> None:
         """Nothing is checked on a resource that does not exist."""
         if item is None:
             return
         if self.none_match is not None and (self.none_match == "*" or item.etag in self._tags(self.none_match)):
-            if self.newer:
-                raise Refusal(412, f"if-none-match condition is failed for etag: {item.etag}")
-            raise Refusal(412, "Resource already exists")
+            refuse_if(self.newer, 412, f"if-none-match condition is failed for etag: {item.etag}")
+            raise HttpError(412, "Resource already exists")
         if self.match and self.match != "*" and item.etag not in self._tags(self.match):
-            if self.newer:
-                raise Refusal(412, f"If-match condition is failed for etag: {item.etag}")
-            raise Refusal(412, f"ETag {self.match} is rejected")
+            refuse_if(self.newer, 412, f"If-match condition is failed for etag: {item.etag}")
+            raise HttpError(412, f"ETag {self.match} is rejected")
 
     def _tags(self, value: str) -> list[str]:
         # Core of 2024 does not trim blanks in a list.
@@ -171,26 +172,7 @@ class Storage:
                 listener(resource.key, action, timestamp, item.etag if item else None)
 
 
-def item_metadata(resource: ResourceUrl, kind: str, item: Item) -> dict[str, Any]:
-    """One resource as PUT and metadata describe it."""
-    described: dict[str, Any] = {
-        "name": resource.name,
-        "parentPath": resource.parent_path,
-        "bucket": resource.bucket,
-        "url": resource.url,
-        "nodeType": "ITEM",
-        "resourceType": kind,
-        "createdAt": item.created_at,
-        "updatedAt": item.updated_at,
-        "etag": item.etag,
-    }
-    if kind == "FILE":
-        described["contentLength"] = len(item.content)
-        described["contentType"] = item.content_type
-    return described
-
-
-def node(resource: ResourceUrl, kind: str) -> dict[str, Any]:
+def node(resource: ResourceUrl) -> dict[str, Any]:
     """What every node has, and nothing more: as listings and shares begin an entry."""
     return {
         "name": resource.name,
@@ -198,5 +180,14 @@ def node(resource: ResourceUrl, kind: str) -> dict[str, Any]:
         "bucket": resource.bucket,
         "url": resource.url,
         "nodeType": "FOLDER" if resource.folder else "ITEM",
-        "resourceType": kind,
+        "resourceType": resource.kind,
     }
+
+
+def item_metadata(resource: ResourceUrl, item: Item) -> dict[str, Any]:
+    """One resource as PUT and metadata describe it."""
+    described = node(resource)
+    described.update(createdAt=item.created_at, updatedAt=item.updated_at, etag=item.etag)
+    if resource.type == "files":
+        described.update(contentLength=len(item.content), contentType=item.content_type)
+    return described

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from aidial_min.testing import Deployment, DialServer
-from aidial_min.testing.behaviours import calculator
+from aidial_min.testing.builtin_deployments import calculator
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(__file__).with_name("dask_batch.py")

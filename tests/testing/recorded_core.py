@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from aidial_min.testing import HEARTBEAT, AppError, ChatRequest, Deployment, DialServer, Finish
-from aidial_min.testing.application import crashed
-from aidial_min.testing.behaviours import attachment, stage, tool_call
+from aidial_min.testing.sdk import attachment, crashed, stage, tool_call
 
 EXCHANGES = Path(__file__).parent.parent / "data" / "wire.jsonl"
 KEYS = {"key-one": "one", "key-two": "two"}
@@ -24,12 +23,14 @@ def deployments() -> list[Deployment]:
     return [
         Deployment(
             "gpt", "model", application, display_name="GPT", display_version="4", features=SERVED, completions=False,
-            tokenizer_model="gpt-4", pricing={"unit": "token", "prompt": "0.56", "completion": "0.67"},
+            strict=True, tokenizer_model="gpt-4", pricing={"unit": "token", "prompt": "0.56", "completion": "0.67"},
             token_limits={"max_total_tokens": 1000, "max_prompt_tokens": 200, "max_completion_tokens": 800},
             limits={"minute": 100000, "day": 10000000},
         ),
         Deployment("emb", "model", _embed, embeddings=True),
-        Deployment("limited", "model", application, completions=False, limits={"minute": 10, "day": 1000000}),
+        Deployment(
+            "limited", "model", application, strict=True, completions=False, limits={"minute": 10, "day": 1000000},
+        ),
         Deployment(
             "echo", "application", application, display_name="Echo", display_version="1.2.3", description="Echoes",
             icon_url="http://127.0.0.1:7001/echo.svg", features={**SERVED, "tools": True},

@@ -364,6 +364,21 @@ def test_echo(server: DialServer, raw: Raw, deployment: str) -> None:
     assert len(pieces) > 3
 
 
+@pytest.mark.parametrize("said", [" " * 200_000, "a " * 20_000, "\n\t" * 100_000], ids=["blanks", "words", "lines"])
+def test_a_long_echo_takes_no_longer_than_its_length(server: DialServer, raw: Raw, said: str) -> None:
+    """What looks at every blank from every blank takes minutes here; PATIENCE ends it."""
+    assert ask(raw, server, "echo", said).json()["choices"][0]["message"]["content"] == said
+
+
+def test_a_body_in_chunks_of_a_byte(server: DialServer, raw: Raw) -> None:
+    body = chat("x" * 100_000)
+    raw.send(request_bytes("POST", "/openai/deployments/echo/chat/completions", {
+        **key(server), **JSON, "Transfer-Encoding": "chunked",
+    }))  # fmt: skip
+    raw.send(b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n")
+    assert raw.answer().json()["choices"][0]["message"]["content"] == "x" * 100_000
+
+
 def test_parts_of_content(server: DialServer, raw: Raw) -> None:
     parts = [{"type": "text", "text": "a "}, {"type": "image_url", "image_url": {"url": "data:x"}}]
     messages = [

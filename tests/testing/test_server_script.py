@@ -294,7 +294,7 @@ def test_the_record_has_the_body_of_what_was_refused(
     server: DialServer, path: str, headers: dict[str, str], status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As soon as there is an answer; http.client and others send head and body in two pieces."""
-    monkeypatch.setattr("aidial_min.testing.connection.GRACE", PATIENCE)
+    monkeypatch.setattr("aidial_min.testing.http.GRACE", PATIENCE)
     given = {"Api-Key": server.api_key, **headers, "Content-Length": "8"}
     with Raw(server.port) as raw:
         for _ in range(50):

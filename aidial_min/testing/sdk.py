@@ -1,19 +1,19 @@
 """What an application behind Core does, built with DIAL's SDK: judge the body, answer whole or in chunks.
 
-Knows the sequence of chunks, heartbeats, merging, and errors before and after the first byte. Must not know how bodies
-are judged (validation.py), what Core does around it (chat.py), nor what a deployment says (behaviours.py).
+A behaviour takes a `ChatRequest` and yields parts; `chunks` makes the chunks of a stream of them, with pauses and
+heartbeats between, and `whole` merges those into one answer. Errors are `AppError`s, in the SDK's words.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable, NamedTuple, Optional, Union
 
+from . import json_shapes as shape
 from .deployments import Deployment
+from .json_shapes import Json
 
 HEARTBEAT = b": heartbeat\n\n"
 DONE = b"data: [DONE]\n\n"
-Json = dict[str, Any]
 
 
 class AppError(Exception):
@@ -87,6 +87,11 @@ def text_of(message: Mapping[str, Any]) -> str:
     return content if isinstance(content, str) else ""
 
 
+def count_tokens(text: str) -> int:
+    """One token per word: anybody can check it by eye."""
+    return len(text.split())
+
+
 class Finish(NamedTuple):
     """How a choice ends; `usage` and `statistics` stand on the last chunk of the last choice."""
 
@@ -101,6 +106,36 @@ Behaviour = Callable[[ChatRequest], Iterator[Part]]
 Chunk = Union[Json, float, bytes]
 
 
+def check_part(part: Any) -> None:
+    if not isinstance(part, (str, dict, float, int, bytes, Finish)):
+        raise TypeError(f"text, a dict, a pause, bytes or Finish is wanted in an answer, not {part!r}")
+
+
+# Deltas
+
+
+def stage(index: int, **fields: Any) -> Json:
+    """A delta for one stage: `name` and `content` are appended, `status` closes it."""
+    return {"custom_content": {"stages": [{"index": index, **fields, "status": fields.get("status")}]}}
+
+
+def attachment(index: int, **fields: Any) -> Json:
+    return {"custom_content": {"attachments": [{"index": index, **fields}]}}
+
+
+def tool_call(index: int, id: str, name: str, *arguments: str) -> list[Json]:
+    """The deltas of one tool call: the first names it, each further piece of the arguments has one of its own."""
+    first, *others = arguments or ("",)
+    deltas: list[Json] = [
+        {"index": index, "id": id, "type": "function", "function": {"name": name, "arguments": first}}
+    ]
+    deltas += [{"index": index, "function": {"arguments": piece}} for piece in others]
+    return [{"content": None, "tool_calls": [delta]} for delta in deltas]
+
+
+# Answers
+
+
 def chunks(request: ChatRequest, behaviour: Behaviour, id: str, created: int) -> Iterator[Chunk]:
     """The chunks of an answer, with pauses and heartbeats between them. Raises AppError where the application does."""
     choices = int(request.body.get("n") or 1)
@@ -108,14 +143,13 @@ def chunks(request: ChatRequest, behaviour: Behaviour, id: str, created: int) ->
     for index in range(choices):
         opened, finish = False, Finish()
         for part in behaviour(request):
+            check_part(part)
             if isinstance(part, (float, int)):
                 yield from _wait(float(part), request.deployment.heartbeat)
                 continue
             if isinstance(part, bytes):
                 yield part
                 continue
-            if not isinstance(part, (str, dict, Finish)):
-                raise TypeError(f"text, a dict, a pause, bytes or Finish is wanted in an answer, not {part!r}")
             if not opened:
                 opened = True
                 yield _chunk(request, id, created, index, {"role": "assistant"})
@@ -123,7 +157,7 @@ def chunks(request: ChatRequest, behaviour: Behaviour, id: str, created: int) ->
                 finish = part
                 break
             if isinstance(part, str):
-                words += len(part.split())
+                words += count_tokens(part)
                 part = {"content": part}
             yield from _wait(request.deployment.delay, request.deployment.heartbeat)
             yield _chunk(request, id, created, index, part)
@@ -148,13 +182,8 @@ def _wait(seconds: float, heartbeat: Optional[float]) -> Iterator[Chunk]:
 
 
 def _chunk(request: ChatRequest, id: str, created: int, index: int, delta: Json, reason: Optional[str] = None) -> Json:
-    chunk: Json = {
-        "choices": [{"index": index, "finish_reason": reason, "delta": delta}],
-        "usage": None,
-        "id": id,
-        "created": created,
-        "object": "chat.completion.chunk",
-    }
+    choice = {"index": index, "finish_reason": reason, "delta": delta}
+    chunk: Json = {"choices": [choice], "usage": None, "id": id, "created": created, "object": "chat.completion.chunk"}
     if request.deployment.model_name is not None:
         chunk["model"] = request.deployment.model_name
     return chunk
@@ -164,15 +193,6 @@ def _usage(request: ChatRequest, completion_tokens: int) -> Json:
     prompt_tokens = sum(count_tokens(text_of(message)) for message in request.messages)
     total = prompt_tokens + completion_tokens
     return {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens, "total_tokens": total}
-
-
-def count_tokens(text: str) -> int:
-    """One token per word: anybody can check it by eye."""
-    return len(text.split())
-
-
-def event(value: Any) -> bytes:
-    return b"data: " + json.dumps(value, separators=(",", ":")).encode() + b"\n\n"
 
 
 def whole(parts: Iterator[Chunk], pause: Callable[[float], None]) -> Json:
@@ -195,7 +215,7 @@ def whole(parts: Iterator[Chunk], pause: Callable[[float], None]) -> Json:
                     answer[name] = chunk[name]
     answer["object"] = "chat.completion"
     for choice in answer["choices"]:
-        choice["message"] = _without_index(choice["message"])
+        choice["message"] = _settled(choice["message"])
     return answer
 
 
@@ -204,6 +224,10 @@ def _until_end(parts: Iterator[Chunk]) -> Iterator[Chunk]:
         yield from parts
     except EndOfStream:
         pass
+
+
+class _Pieces(list[str]):
+    """Text that is still growing; it is joined once."""
 
 
 def merge(target: Json, source: Json) -> None:
@@ -220,15 +244,106 @@ def merge(target: Json, source: Json) -> None:
             if not isinstance(known, dict):
                 target[name] = {}
             merge(target[name], value)
-        elif isinstance(value, str) and isinstance(known, str) and name not in ("role", "status", "type", "id"):
-            target[name] = known + value
+        elif isinstance(value, str) and name not in ("role", "status", "type", "id"):
+            if not isinstance(known, _Pieces):
+                known = target[name] = _Pieces()
+            known.append(value)
         elif value is not None or name not in target:
             target[name] = value
 
 
-def _without_index(value: Any) -> Any:
+def _settled(value: Any) -> Any:
+    """`value` with its texts joined, and without the `index` of list elements."""
+    if isinstance(value, _Pieces):
+        return "".join(value)
     if isinstance(value, dict):
-        return {name: _without_index(item) for name, item in value.items() if name != "index"}
+        return {name: _settled(item) for name, item in value.items() if name != "index"}
     if isinstance(value, list):
-        return [_without_index(item) for item in value]
+        return [_settled(item) for item in value]
     return value
+
+
+# Judging bodies
+
+
+def judge(body: Any, check: shape.Check) -> None:
+    """AppError 400 on the first thing that is wrong with `body`, in the SDK's words."""
+    try:
+        check(body, "")
+    except shape.Mismatch as mismatch:
+        message = f"Your request contained invalid structure on path {mismatch.path}. {mismatch.words}"
+        raise AppError(message, 400, "invalid_request_error") from None
+
+
+def chat_body(strict: bool) -> shape.Check:
+    """The check of a chat body. Models behind an adapter take more than the SDK does: `strict` is the SDK."""
+    return _strict_chat if strict else _ANY_CHAT
+
+
+def _strict_chat(body: Any, path: str) -> None:
+    _CHAT_FIELDS(body, path)
+    if "stream" in body and body["stream"] is None:
+        raise shape.Mismatch("stream", "none is not an allowed value")
+    shape.no_others(body, _CHAT_NAMES)
+    for index, message in enumerate(body["messages"]):
+        shape.no_others(message, _MESSAGE_NAMES, f"messages.{index}.")
+
+
+def _content(value: Any, path: str) -> None:
+    if not isinstance(value, list):
+        shape.text(value, path)
+        return
+    for part in value:
+        kind = part.get("type") if isinstance(part, dict) else None
+        if kind not in _PARTS or not isinstance(part.get(kind), (str, dict)):
+            raise shape.Mismatch(path, "str type expected")
+
+
+def _attachment(value: Any, path: str) -> None:
+    shape.mapping(value, path)
+    given = [name for name in ("data", "url") if value.get(name) is not None]
+    if len(given) != 1:
+        both = " has both" if given else "'s missing both"
+        raise shape.Mismatch(f"{path}.__root__", f"Attachment must have either 'data' or 'url', but it{both}")
+
+
+def _tool(value: Any, path: str) -> None:
+    kind = value.get("type", "function") if isinstance(value, dict) else "function"
+    shape.an_object({kind: shape.mapping}, kind)(value, path)
+
+
+_PARTS = ("text", "image_url", "file", "input_audio", "refusal")
+_ROLES = ("system", "developer", "user", "assistant", "function", "tool")
+_role = shape.one_of(
+    *_ROLES,
+    words="value is not a valid enumeration member; permitted: " + ", ".join(f"'{role}'" for role in _ROLES),
+)
+_CUSTOM_CONTENT = {"attachments": shape.each(_attachment), "stages": shape.a_list, "state": shape.mapping}
+_MESSAGE = {
+    "role": _role,
+    "content": _content,
+    "custom_content": shape.an_object(_CUSTOM_CONTENT),
+    "name": shape.text,
+}
+_MESSAGE_NAMES = {
+    *_MESSAGE, "custom_fields", "tool_calls", "tool_call_id", "function_call", "refusal", "reasoning_content",
+}  # fmt: skip
+_CHAT: dict[str, shape.Check] = {
+    "messages": shape.each(shape.an_object(_MESSAGE, "role")),
+    "tools": shape.each(_tool),
+    "stop": shape.a(str, list, words="str type expected"),
+    "functions": shape.a_list,
+    **dict.fromkeys(("model", "user", "reasoning_effort", "prompt_cache_key"), shape.text),
+    **dict.fromkeys(("n", "max_tokens", "max_completion_tokens", "max_prompt_tokens"), shape.positive),
+    **dict.fromkeys(("temperature", "top_p", "presence_penalty", "frequency_penalty"), shape.number),
+    **dict.fromkeys(("seed", "top_logprobs"), shape.integer),
+    **dict.fromkeys(("stream", "logprobs", "parallel_tool_calls"), shape.boolean),
+    **dict.fromkeys(("stream_options", "logit_bias", "response_format", "custom_fields"), shape.mapping),
+    "prompt_cache_options": shape.mapping,
+}
+_CHAT_FIELDS = shape.an_object(_CHAT, "messages")
+_CHAT_NAMES = {*_CHAT, "function_call", "tool_choice", "addons"}
+#: Models behind an adapter.
+_ANY_CHAT = shape.an_object(
+    {"messages": shape.each(shape.an_object({"role": shape.text}, "role")), "stream": shape.boolean}, "messages"
+)

@@ -1,9 +1,9 @@
 """The storage in a folder: what was stored is there again after a restart.
 
-Knows the files it writes: one per resource, a line of JSON about it and then its bytes, named by a hash because keys
-may be longer than a file name and differ in case only. Writes are atomic: a new file takes the place of the old one
-when it is whole. What a killed server or a power cut left half done is no reason not to start: pieces of writes that
-were not finished are removed, files that can't be read are left out, with a warning. Must not know what is stored.
+There is one file per resource, a line of JSON about it and then its bytes, named by a hash because keys may be longer
+than a file name and differ in case only. Writes are atomic: a new file takes the place of the old one when it is whole.
+What a killed server or a power cut left half done is no reason not to start: pieces of writes that were not finished
+are removed, files that can't be read are left out, with a warning.
 """
 
 import hashlib

@@ -1,0 +1,423 @@
+"""Calls of deployments: chat completions, the older completions, embeddings; rate, tokenize, truncate, configuration.
+
+This is what Core does around an application (sdk.py): the order of checks, attachments, upstream attempts and Core's
+back-off, and how an application's answer or error travels.
+"""
+
+import itertools
+import logging
+from collections.abc import Iterator
+from email.utils import formatdate
+from typing import Any, Callable, Optional, Union
+
+from . import sdk
+from .access import READ
+from .builtin_deployments import BEHAVIOURS, EmbeddingsRequest, embed, embeddings_body
+from .deployments import Deployment
+from .http import HttpError, Response, as_json, dumps, event, refuse_if
+from .json_shapes import Json, Mismatch, a_list, an_object, loads, no_others
+from .listings import find
+from .paths import from_url
+from .resources import METADATA_TYPE
+from .routing import endpoint
+from .state import Call
+
+EVENT_STREAM = "text/event-stream; charset=utf-8"
+RETRIED = (429, 502, 503, 504)
+_NOT_FORWARDED = {
+    "host", "content-length", "accept-encoding", "api-key", "authorization", "connection", "transfer-encoding",
+    "keep-alive", "te", "trailer", "upgrade", "proxy-authorization", "expect",
+}  # fmt: skip
+
+_log = logging.getLogger(__name__)
+Answerer = Callable[[Call, Deployment, Json], Response]
+
+
+@endpoint("POST /+openai/deployments/{id}/chat/completions")
+def chat(call: Call, id: str) -> Response:
+    _check_content_type(call)
+    return ask(call, id, _chat)
+
+
+@endpoint("POST /+openai/deployments/{id}/completions")
+def completions(call: Call, id: str) -> Response:
+    _check_content_type(call)
+    return ask(call, id, _completion)
+
+
+@endpoint("POST /+openai/deployments/{id}/embeddings")
+def embeddings(call: Call, id: str) -> Response:
+    _check_content_type(call)
+    return ask(call, id, _chat)
+
+
+@endpoint("POST /+openai/v1/chat/completions", generations="2026")
+def chat_by_model(call: Call) -> Response:
+    """The body's `model` names the deployment."""
+    _check_content_type(call)
+    model = read_body(call).get("model")
+    if not isinstance(model, str):
+        raise HttpError(400, "model is required")
+    return ask(call, model, _chat)
+
+
+def _check_content_type(call: Call) -> None:
+    if "application/json" not in call.request.headers.get("content-type", "").lower():
+        raise HttpError(415, "Only application/json is supported")
+
+
+def ask(call: Call, id: str, answer: Answerer) -> Response:
+    """What Core does before and after a deployment answers."""
+    core = call.core
+    deployment = find(call, id)
+    refuse_if(deployment.behaviour == "none", 503)
+    refusal = core.limits.refusal(call.caller.location, deployment)
+    if refusal is not None:
+        return _rate_limited(call, *refusal)
+    upstream = core.upstream(deployment.id)
+    refuse_if(not upstream.usable(), 502, "No route")
+    body = read_body(call)
+    _check_attachments(call, body)
+    if deployment.behaviour == "dead":
+        return _unreachable(call)
+    for name, value in deployment.defaults.items():
+        body.setdefault(name, value)
+    try:
+        response = answer(call, deployment, body)
+    except sdk.AppError as error:
+        if error.status in RETRIED:
+            upstream.failed(error.status, dict(error.headers).get("Retry-After"))
+            status = 503 if core.newer and error.status == 429 else 502
+            raise HttpError(status, "No route") from None
+        return upstream_answer(dumps(error.body), "application/json", error.status, error.headers)
+    upstream.succeeded()
+    return response
+
+
+def _chat(call: Call, deployment: Deployment, body: Json) -> Response:
+    if deployment.embeddings:
+        return _embed(call, deployment, body)
+    request = sdk.ChatRequest(deployment, body)
+    parts = _answered(call, request)
+    if not request.stream:
+        answer = sdk.whole(parts, call.request.connection.pause)
+        count(call, deployment, answer.get("usage"))
+        if call.core.newer and deployment.kind == "model":
+            answer["statistics"] = _statistics(deployment, answer)
+        return upstream_answer(dumps(answer))
+    return _streamed(call, deployment, parts)
+
+
+def _answered(call: Call, request: sdk.ChatRequest) -> Iterator[sdk.Chunk]:
+    """The sdk.chunks of the answer to a request, which is judged first."""
+    deployment = request.deployment
+    id = call.core.new_id()
+    request.headers = _forwarded(call, request.body, id)
+    query = "?" + call.request.query if call.request.query else ""
+    request.query = f"http://127.0.0.1:7001/openai/deployments/{deployment.id}/chat/completions{query}"
+    sdk.judge(request.body, sdk.chat_body(deployment.is_strict))
+    behaviour = call.core.script.reply_of(deployment.id) or _behaviour(deployment)
+    return _guarded(deployment, sdk.chunks(request, behaviour, id, int(call.core.clock())))
+
+
+def _behaviour(deployment: Deployment) -> sdk.Behaviour:
+    return BEHAVIOURS[deployment.behaviour] if isinstance(deployment.behaviour, str) else deployment.behaviour
+
+
+def _guarded(deployment: Deployment, parts: Iterator[sdk.Chunk]) -> Iterator[sdk.Chunk]:
+    """Whatever else escapes from a behaviour is what the SDK makes of a crash; the log has the traceback."""
+    try:
+        yield from parts
+    except (sdk.AppError, sdk.EndOfStream):
+        raise
+    except Exception:
+        _log.exception("The behaviour of %s failed", deployment.id)
+        raise sdk.crashed() from None
+
+
+def _streamed(call: Call, deployment: Deployment, parts: Iterator[sdk.Chunk]) -> Response:
+    # Until the first chunk or heartbeat nothing has been sent, and an error still has a status of its own.
+    try:
+        first = next(parts)
+        while isinstance(first, float):
+            call.request.connection.pause(first)
+            first = next(parts)
+    except sdk.EndOfStream:
+        return upstream_answer(iter(()), EVENT_STREAM)
+    return upstream_answer(_events(call, deployment, itertools.chain([first], parts)), EVENT_STREAM)
+
+
+def _events(call: Call, deployment: Deployment, parts: Iterator[sdk.Chunk]) -> Iterator[Union[bytes, float]]:
+    last: Json = {}
+    try:
+        for chunk in parts:
+            if isinstance(chunk, dict):
+                last = chunk
+                count(call, deployment, chunk.get("usage"))
+                yield event(chunk)
+            else:
+                yield chunk
+    except sdk.EndOfStream:
+        return
+    except sdk.AppError as error:
+        yield event(error.body)
+    else:
+        if call.core.newer and deployment.kind == "model" and last.get("usage"):
+            # Core adds what it counted, in a chunk without id, created and model.
+            statistics = _statistics(deployment, last)
+            yield event({"object": "chat.completion.chunk", "choices": [], "statistics": statistics})
+    yield sdk.DONE
+
+
+def _statistics(deployment: Deployment, answer: Json) -> Json:
+    counted = answer.get("usage") or {}
+    usage = {name: counted.get(name) or 0 for name in ("prompt_tokens", "completion_tokens", "total_tokens")}
+    kept = {name: value for name, value in (answer.get("statistics") or {}).items() if name != "usage_per_model"}
+    return {**kept, "usage_per_model": [{"index": 0, "model": deployment.id, **usage}]}
+
+
+def _embed(call: Call, deployment: Deployment, body: Json) -> Response:
+    sdk.judge(body, embeddings_body)
+    request = EmbeddingsRequest(deployment.model_name or deployment.id, body)
+    custom = deployment.behaviour
+    answer = embed(request) if isinstance(custom, str) else dict(custom(request))
+    count(call, deployment, answer.get("usage"))
+    return upstream_answer(dumps(answer))
+
+
+def count(call: Call, deployment: Deployment, usage: Optional[Json]) -> None:
+    if usage and (deployment.kind == "model" or deployment.limits is not None):
+        call.core.limits.count(call.caller.location, deployment, "tokens", usage.get("total_tokens") or 0)
+        call.core.limits.count(call.caller.location, deployment, "requests", 1)
+
+
+def upstream_answer(
+    body: Union[bytes, Iterator[Union[bytes, float]]],
+    content_type: str = "application/json",
+    status: int = 200,
+    headers: tuple[tuple[str, str], ...] = (),
+    attempts: bool = True,
+) -> Response:
+    """An answer that came from behind Core: chunked, with the headers of the application's own server."""
+    fields = [("date", formatdate(usegmt=True)), ("server", "uvicorn"), *headers]
+    if content_type:
+        fields.append(("content-type", content_type))
+    if attempts:
+        fields.append(("X-UPSTREAM-ATTEMPTS", "1"))
+    return Response(status, iter([body]) if isinstance(body, bytes) else body, fields)
+
+
+def _rate_limited(call: Call, status: int, error: Json) -> Response:
+    if not call.core.newer:
+        return as_json(error, status)
+    return Response(status, dumps(error), [("Retry-After", "60")] if status == 429 else [])
+
+
+def _unreachable(call: Call) -> Response:
+    refuse_if(not call.core.newer, 502, "Failed to connect to origin")
+    words = "Failed to connect to upstream server"
+    return as_json({"error": {"message": words, "code": "BAD_GATEWAY", "display_message": words}}, 502)
+
+
+def read_body(call: Call) -> Json:
+    raw = bytes(call.request.body())
+    refuse_if(not raw, 500)
+    try:
+        body = loads(raw)
+    except ValueError:
+        raise HttpError(400) from None
+    if not isinstance(body, dict):
+        raise HttpError(500)
+    return body
+
+
+def _forwarded(call: Call, body: Json, id: str) -> dict[str, str]:
+    headers = {name: value for name, value in call.request.headers.items() if name not in _NOT_FORWARDED}
+    headers["content-length"] = str(len(dumps(body)))
+    headers["host"] = "127.0.0.1:7001"
+    trace = id.replace("-", "")
+    headers.setdefault("traceparent", f"00-{trace}-{trace[16:]}-01")
+    return headers
+
+
+# The older completions, around a chat behaviour
+
+
+def _completion(call: Call, deployment: Deployment, body: Json) -> Response:
+    if deployment.embeddings or not deployment.completions:
+        return _chat(call, deployment, body)
+    prompt = body.get("prompt")
+    if isinstance(prompt, list):
+        prompt = "".join(str(piece) for piece in prompt)
+    if not isinstance(prompt, str):
+        raise sdk.AppError("prompt is required", 400, "invalid_request_error")
+    asked: Json = {name: body[name] for name in ("n", "stream") if name in body}
+    asked["messages"] = [{"role": "user", "content": prompt}]
+    request = sdk.ChatRequest(deployment, asked)
+    parts = _answered(call, request)
+    if request.stream:
+        return _streamed(call, deployment, _as_text_chunks(parts))
+    answer = sdk.whole(parts, call.request.connection.pause)
+    count(call, deployment, answer.get("usage"))
+    choices = [_text_choice(choice, choice["message"].get("content") or "") for choice in answer["choices"]]
+    return upstream_answer(dumps(dict(answer, object="text_completion", choices=choices)))
+
+
+def _as_text_chunks(chunks: Iterator[sdk.Chunk]) -> Iterator[sdk.Chunk]:
+    """Chat sdk.chunks as sdk.chunks of a text completion; what is no text is left out."""
+    for chunk in chunks:
+        if not isinstance(chunk, dict):
+            yield chunk
+            continue
+        choice = chunk["choices"][0]
+        text = choice["delta"].get("content") or ""
+        if text or choice["finish_reason"]:
+            yield dict(chunk, object="text_completion", choices=[_text_choice(choice, text)])
+
+
+def _text_choice(choice: Json, text: str) -> Json:
+    return {"text": text, "index": choice["index"], "logprobs": None, "finish_reason": choice["finish_reason"]}
+
+
+# Attachments: Core looks for their urls and checks that the caller may read them
+
+
+def _check_attachments(call: Call, body: Json) -> None:
+    """HttpError when the caller may not read what is attached, or when nulls make Core stumble."""
+    for url in _attached(body):
+        check_url(call, url)
+
+
+def _attached(body: Json) -> Iterator[str]:
+    for message in _elements(body, "messages"):
+        content = message.get("content")
+        for part in content if isinstance(content, list) else ():
+            is_image = isinstance(part, dict) and part.get("type") == "image_url"
+            image = part.get("image_url") if is_image else None
+            if isinstance(image, dict) and isinstance(image.get("url"), str):
+                yield image["url"]
+        custom = message.get("custom_content")
+        if isinstance(custom, dict):
+            for holder in [custom, *_elements(custom, "stages")]:
+                yield from _held_by(holder)
+    pending = list(body["custom_input"]) if isinstance(body.get("custom_input"), list) else []
+    while pending:
+        item = pending.pop()
+        if isinstance(item, list):
+            pending += item
+        elif isinstance(item, dict):
+            yield from _held_by({"attachments": [item]})
+
+
+def _elements(parent: Json, name: str) -> list[Json]:
+    value = parent.get(name, [])
+    if not isinstance(value, list):
+        raise HttpError(400)
+    return [item for item in value if isinstance(item, dict)]
+
+
+def _held_by(holder: Json) -> Iterator[str]:
+    for attachment in _elements(holder, "attachments"):
+        url = attachment.get("url")
+        if not isinstance(url, str):
+            continue
+        if "type" in attachment and attachment["type"] is None:
+            raise HttpError(400)
+        if attachment.get("type") == METADATA_TYPE and "://" not in url:
+            refuse_if(not url.startswith("metadata/"), 400)
+            url = url[len("metadata/") :]
+        yield url
+
+
+def check_url(call: Call, url: str) -> None:
+    """HttpError when the caller may not read what a relative url of DIAL names."""
+    scheme, found, _ = url.partition("://")
+    if url.startswith("data:") or (found and scheme.replace("+", "").replace("-", "").replace(".", "").isalnum()):
+        return
+    try:
+        resource = from_url(url)
+    except HttpError:
+        raise HttpError(400) from None
+    refuse_if(READ not in call.rights(resource), 403, f"Access denied to the file {url}")
+
+
+# What a deployment offers beside answering
+
+
+@endpoint("POST /+v1/{id}/rate")
+def rate(call: Call, id: str) -> Optional[Response]:
+    if not find(call, id).all_features(call.core.newer)["rate"]:
+        return None
+    return upstream_answer(b"", "", attempts=False)
+
+
+@endpoint("GET /+v1/deployments/{id}/configuration")
+def configuration(call: Call, id: str) -> Optional[Response]:
+    schema = find(call, id).configuration
+    return None if schema is None else upstream_answer(dumps(schema), attempts=False)
+
+
+@endpoint("POST /+v1/deployments/{id}/tokenize")
+def tokenize(call: Call, id: str) -> Response:
+    deployment = _supporting(call, id, "tokenize")
+    return _for_each(call, deployment.tokenize or _count_one)
+
+
+@endpoint("POST /+v1/deployments/{id}/truncate_prompt")
+def truncate_prompt(call: Call, id: str) -> Response:
+    deployment = _supporting(call, id, "truncate_prompt")
+    return _for_each(call, deployment.truncate or _discard)
+
+
+def _count_one(given: Json) -> Json:
+    """The tokens of one input: text, or a sdk.whole request."""
+    if given.get("type") == "string":
+        return {"token_count": sdk.count_tokens(str(given.get("value", "")))}
+    if given.get("type") == "request" and isinstance(given.get("value"), dict):
+        messages = given["value"].get("messages") or []
+        return {"token_count": sum(sdk.count_tokens(sdk.text_of(message)) for message in messages)}
+    raise sdk.AppError("Unknown type of input")
+
+
+def _discard(given: Json) -> Json:
+    """Which messages go so that the rest fits: the oldest first; system messages and the last one stay."""
+    messages, limit = given.get("messages") or [], given.get("max_prompt_tokens")
+    tokens = [sdk.count_tokens(sdk.text_of(message)) for message in messages]
+    discarded: list[int] = []
+    left = sum(tokens)
+    for index, message in enumerate(messages[:-1]):
+        if limit is not None and left > limit and message.get("role") != "system":
+            discarded.append(index)
+            left -= tokens[index]
+    if limit is not None and left > limit:
+        raise sdk.AppError(f"The least prompt has {left} tokens, more than the limit of {limit}")
+    return {"discarded_messages": discarded}
+
+
+def _supporting(call: Call, id: str, feature: str) -> Deployment:
+    deployment = find(call, id)
+    refuse_if(not deployment.all_features(call.core.newer)[feature], 403, "Forbidden deployment")
+    refuse_if(deployment.behaviour == "dead", 502, "connection error to origin")
+    return deployment
+
+
+def _inputs(body: Json, path: str) -> None:
+    an_object({"inputs": a_list}, "inputs")(body, path)
+    no_others(body, ("inputs", "model"))
+    if not all(isinstance(given, dict) for given in body["inputs"]):
+        raise Mismatch("inputs.0", "value is not a valid dict")
+
+
+def _for_each(call: Call, answer: Callable[[Json], Json]) -> Response:
+    body = read_body(call)
+    try:
+        sdk.judge(body, _inputs)
+    except sdk.AppError as error:
+        return upstream_answer(dumps(error.body), status=error.status, attempts=False)
+    outputs: list[Any] = []
+    for given in body["inputs"]:
+        try:
+            outputs.append({"status": "success", **answer(given)})
+        except sdk.AppError as error:
+            outputs.append({"status": "error", "error": str(error)})
+    return upstream_answer(dumps({"outputs": outputs}), attempts=False)

@@ -1,0 +1,450 @@
+"""HTTP of the embedded server: requests as they come, answers as handlers give them, and the connection between.
+
+A handler reads `request.path`, `request.headers` and `request.body()`; it returns a `Response` or raises `HttpError`.
+`Connection` reads requests one after the other from a socket, has each handled, and writes the answers: kept alive,
+pipelined, chunked and compressed as DIAL Core's HTTP layer does, with its answers below DIAL (400, 414, 431, 505).
+"""
+
+import json
+import re
+import socket
+import threading
+import time
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Any, Callable, Optional, Union
+
+MAX_REQUEST_LINE = 4096
+MAX_HEADERS = 8192
+PIECE = 1 << 18
+SMALL = 1 << 16
+#: How long the body of a refused request may take to arrive before the answer goes out without it, in seconds.
+GRACE = 0.05
+
+# The words of the HTTP library under DIAL Core, which are older than today's RFC.
+REASONS = {
+    200: "OK", 204: "No Content", 304: "Not Modified", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
+    404: "Not Found", 405: "Method Not Allowed", 409: "Conflict", 412: "Precondition Failed",
+    413: "Request Entity Too Large", 414: "Request-URI Too Long", 415: "Unsupported Media Type",
+    422: "Unprocessable Entity", 424: "Failed Dependency", 429: "Too Many Requests",
+    431: "Request Header Fields Too Large", 500: "Internal Server Error", 501: "Not Implemented",
+    502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout", 505: "HTTP Version Not Supported",
+}  # fmt: skip
+
+_REQUEST_LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+) +(\S+) +HTTP/(\d)\.(\d)")
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_CORS = (
+    ("access-control-request-method", "access-control-allow-methods"),
+    ("access-control-request-headers", "access-control-allow-headers"),
+)
+
+Content = Union[bytes, bytearray, memoryview]
+#: A streamed answer: pieces of bytes (an empty one sends the head at once) and pauses in seconds between them.
+Pieces = Iterable[Union[bytes, float]]
+Fields = Iterable[tuple[str, str]]
+
+
+class HttpError(Exception):
+    """Answer `status` with `words` as plain text, without a Content-Type, as Core does."""
+
+    def __init__(self, status: int, words: str = "") -> None:
+        super().__init__(status, words)
+        self.status = status
+        self.words = words
+
+
+def refuse_if(wrong: object, status: int, words: str = "") -> None:
+    """HttpError when something is wrong."""
+    if wrong:
+        raise HttpError(status, words)
+
+
+class NoAnswer(Exception):
+    """Core leaves the client of this request waiting."""
+
+
+class Disconnected(Exception):
+    """The peer went away, or the server is stopping: there is nobody left to answer."""
+
+
+class BadHead(Exception):
+    """What came is no request that Core would look at; the connection ends after this answer."""
+
+    def __init__(self, status: int, version: str = "1.0") -> None:
+        super().__init__(status)
+        self.status = status
+        self.version = version
+
+
+class Response:
+    """One answer: `body` whole, or in pieces, which are then sent as chunks in the order they come."""
+
+    __slots__ = ("status", "headers", "body")
+
+    def __init__(self, status: int = 200, body: Union[bytes, bytearray, Pieces] = b"", headers: Fields = ()) -> None:
+        self.status = status
+        self.body = body
+        self.headers: list[tuple[str, str]] = list(headers)
+
+
+def dumps(value: Any) -> bytes:
+    """JSON as Core writes it: compact, not escaped to ASCII."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def as_json(value: Any, status: int = 200, headers: Fields = ()) -> Response:
+    return Response(status, dumps(value), [*headers, ("content-type", "application/json")])
+
+
+def event(value: Any, name: Optional[str] = None) -> bytes:
+    """One server-sent event with JSON in it."""
+    data = b"data: " + json.dumps(value, separators=(",", ":")).encode() + b"\n\n"
+    return f"event: {name}\n".encode() + data if name else data
+
+
+class Request:
+    """One request as it came: the path still percent-encoded, header names in lower case."""
+
+    def __init__(self, connection: "Connection", method: str, target: str, headers: dict[str, str]) -> None:
+        self.connection = connection
+        self.method = method
+        self.target = target
+        self.headers = headers
+        if not target.startswith("/"):
+            target = re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?]*", "", target) or "/"
+        self.path, _, self.query = target.partition("?")
+        self.chunked = "chunked" in headers.get("transfer-encoding", "").lower()
+        length = headers.get("content-length", "0").strip()
+        if not length.isascii() or not length.isdigit() or len(length) > 18:
+            raise BadHead(400)  # no number, or none that fits into 64 bits
+        self.content_length = int(length)
+        self._left = -1 if self.chunked else self.content_length
+        self._body: Optional[bytearray] = None
+        #: Is told every piece of the body as it is read.
+        self.on_body: Optional[Callable[[Content], None]] = None
+
+    def body(self) -> bytearray:
+        """The whole body, read once. The caller may take it apart; it is not copied."""
+        if self._body is None:
+            self._body = bytearray()
+            for piece in self._incoming():
+                self._body += piece
+        return self._body
+
+    def is_within(self, received: bytearray) -> bool:
+        """Whether what is left of the body has all been `received`, as far as can be seen without taking it apart."""
+        if self.chunked:
+            return not self._left or received.endswith(b"0\r\n\r\n")
+        return len(received) >= self._left
+
+    def discard(self) -> None:
+        """Read what the handler left unread, so that the connection stays well framed."""
+        for _ in self._incoming():
+            pass
+
+    def _incoming(self) -> Iterator[Content]:
+        if not self.chunked:
+            while self._left:
+                piece = self._next(self._left)
+                self._left -= len(piece)
+                yield piece
+        while self._left:
+            size = self.connection.read_line().split(b";", 1)[0].strip()
+            if not re.fullmatch(rb"[0-9A-Fa-f]{1,15}", size):
+                raise Disconnected
+            left = int(size, 16)
+            self._left = -1 if left else 0
+            while left:
+                piece = self._next(left)
+                left -= len(piece)
+                yield piece
+            while self.connection.read_line():
+                pass  # the line end after a chunk, or the trailers after the last one
+
+    def _next(self, limit: int) -> Content:
+        piece = self.connection.read_some(limit)
+        if self.on_body:
+            self.on_body(piece)
+        return piece
+
+
+#: Is told of every answer: the request, the status (0: none was given), bytes sent, seconds.
+Answered = Callable[[Request, int, int, float], None]
+
+
+class Connection:
+    """One client's connection: reads requests one after the other and writes their answers."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        handle: Callable[[Request], Response],
+        stopping: threading.Event,
+        answered: Optional[Answered] = None,
+    ) -> None:
+        self.socket = sock
+        #: How many bytes of this answer may still be sent before the connection is cut; None: all of them.
+        self.budget: Optional[int] = None
+        self._handle = handle
+        self._answered = answered
+        self._sent = 0
+        self._stopping = stopping
+        self._buffer = bytearray()
+
+    def run(self) -> None:
+        try:
+            with self.socket:
+                while self._exchange():
+                    pass
+        except (Disconnected, OSError):
+            pass
+
+    def abort(self) -> None:
+        """Wake the thread wherever it waits; it closes the socket itself."""
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # already gone
+
+    def is_open(self) -> bool:
+        """Whether the peer is still there; bytes it has sent stay unread."""
+        try:
+            self.socket.setblocking(False)
+            return self.socket.recv(1, socket.MSG_PEEK) != b""
+        except (BlockingIOError, InterruptedError):
+            return True
+        except OSError:
+            return False
+        finally:
+            self.socket.setblocking(True)
+
+    def pause(self, seconds: float) -> None:
+        if self._stopping.wait(seconds):
+            raise Disconnected
+
+    # Reading
+
+    def read_some(self, limit: int) -> Content:
+        """At least one byte, at most `limit`."""
+        if self._buffer:
+            piece = bytes(self._buffer[:limit])
+            del self._buffer[:limit]
+            return piece
+        return self._receive(min(limit, PIECE))
+
+    def read_line(self) -> bytes:
+        """One line without its end."""
+        end = self._buffer.find(b"\n")
+        while end < 0:
+            if len(self._buffer) > MAX_HEADERS:
+                raise Disconnected
+            self._buffer += self._receive(SMALL)
+            end = self._buffer.find(b"\n")
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        return line[:-1] if line.endswith(b"\r") else line
+
+    def _receive(self, limit: int) -> bytes:
+        try:
+            piece = self.socket.recv(limit)
+        except OSError:
+            raise Disconnected from None
+        if not piece:
+            raise Disconnected
+        return piece
+
+    def _read_head(self) -> Request:
+        buffer = self._buffer
+        searched = 0
+        while True:
+            while buffer.startswith((b"\r", b"\n")):
+                del buffer[:1]
+            end = _HEAD_END.search(buffer, searched)
+            if end is not None and end.start() <= MAX_REQUEST_LINE + MAX_HEADERS:
+                break
+            line_end = buffer.find(b"\n")
+            if (line_end if line_end >= 0 else len(buffer)) > MAX_REQUEST_LINE:
+                raise BadHead(414)
+            if line_end >= 0 and len(buffer) - line_end > MAX_HEADERS:
+                raise BadHead(431, "1.1")
+            searched = max(0, len(buffer) - 3)
+            buffer += self._receive(SMALL)
+        head = buffer[: end.start()].decode("latin-1")
+        del buffer[: end.end()]
+        return self._parsed(head)
+
+    def _parsed(self, head: str) -> Request:
+        """The request whose head this is; BadHead for what Core would not look at."""
+        line, _, rest = head.partition("\n")
+        if len(line) > MAX_REQUEST_LINE:
+            raise BadHead(414)
+        if len(rest) > MAX_HEADERS:
+            raise BadHead(431, "1.1")
+        match = _REQUEST_LINE.fullmatch(line.rstrip("\r"))
+        if match is None:
+            raise BadHead(400)
+        headers: dict[str, str] = {}
+        name = ""
+        for field in rest.split("\n") if rest else ():
+            field = field.rstrip("\r")
+            if field[:1] in (" ", "\t") and name:
+                headers[name] += " " + field.strip()
+                continue
+            name, colon, value = field.partition(":")
+            name = name.strip().lower()
+            if not colon or not name:
+                raise BadHead(400)
+            headers[name] = headers[name] + "," + value.strip() if name in headers else value.strip()
+        if match[3] != "1" or match[4] != "1":
+            raise BadHead(505, f"{match[3]}.{match[4]}")
+        return Request(self, match[1], match[2], headers)
+
+    def _take_body(self, request: Request) -> None:
+        """Read a body that the handler left alone before the answer goes out, if it is small and on its way.
+
+        A test that looks at the record as soon as it has the answer finds the body there. Larger ones, and those of a
+        client that waits for the answer before it sends, are read after it, as Core does.
+        """
+        if request.content_length > SMALL:
+            return
+        deadline = time.monotonic() + GRACE
+        try:
+            while not request.is_within(self._buffer) and len(self._buffer) <= SMALL:
+                self.socket.settimeout(max(0.001, deadline - time.monotonic()))
+                self._buffer += self._receive(SMALL)
+        except Disconnected:
+            return  # nothing came in time, or nothing will: whoever reads next sees which
+        finally:
+            self.socket.settimeout(None)
+        if request.is_within(self._buffer):
+            request.discard()
+
+    # Answering
+
+    def _exchange(self) -> bool:
+        try:
+            request = self._read_head()
+        except BadHead as error:
+            headers = [("access-control-allow-origin", "*")] if error.status == 505 else []
+            self._send(_head(error.status, [*headers, ("content-length", "0")], error.version))
+            return self._end()
+        begin, self._sent, status = time.perf_counter(), 0, 0
+        close = "close" in request.headers.get("connection", "").lower()
+        try:
+            response = self._handle(request)
+            self._take_body(request)
+            status = response.status
+            self._answer(request, response, close)
+        except NoAnswer:
+            while True:  # hold the connection until the client gives up
+                self._receive(SMALL)
+        finally:
+            self.budget = None
+            if self._answered is not None:
+                self._answered(request, status, self._sent, time.perf_counter() - begin)
+        if close:
+            return self._end()
+        request.discard()
+        return True
+
+    def _answer(self, request: Request, response: Response, close: bool) -> None:
+        headers = [("access-control-allow-origin", "*")]
+        headers += [(allowed, request.headers[asked]) for asked, allowed in _CORS if asked in request.headers]
+        headers += response.headers
+        if close:
+            headers.append(("connection", "close"))
+        coding = _coding(request.headers.get("accept-encoding", ""))
+        if isinstance(response.body, (bytes, bytearray)):
+            self._answer_whole(request, response.status, headers, response.body, coding)
+        else:
+            self._answer_in_pieces(response.status, headers, response.body, coding)
+
+    def _answer_whole(
+        self, request: Request, status: int, headers: list[tuple[str, str]], body: Union[bytes, bytearray], coding: str
+    ) -> None:
+        if coding and body:
+            packer = _packer(coding)
+            body = packer.compress(body) + packer.flush()
+            headers = [field for field in headers if field[0].lower() != "content-length"]
+            headers.append(("content-encoding", coding))
+        has_no_body = request.method == "HEAD" or status in (204, 304)
+        if not has_no_body and not any(field[0].lower() == "content-length" for field in headers):
+            headers.append(("content-length", str(len(body))))
+        head = _head(status, headers)
+        if has_no_body or len(body) <= SMALL:
+            self._send(head if has_no_body else head + body)
+        else:
+            self._send(head)
+            self._send(body)
+
+    def _answer_in_pieces(self, status: int, headers: list[tuple[str, str]], body: Pieces, coding: str) -> None:
+        packer = _packer(coding) if coding else None
+        if packer:
+            headers = headers + [("content-encoding", coding), ("transfer-encoding", "chunked")]
+        else:
+            headers = headers[:1] + [("transfer-encoding", "chunked")] + headers[1:]
+        waiting = _head(status, headers)
+        try:
+            for piece in body:
+                if not isinstance(piece, bytes):
+                    self.pause(piece)
+                    continue
+                if packer and piece:
+                    piece = packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH)
+                self._send(waiting + _chunk(piece))
+                waiting = b""
+        finally:
+            close = getattr(body, "close", None)
+            if close:
+                close()
+        self._send(waiting + (_chunk(packer.flush()) if packer else b"") + b"0\r\n\r\n")
+
+    def _send(self, data: Content) -> None:
+        if self.budget is not None:
+            data = memoryview(data)[: self.budget]
+            self.budget -= len(data)
+        self.socket.sendall(data)
+        self._sent += len(data)
+        if self.budget == 0:
+            raise Disconnected
+
+    def _end(self) -> bool:
+        """Let the last answer arrive before the close: unread bytes would turn the close into a reset."""
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+            self.socket.settimeout(1.0)
+            while self.socket.recv(PIECE):
+                pass
+        except OSError:
+            pass
+        return False
+
+
+def _head(status: int, headers: Fields, version: str = "1.1") -> bytes:
+    lines = [f"HTTP/{version} {status} {REASONS.get(status, 'Unknown')}"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+
+
+def _chunk(piece: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b""
+
+
+def _coding(accepted: str) -> str:
+    """What Core compresses with: gzip before deflate, by quality."""
+    quality: dict[str, float] = {}
+    for item in accepted.lower().split(",") if accepted else ():
+        name, _, parameter = item.partition(";")
+        try:
+            quality[name.strip()] = float(parameter.split("=", 1)[1]) if "=" in parameter else 1.0
+        except ValueError:
+            quality[name.strip()] = 0.0
+    other = quality.get("*", 0.0)
+    gzip, deflate = quality.get("gzip", other), quality.get("deflate", other)
+    if gzip <= 0.0 and deflate <= 0.0:
+        return ""
+    return "gzip" if gzip >= deflate else "deflate"
+
+
+def _packer(coding: str) -> "zlib._Compress":
+    return zlib.compressobj(6, zlib.DEFLATED, 31 if coding == "gzip" else 15)

@@ -1,0 +1,154 @@
+"""Shapes of JSON bodies, and what is the first thing wrong with one: for Core's own bodies and for those of the SDK.
+
+A check is a function of a value and its path; it raises `Mismatch`. `an_object({"name": text}, required="name")` makes
+one out of others. Who asks puts the mismatch into words: Core says "Missing required property 'name'", whatever is
+wrong with it; DIAL's SDK says what (sdk.py).
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Callable, Union
+
+from .http import HttpError, refuse_if
+
+Json = dict[str, Any]
+Check = Callable[[Any, str], None]
+
+
+class Mismatch(Exception):
+    """The value at `path` is not what it should be."""
+
+    def __init__(self, path: str, words: str) -> None:
+        super().__init__(path, words)
+        self.path = path
+        self.words = words
+
+
+def a(*types: type, words: str, null: bool = False) -> Check:
+    """A value of one of these types; a boolean is no number here."""
+
+    def check(value: Any, path: str) -> None:
+        right = isinstance(value, types) and (not isinstance(value, bool) or bool in types)
+        if not right and not (null and value is None):
+            raise Mismatch(path, words)
+
+    return check
+
+
+def one_of(*values: str, words: str) -> Check:
+    def check(value: Any, path: str) -> None:
+        if value not in values:
+            raise Mismatch(path, words)
+
+    return check
+
+
+def positive(value: Any, path: str) -> None:
+    integer(value, path)
+    if value <= 0:
+        raise Mismatch(path, "ensure this value is greater than 0")
+
+
+def scalar(value: Any, path: str) -> None:
+    """Text, to a reader that turns numbers and booleans into text."""
+    if isinstance(value, (dict, list)):
+        raise Mismatch(path, "str type expected")
+
+
+def each(check: Check, place: str = "") -> Check:
+    """A list of such values. Core knows no name for a place in a list and says "null" (`place`); the SDK counts."""
+
+    def check_all(value: Any, path: str) -> None:
+        (nullable_list if place else a_list)(value, path)
+        for index, item in enumerate(value or ()):
+            check(item, f"{path}.{place or index}")
+
+    return check_all
+
+
+def an_object(fields: Mapping[str, Check], required: str = "", null: bool = False) -> Check:
+    """An object with these fields, judged in their order. Others may be there."""
+    names = required.split()
+
+    def check(value: Any, path: str) -> None:
+        if value is None and null:
+            return
+        mapping(value, path)
+        prefix = path + "." if path else ""
+        for name, judge in fields.items():
+            if name in names and name not in value:
+                raise Mismatch(prefix + name, "field required")
+            if name in names or value.get(name) is not None:
+                judge(value[name], prefix + name)
+
+    return check
+
+
+text = a(str, words="str type expected")
+integer = a(int, words="value is not a valid integer")
+number = a(int, float, words="value is not a valid float")
+boolean = a(bool, words="value could not be parsed to a boolean")
+mapping = a(dict, words="value is not a valid dict")
+nullable_mapping = a(dict, words="value is not a valid dict", null=True)
+a_list = a(list, words="value is not a valid list")
+nullable_list = a(list, words="value is not a valid list", null=True)
+strings = each(scalar, "null")
+
+
+def no_others(body: Mapping[str, Any], known: Any, path: str = "") -> None:
+    """Mismatch for the first field that is not one of `known`."""
+    for name in body:
+        if name not in known:
+            raise Mismatch(path + name, "extra fields not permitted")
+
+
+# As Core reads bodies
+
+
+def loads(raw: Union[bytes, bytearray]) -> Any:
+    """JSON as Core reads it: no NaN, no Infinity, no endless nesting. ValueError for what is none."""
+    try:
+        return json.loads(raw, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"Non-standard token '{constant}'")
+
+
+def stored(raw: bytes, check: Check = mapping) -> Json:
+    """The body of a stored resource; HttpError 400 when it is no such JSON object."""
+    try:
+        body = loads(raw)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise HttpError(400, "Provided payload do not match required schema")
+    judge(body, check)
+    return body
+
+
+def judge(value: Any, check: Check, path: str = "") -> None:
+    """HttpError 400, in Core's words, when the check finds something wrong."""
+    try:
+        check(value, path)
+    except Mismatch as mismatch:
+        raise HttpError(400, f"Missing required property '{mismatch.path}'") from None
+
+
+def operation(raw: Union[bytes, bytearray], words: str = "", fields: str = "") -> Json:
+    """The body of an operation: a JSON object with no other fields than `fields`.
+
+    HttpError 400 with `words`, or with the parser's own words when there are none.
+    """
+    try:
+        body = loads(raw)
+    except ValueError as error:
+        raise HttpError(400, words or f"Failed to parse json: {error}") from None
+    if not isinstance(body, dict):
+        raise HttpError(400, words or "Failed to parse json: Cannot deserialize value from this token")
+    names = fields.split()
+    for name in body:
+        refuse_if(names and name not in names, 400, words or f'Failed to parse json: Unrecognized field "{name}"')
+    return body

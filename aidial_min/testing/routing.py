@@ -1,0 +1,101 @@
+"""How an endpoint is declared: a line above its handler.
+
+    @endpoint("DELETE /v1/files/{bucket}/{path}", needs=WRITE, folder="Can't delete a folder")
+    def delete(call: Call) -> None:
+        call.core.remove(call.resource, call.precondition())
+
+The path is a regular expression in which {names} stand for what varies; they become the handler's arguments. Of two
+patterns that fit, the one that spells out more is taken. A handler returns a `Response`, something to answer as JSON,
+or None for an empty 200.
+"""
+
+import re
+from collections.abc import Iterator
+from re import Pattern
+from typing import Any, Callable, NamedTuple, Optional, TypeVar
+
+from .http import Response, as_json, refuse_if
+from .json_shapes import operation
+from .paths import decode, from_path
+from .state import Call
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+_PLACE = re.compile(r"\{(\w+)(?::([^{}]*))?\}")
+_PLACES = {"bucket": "[a-zA-Z0-9]+", "path": ".*", "invitation": "[a-zA-Z0-9]+"}
+_TYPES = "files|conversations|prompts|applications"
+
+
+class Endpoint(NamedTuple):
+    """One line of the table of endpoints; the fields are the arguments of `endpoint`."""
+
+    method: str
+    path: str
+    handler: Callable[..., Any]
+    generations: str
+    needs: Optional[str]
+    folder: Optional[str]
+    fields: Optional[str]
+    newer_fields: str
+    words: str
+
+    def pattern(self, generation: str) -> Pattern[str]:
+        places = {**_PLACES, "type": _TYPES + "|toolsets" if generation == "2026" else _TYPES}
+        return re.compile(_PLACE.sub(lambda at: f"(?P<{at[1]}>{at[2] or places.get(at[1], '.+?')})", self.path))
+
+    def answer(self, call: Call, found: dict[str, Any]) -> Response:
+        """The answer to a request whose path had `found` at the places of the pattern."""
+        if self.needs is not None:
+            type = found.pop("type", None) or self.path.split("/{bucket}")[0].rpartition("/")[2]
+            call.resource = from_path(type, found.pop("bucket"), found.pop("path"))
+            call.core.access.require(call.caller, call.resource, self.needs)
+            if self.folder is not None:
+                refuse_if(call.resource.folder, 400, self.folder.format(url=call.resource.url))
+        if self.fields is not None:
+            fields = self.fields + " " + self.newer_fields if call.core.newer else self.fields
+            call.body = operation(call.request.body(), self.words, fields)
+        if "id" in found:
+            found["id"] = decoded(found["id"])
+        answer = self.handler(call, **found)
+        if isinstance(answer, Response):
+            return answer
+        return Response(200) if answer is None else as_json(answer)
+
+
+_DECLARED: list[Endpoint] = []
+
+
+def endpoint(
+    declared: str,
+    *,
+    generations: str = "2024 2026",
+    needs: Optional[str] = None,
+    folder: Optional[str] = None,
+    fields: Optional[str] = None,
+    newer_fields: str = "",
+    words: str = "",
+) -> Callable[[Handler], Handler]:
+    """Declare the handler below as an endpoint, written as a method and a path.
+
+    - `generations`: the Cores that have it.
+    - `needs`: the right on {type}/{bucket}/{path}, which becomes `call.resource`; `folder`: the refusal of folders.
+    - `fields`: the body is a JSON object with no other fields ("" for any), and becomes `call.body`; `newer_fields`:
+      those that Core of 2026 knows too; `words`: the refusal of other bodies, the parser's if there is none.
+    """
+    method, _, path = declared.partition(" ")
+
+    def declare(handler: Handler) -> Handler:
+        row = Endpoint(method, path, handler, generations, needs, folder, fields, newer_fields, words)
+        _DECLARED.append(row)
+        return handler
+
+    return declare
+
+
+def declared() -> Iterator[Endpoint]:
+    """Every endpoint of the handlers that have been imported, in the order in which they are tried."""
+    return iter(sorted(_DECLARED, key=lambda row: -len(_PLACE.sub("", row.path))))
+
+
+def decoded(id: str) -> str:
+    """An id as it stands in a path, decoded once; its slashes may be encoded or not."""
+    return "/".join(decode(segment) for segment in id.split("/"))

@@ -1,0 +1,148 @@
+"""What one server is: its clock, callers, deployments, stored resources, and what tests have asked of it.
+
+Handlers get a `Call`: the request, its caller, and the `Core` behind it. Nothing here knows any endpoint.
+"""
+
+import itertools
+import threading
+import uuid
+from collections.abc import Iterable
+from typing import Any, Callable, Optional, TypeVar
+from urllib.parse import parse_qsl
+
+from .access import Access
+from .auth import Caller, Keys
+from .deployments import Deployment, Limits, Upstream
+from .http import Request
+from .json_shapes import Json
+from .paths import ResourceUrl
+from .script import Script
+from .storage import ALWAYS, Precondition, Storage
+from .storage_on_disk import DiskStorage
+
+#: 14 November 2023, 22:13:20 UTC: where the default clock begins.
+FIXED_BASE = 1_700_000_000.0
+T = TypeVar("T")
+
+
+class Clock:
+    """Counts a millisecond at every look, from a fixed base: the same run gives the same times."""
+
+    def __init__(self, base: float = FIXED_BASE) -> None:
+        self._milliseconds = itertools.count(int(base * 1000))
+
+    def __call__(self) -> float:
+        return next(self._milliseconds) / 1000
+
+
+class Core:
+    def __init__(
+        self,
+        keys: Keys,
+        deployments: Iterable[Deployment],
+        generation: str,
+        clock: Callable[[], float],
+        stale_listings: bool,
+        application_controller: bool,
+        heartbeat: float,
+        data: Optional[str] = None,
+    ) -> None:
+        self.keys = keys
+        self.generation = generation
+        self.newer = generation == "2026"
+        self.clock = clock
+        self.stale_listings = stale_listings
+        self.application_controller = application_controller
+        self.heartbeat = heartbeat
+        self.lock = threading.RLock()
+        self.deployments: dict[str, Deployment] = {item.id: item for item in deployments}
+        self.storage = Storage(self.now) if data is None else DiskStorage(self.now, data)
+        self.access = Access(self.storage)
+        self.limits = Limits(clock)
+        self.max_body = (64 << 20) if self.newer else (16 << 20)
+        self.max_resource = (64 << 20) if self.newer else (1 << 20)
+        self.script = Script()
+        # What is kept on disk must not meet the same ids again after a restart.
+        self._ids_are_random = data is not None
+        self._count = itertools.count(1)
+        self._upstreams: dict[str, Upstream] = {}
+        self._parts: dict[Callable[[], Any], Any] = {}
+
+    def now(self) -> int:
+        """Epoch milliseconds, as storage and operations count."""
+        return int(self.clock() * 1000)
+
+    def new_id(self) -> str:
+        """The next id, in the shape of a UUID."""
+        if self._ids_are_random:
+            return str(uuid.uuid4())
+        number = next(self._count)
+        return f"{number:08x}-d1a1-4000-8000-{number:012x}"
+
+    def part(self, kind: Callable[[], T]) -> T:
+        """What one area of the server remembers beside: made when first asked for, forgotten by `reset`."""
+        with self.lock:
+            if kind not in self._parts:
+                self._parts[kind] = kind()
+            found: T = self._parts[kind]
+            return found
+
+    def reset(self, resources: bool) -> None:
+        """Back to the beginning: nothing scripted, recorded or counted, and when asked nothing stored."""
+        self.script.clear()
+        self.limits.clear()
+        with self.lock:
+            self._upstreams.clear()
+        if resources:
+            with self.storage.lock:
+                self.storage.clear()
+                self._parts.clear()
+                self.access = Access(self.storage)
+
+    def upstream(self, id: str) -> Upstream:
+        with self.lock:
+            return self._upstreams.setdefault(id, Upstream())
+
+    def remove(self, resource: ResourceUrl, precondition: Precondition = ALWAYS) -> bool:
+        """Delete a resource with whatever hangs on it."""
+        deleted = self.storage.delete(resource, precondition)
+        self.access.sharing.take(resource.url)
+        return deleted
+
+
+class Call:
+    """One request with its caller, as handlers see it."""
+
+    #: What the path names, where its pattern has a bucket and a path.
+    resource: ResourceUrl
+    #: The JSON of an operation, where its endpoint says which fields it has.
+    body: Json
+
+    def __init__(self, core: Core, request: Request, caller: Caller) -> None:
+        self.core = core
+        self.request = request
+        self.caller = caller
+        self._pairs = parse_qsl(request.query, keep_blank_values=True)
+        self.query: dict[str, str] = dict(reversed(self._pairs))
+
+    def queries(self, name: str) -> list[str]:
+        """Every value of a query parameter that may be repeated or hold several, in lower case."""
+        values = ",".join(value for key, value in self._pairs if key == name)
+        return [value for value in values.lower().split(",") if value]
+
+    def flag(self, name: str) -> bool:
+        """Whether a query parameter is "true"."""
+        return self.query.get(name, "").lower() == "true"
+
+    def rights(self, resource: ResourceUrl) -> set[str]:
+        """What the caller may do with `resource`."""
+        return self.core.access.permissions(self.caller, resource)
+
+    def precondition(self) -> Precondition:
+        headers = self.request.headers
+        return Precondition(headers.get("if-match"), headers.get("if-none-match"), self.core.newer)
+
+    def has_current(self, etag: str) -> bool:
+        """Whether If-None-Match names `etag`, so that 304 is the answer (2026 only)."""
+        given = self.request.headers.get("if-none-match", "") if self.core.newer else ""
+        return etag in [tag.strip().strip('"') for tag in given.split(",")]
