@@ -6,9 +6,9 @@
 Public names are loaded when they are first used (PEP 562), so that importing the package costs next to nothing.
 """
 
-from typing import TYPE_CHECKING
-
 from ._version import __version__ as __version__
+
+TYPE_CHECKING = False  # type checkers take it for true; `typing` is not loaded for it
 
 if TYPE_CHECKING:
     from .async_client import (

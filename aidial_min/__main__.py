@@ -1,6 +1,6 @@
 """The door to the command line: ``python -m aidial_min``, and ``aidial-min`` where the package is installed.
 
-Commands are in cli/, which is loaded when `main` is called. This module must not know any of them.
+Commands are in cli/, which is loaded when `main` is called; a slim copy has none.
 """
 
 import sys
@@ -19,6 +19,13 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         from .cli import run
 
         return run(sys.argv[1:] if argv is None else argv)
+    except ModuleNotFoundError as error:
+        left_out = (error.name or "").rpartition("%s." % __package__)[2]
+        if left_out not in ("cli", "testing"):
+            raise
+        what = "the command line" if left_out == "cli" else "the test server, which this command needs"
+        sys.stderr.write("This copy of %s was made without %s (%s/).\n" % (__package__, what, left_out))
+        return 2
     except KeyboardInterrupt:  # Ctrl-C while modules were loaded, or a second one while the first was dealt with
         return 130
 

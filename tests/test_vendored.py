@@ -52,6 +52,7 @@ def sync_job(server):
             raise SystemExit("the file is still there")
 
 async def async_job(server):
+    asyncio.get_running_loop().slow_callback_duration = 60  # in -X dev, a busy machine is no complaint
     async with AsyncDial(base_url=server.url, api_key=server.api_key, trust_env=False) as client:
         stream = await client.chat.completions.create(deployment_name="echo", messages=messages, stream=True)
         check((await stream.result()).choices[0].message.content, "2+3=")
@@ -187,3 +188,89 @@ def test_the_installed_command_runs(installed, tmp_path):
         [sys.executable, str(scripts[0]), "demo"], cwd=tmp_path, env=environment, capture_output=True, timeout=60
     )
     assert (answer.returncode, answer.stderr) == (0, b"")
+
+
+# Slim copies, and Pythons that are too old
+
+
+@pytest.fixture(scope="module")
+def slim(tmp_path_factory):
+    """Copies without some rooms: `slim("cli", "testing")`."""
+
+    def copy(*left_out):
+        place = tmp_path_factory.mktemp("slim")
+        shutil.copytree(PACKAGE, place / "renamed", ignore=shutil.ignore_patterns("__pycache__", *left_out))
+        return place
+
+    return copy
+
+
+SLIM_JOB = """
+import asyncio
+import sys
+sys.path.insert(0, sys.argv[1])
+from renamed import AsyncDial, Dial
+
+settings = dict(base_url=sys.argv[2], api_key=sys.argv[3], trust_env=False)
+ask = dict(deployment_name="echo", messages=[{"role": "user", "content": "one two"}])
+
+async def main():
+    asyncio.get_running_loop().slow_callback_duration = 60  # in -X dev, a busy machine is no complaint
+    async with AsyncDial(**settings) as client:
+        url = await client.my_files_home() / "b.txt"
+        await client.files.upload(url, b"abc")
+        return await (await client.files.download(url)).aget_content()
+
+with Dial(**settings) as client:
+    print(client.chat.completions.create(**ask, stream=True).result().choices[0].message.content)
+    print([deployment.id for deployment in client.deployments.list()][0])
+print(asyncio.run(main()))
+print(sorted(name for name in sys.modules if name.startswith(("renamed.cli.", "renamed.testing", "aidial_min"))))
+"""
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=" ".join)
+def test_the_library_works_without_command_line_test_server_and_main(options, slim, tmp_path):
+    from aidial_min.testing import DialServer
+
+    place = slim("cli", "testing", "__main__.py")
+    with DialServer() as server:
+        answer = python(options, "-c", SLIM_JOB, place, server.url, server.api_key, cwd=tmp_path)
+    assert answer.stderr.decode() == ""
+    assert answer.stdout.decode().splitlines() == ["one two", "gpt-35-turbo", "b'abc'", "[]"]
+
+
+def test_a_copy_without_command_line_says_so(slim):
+    answer = python([], "-m", "renamed", "chat", cwd=slim("cli", "testing"))
+    assert (answer.returncode, answer.stdout) == (2, b"")
+    assert answer.stderr.decode().splitlines() == ["This copy of renamed was made without the command line (cli/)."]
+
+
+@pytest.mark.parametrize("command", ["demo", "serve"])
+def test_a_copy_without_test_server_says_so_where_it_is_needed(command, slim):
+    place = slim("testing")
+    answer = python([], "-m", "renamed", command, cwd=place)
+    assert (answer.returncode, answer.stdout) == (2, b"")
+    (line,) = answer.stderr.decode().splitlines()
+    assert line == "This copy of renamed was made without the test server, which this command needs (testing/)."
+    assert python([], "-m", "renamed", "chat", "--help", cwd=place).returncode == 0
+
+
+def old_pythons():
+    """Interpreters before 3.9 that pyenv keeps here, by their versions."""
+    root = os.environ.get("PYENV_ROOT") or str(Path.home() / ".pyenv")
+    found = {path.parents[1].name: path for path in Path(root).glob("versions/*/bin/python")}
+    return {name: path for name, path in found.items() if re.match(r"2\.7|3\.[0-8]\.", name)}
+
+
+@pytest.mark.parametrize("words", [["-m", "aidial_min", "demo"], ["-c", "import aidial_min"]], ids=" ".join)
+def test_an_older_python_gets_one_sentence(words):
+    if not old_pythons():
+        pytest.skip("no Python before 3.9 is kept here by pyenv")
+    for version, interpreter in old_pythons().items():
+        answer = subprocess.run([interpreter, "-B", *words], cwd=ROOT, capture_output=True, timeout=60)
+        assert answer.returncode == 1
+        said = answer.stderr.decode().splitlines()
+        sentence = "aidial_min needs Python 3.9 or newer, this is %s" % version.rpartition(".")[0]
+        assert said[-1] in (sentence, "ImportError: " + sentence)
+        assert words[0] != "-m" or said == [sentence]

@@ -12,11 +12,22 @@ import shutil
 import sys
 import textwrap
 from importlib import import_module
-from typing import Any, Collection, Dict, List, NoReturn, Sequence
+from typing import TYPE_CHECKING, Any, Collection, Dict, List, NoReturn, Sequence
 
 from .._version import __version__
 from .connection import VARIABLES, add_options
 from .exit_codes import table as exit_code_table
+
+if TYPE_CHECKING:  # what packs a program into one file finds modules by reading such lines
+    from . import batch as batch
+    from . import bundle as bundle
+    from . import chat as chat
+    from . import demo as demo
+    from . import doctor as doctor
+    from . import files as files
+    from . import listings as listings
+    from . import serve as serve
+    from . import verify as verify
 
 COMMANDS = {
     "chat": "ask a deployment, in one line or in a conversation",
@@ -29,6 +40,8 @@ COMMANDS = {
     "doctor": "find out why a connection does not work",
     "serve": "run a DIAL server of your own on this machine, for development",
     "demo": "start a DIAL server in this process, use it, and show every call with its result",
+    "bundle": "make a layer, a zipapp, a wheel or a folder of this package",
+    "verify": "compare a copy of this package with the manifest that it carries",
 }
 """Name and one line about each."""
 
@@ -58,9 +71,8 @@ exit codes:
 def make_parser(words: Collection[str]) -> argparse.ArgumentParser:
     """The parser of the whole command line; only commands that stand in `words` are loaded and set up."""
     package = __name__.partition(".cli.")[0]
-    script = os.path.basename(sys.argv[0]) if sys.argv else ""
     parser = Parser(
-        prog="aidial-min" if script.startswith("aidial-min") else "python -m " + package,
+        prog=program(package),
         description=DESCRIPTION,
         epilog=EPILOG % (VARIABLES, exit_code_table()),
     )
@@ -74,6 +86,15 @@ def make_parser(words: Collection[str]) -> argparse.ArgumentParser:
             module.set_up(command, name)
             command.set_defaults(run=module.run)
     return parser
+
+
+def program(package: str) -> str:
+    """How the user started this: an installed script and a zipapp (whose main module has no parent) say their names."""
+    script = os.path.basename(sys.argv[0]) if sys.argv else ""
+    zipapp = getattr(getattr(sys.modules["__main__"], "__spec__", None), "name", "") == "__main__"
+    if script.startswith("aidial-min"):
+        return "aidial-min"
+    return script if zipapp else "python -m " + package
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
