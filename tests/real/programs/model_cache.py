@@ -33,4 +33,4 @@ print(isinstance(item, FileItem), isinstance(client.files.get_metadata(url), Fil
 print(sorted(item.model_dump(by_alias=True, exclude_none=True)))
 deployments = TypeAdapter(list[Deployment]).validate_python([client.deployments.get("gpt-35-turbo").model_dump()])
 print(deployments[0].id, SigninResult.SUCCESS == "success", SigninResult("denied").name)
-print({attachment.title for attachment in made.attachments}, answer.choices[0].message.model_dump()["role"])
+print(sorted(attachment.title for attachment in made.attachments), answer.choices[0].message.model_dump()["role"])
