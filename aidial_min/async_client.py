@@ -335,12 +335,14 @@ class AsyncDial(BaseClient):
         return PurePosixPath(appdata.raw) if appdata is not None else None
 
     async def auth_headers(self) -> "dict[str, str]":
-        """The header that carries the credential: {"api-key": ...} or {"Authorization": ...}."""
-        credential = self._config.credential
+        """The headers that carry the credentials: {"api-key": ...}, {"Authorization": ...}, or both."""
         import inspect
 
-        value = credential.value() if callable(credential.value) else credential.value
-        return credential.as_dict(await value if inspect.isawaitable(value) else value)
+        headers: "dict[str, str]" = {}
+        for credential in self._config.credentials:
+            value = credential.value() if callable(credential.value) else credential.value
+            headers.update(credential.as_dict(await value if inspect.isawaitable(value) else value))
+        return headers
 
     # -- carrying out
 

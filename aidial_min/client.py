@@ -349,9 +349,11 @@ class Dial(BaseClient):
         return PurePosixPath(appdata.raw) if appdata is not None else None
 
     def auth_headers(self) -> "dict[str, str]":
-        """The header that carries the credential: {"api-key": ...} or {"Authorization": ...}."""
-        credential = self._config.credential
-        return credential.as_dict(credential.value() if callable(credential.value) else credential.value)
+        """The headers that carry the credentials: {"api-key": ...}, {"Authorization": ...}, or both."""
+        headers: "dict[str, str]" = {}
+        for credential in self._config.credentials:
+            headers.update(credential.as_dict(credential.value() if callable(credential.value) else credential.value))
+        return headers
 
     # -- carrying out
 

@@ -75,6 +75,7 @@ TOUCHES_NOTHING = {
 FILE_SYSTEM = {
     "core/body.py": {"open", "os.path.getsize", "os.path.isfile"},  # uploads are read while they are sent
     "core/settings.py": {"os.path.exists", "os.path.isfile"},  # certificates are missed when a client is made
+    "core/credentials.py": {"open", "os.path.isfile"},  # DIAL_API_KEY_FILE is read at every attempt
     "api/folders.py": {"os.makedirs", "os.path.exists", "os.path.isdir", "os.path.realpath"},
     "api/files.py": {"os.makedirs", "os.path.exists", "os.path.isdir", "os.path.realpath"},
     "api/local_files.py": {

@@ -5,13 +5,15 @@ or raises. The shells in transport/ carry the steps out and decide nothing.
 It knows credentials, headers, statuses and retries; it must not know sockets, loops or clocks.
 """
 
+import collections.abc
 import json
 import re
+import sys
+from importlib import import_module
 from typing import Any, Callable, Dict, Generator, Generic, List, Mapping, NamedTuple, Optional, Tuple, TypeVar, Union
 
 from .._version import __version__
 from ..errors import (
-    ConfigurationError,
     DialConnectionError,
     DialException,
     InvalidRequestError,
@@ -25,6 +27,7 @@ from ..errors import (
     mask,
 )
 from .body import Body
+from .credentials import Credential
 from .http11 import Head, header_line, request_head
 from .limits import DEFAULT_TIMEOUT, Timeout
 from .retry import RetryPolicy, is_idempotent, retry_after_of
@@ -36,52 +39,22 @@ Item = TypeVar("Item")
 
 USER_AGENT = "aidial-min/" + __version__
 
-
-class Credential(NamedTuple):
-    """How the client proves who it is: the header, and the value or a callable that gives it at every attempt."""
-
-    kind: str
-    """"api_key", "bearer_token", or "" for none."""
-    value: Any = None
-
-    def __repr__(self) -> str:
-        return "Credential(%r)" % self.kind
-
-    def as_dict(self, value: Any) -> Dict[str, str]:
-        """The same as a dict, with the key in the spelling that users of the official client know ("api-key")."""
-        name, text = self.header(value)
-        return {"api-key" if name == "Api-Key" else name: text}
-
-    def header(self, value: Any) -> Tuple[str, str]:
-        """Header name and checked value for what the user gave, or what their callable returned.
-
-        Raises:
-            InvalidRequestError: not a str, empty, or with characters that can't travel; the value is not echoed.
-        """
-        if not isinstance(value, str):
-            raise InvalidRequestError("%s must be a str, or a callable that returns one" % self.kind)
-        value = value.strip()
-        if not value:
-            raise ConfigurationError("%s is empty" % self.kind)
-        if not value.isascii() or not value.isprintable():
-            raise InvalidRequestError(
-                "%s holds line breaks, control or non-ASCII characters; check how it was copied" % self.kind
-            )
-        return ("Api-Key", value) if self.kind == "api_key" else ("Authorization", "Bearer " + value)
+HeaderSource = Union[Tuple[str, str], Callable[[], Any]]
+"""A header field, or a function (of the async client also a coroutine function) that gives a dict of them or None."""
 
 
 class Config(NamedTuple):
-    """What a client is set to: the server, the credential, and the settings of its calls."""
+    """What a client is set to: the server, the credentials, and the settings of its calls."""
 
     origin: Origin
-    credential: Credential
+    credentials: Tuple[Credential, ...]
     clock: Callable[[], float]
     """The epoch time in seconds; asked only to read a Retry-After date."""
     api_version: Optional[str] = None
     timeout: Timeout = DEFAULT_TIMEOUT
     retry: RetryPolicy = RetryPolicy()
-    headers: Tuple[Tuple[str, str], ...] = ()
-    """Header fields for every request."""
+    headers: Tuple[HeaderSource, ...] = ()
+    """Header fields for every request, and functions that give more; later ones win."""
 
     def __repr__(self) -> str:
         return "Config(%r)" % self.origin.url
@@ -183,8 +156,8 @@ Flow = Generator[Request[Any], Any, T]
 
 
 class Ask(NamedTuple):
-    """Call the user's credential callable (a coroutine function is awaited); send back what it returned, or a Failure
-    where the call's time ended before."""
+    """Call a function of the user's (a coroutine function is awaited); send back what it returned, or a Failure where
+    the call's time ended before."""
 
     callable: Callable[[], Any]
 
@@ -235,11 +208,10 @@ def exchange(request: Request[T], config: Config, route: Route, *, stream: bool 
     target = request.target(config)
     info = RequestInfo(request.method, "%s://%s%s" % (config.origin.scheme, config.origin.netloc, target))
     retry = config.retry if request.max_retries is None else RetryPolicy(request.max_retries)
-    own_secrets = _secrets_in(config.headers, request.headers)
     retries = 0
     fresh = replaced = False
     while True:
-        send = yield from _next_send(request, config, route, target, info, own_secrets)
+        send = yield from _next_send(request, config, route, target, info)
         secrets = send.secrets
         outcome = yield send._replace(stream=stream, fresh=fresh)
         if isinstance(outcome, Answer) and outcome.head.status == 407 and route.kind == "forward":
@@ -287,12 +259,51 @@ class Secrets(Tuple[str, ...]):
 
 
 def _next_send(
-    request: Request[Any], config: Config, route: Route, target: str, info: RequestInfo, own_secrets: Secrets
+    request: Request[Any], config: Config, route: Route, target: str, info: RequestInfo
 ) -> Generator[Step, Any, Send]:
     """The attempt to make: apart from `exchange`, so that no frame of an error holds the credential in the clear."""
-    credential, secrets = yield from _credential(config, route, info)
-    head = _head(request, config, route, credential, target)
-    return Send(config.origin, request.method, head, request.body, False, False, info, Secrets(secrets + own_secrets))
+    secrets = [route.authorization.partition(" ")[2]] if route.authorization else []
+    lines: Dict[str, str] = {}
+    for credential in config.credentials:
+        value = credential.value
+        if callable(value):
+            value = yield from _asked(value, info)
+        name, text = credential.header(value)
+        lines[name.lower()] = "%s: %s\r\n" % (name, text)
+        secrets.append(value.strip())
+    fields = tuple(_trace_fields().items())
+    for source in config.headers:
+        if callable(source):
+            source = yield from _asked(source, info)
+            fields += _given_fields(source)
+        else:
+            fields += (source,)
+    head = _head(request, config, route, lines, fields, target)
+    masked = Secrets(secrets) + _secrets_in(fields, request.headers)
+    return Send(config.origin, request.method, head, request.body, False, False, info, Secrets(masked))
+
+
+def _asked(function: Callable[[], Any], info: RequestInfo) -> Generator[Step, Any, Any]:
+    value = yield Ask(function)
+    if isinstance(value, Failure):
+        raise _explained(value.error, info, ())
+    return value
+
+
+def _given_fields(given: Any) -> Tuple[Tuple[str, str], ...]:
+    """What a function for default_headers returned; None, for all or for one field, leaves it out."""
+    if given is not None and not isinstance(given, collections.abc.Mapping):
+        raise InvalidRequestError("default_headers must return a dict or None, not %s" % type(given).__name__)
+    return tuple((name, value) for name, value in (given or {}).items() if value is not None)
+
+
+def _trace_fields() -> Dict[str, str]:
+    """The context of the current OpenTelemetry span, as its own propagator writes it; nothing where it is not in use."""
+    trace: Any = sys.modules.get("opentelemetry.trace")
+    fields: Dict[str, str] = {}
+    if trace is not None and trace.get_current_span().get_span_context().is_valid:
+        import_module("opentelemetry.propagate").inject(fields)  # of the same package, which is loaded
+    return fields
 
 
 def _secrets_in(defaults: Tuple[Tuple[str, str], ...], given: Optional[Mapping[str, Optional[str]]]) -> Secrets:
@@ -306,30 +317,25 @@ def _secrets_in(defaults: Tuple[Tuple[str, str], ...], given: Optional[Mapping[s
     return Secrets(values + last + parts)
 
 
-def _credential(config: Config, route: Route, info: RequestInfo) -> Generator[Step, Any, Tuple[str, Tuple[str, ...]]]:
-    """The credential's header line, and the texts to mask wherever they are echoed."""
-    credential = config.credential
-    secrets = [route.authorization.partition(" ")[2]] if route.authorization else []
-    if not credential.kind:
-        return "", tuple(secrets)
-    value = credential.value
-    if callable(value):
-        value = yield Ask(value)
-        if isinstance(value, Failure):
-            raise _explained(value.error, info, ())
-    name, text = credential.header(value)
-    secrets.append(value.strip())
-    return "%s: %s\r\n" % (name, text), tuple(secrets)
+def _head(
+    request: Request[Any],
+    config: Config,
+    route: Route,
+    credentials: Dict[str, str],
+    defaults: Tuple[Tuple[str, str], ...],
+    target: str,
+) -> bytes:
+    """The bytes of the request's head.
 
-
-def _head(request: Request[Any], config: Config, route: Route, credential: str, target: str) -> bytes:
-    """The bytes of the request's head."""
+    Args:
+        credentials: their header lines, by name in lower case. defaults: the client's own fields.
+    """
     body = request.body
     lines = ["Host: %s\r\n" % config.origin.netloc]
-    if config.headers or request.headers:
-        lines += _field_lines(request, config, credential)
+    if defaults or request.headers:
+        lines += _field_lines(request, credentials, defaults)
     else:
-        lines += [credential, _OUR_LINES]
+        lines += [*credentials.values(), _OUR_LINES]
         if body is not None and body.content_type is not None:
             lines.append("Content-Type: %s\r\n" % body.content_type)
     if body is not None:
@@ -349,20 +355,21 @@ _OUR_LINES = "".join("%s: %s\r\n" % pair for pair in _OUR_FIELDS)
 _FRAMING = ("host", "content-length", "transfer-encoding", "connection", "expect")
 
 
-def _field_lines(request: Request[Any], config: Config, credential: str) -> List[str]:
+def _field_lines(
+    request: Request[Any], credentials: Dict[str, str], defaults: Tuple[Tuple[str, str], ...]
+) -> List[str]:
     """Our fields, the client's and the call's: later ones win, but none may change how the message is framed."""
     fields: Dict[str, Tuple[str, Optional[str]]] = {name.lower(): (name, value) for name, value in _OUR_FIELDS}
     if request.body is not None and request.body.content_type is not None:
         fields["content-type"] = ("Content-Type", request.body.content_type)
-    for name, value in config.headers:
-        fields[name.lower()] = (name, value)
+    for name, value in defaults:
+        fields[str(name).lower()] = (name, value)
     for name, given in (request.headers or {}).items():
         fields[str(name).lower()] = (name, given)
     for name in _FRAMING:
         fields.pop(name, None)
-    if "api-key" in fields or "authorization" in fields:
-        credential = ""  # the user sends another one with this request
-    return [credential] + [header_line(name, value) for name, value in fields.values() if value is not None]
+    proofs = [line for name, line in credentials.items() if name not in fields]  # else the user sends another one
+    return proofs + [header_line(name, value) for name, value in fields.values() if value is not None]
 
 
 def _can_repeat(request: Request[Any], request_sent: str) -> bool:

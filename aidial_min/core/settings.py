@@ -8,15 +8,17 @@ import os
 import sys
 import time
 from functools import cached_property
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple, TypeVar, Union
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, TypeVar, Union
 
 from ..errors import ConfigurationError
-from .call import Config, Credential
+from .call import Config, HeaderSource
+from .credentials import credentials_of, read_credentials, refuse_coroutines
 from .http11 import header_line
 from .limits import Limits, TimeoutValue, check_limits, read_timeout
 from .proxy import Route, find_route
 from .retry import RetryPolicy
 from .urls import Origin, is_url_of, parse_base_url
+
 
 class NotGiven:
     """The default of arguments for which None has a meaning of its own."""
@@ -39,62 +41,36 @@ def read_config(
     api_version: Optional[str],
     timeout: Any,
     max_retries: int,
-    default_headers: Optional[Mapping[str, str]],
+    default_headers: Any,
     coroutines: bool,
 ) -> Config:
     """The settings of a client, from its arguments and the environment.
 
     Args:
-        coroutines: whether credentials may be coroutine functions (the async client).
+        coroutines: whether credentials and default_headers may be coroutine functions (the async client).
     Raises:
         ConfigurationError: it says what to do; nothing has been sent.
     """
     url = base_url if base_url is not None else os.environ.get("DIAL_URL") or None
     if url is None:
         raise ConfigurationError("no DIAL server is named: pass base_url= or set DIAL_URL")
-    if api_key is None and bearer_token is None:
-        api_key = os.environ.get("DIAL_API_KEY") or None
+    headers = read_headers(default_headers, coroutines)
+    if api_key is None and bearer_token is None and not any(map(_brings_credential, headers)):
+        found = credentials_of(os.environ)
+        api_key, bearer_token = found.get("api_key"), found.get("bearer_token")
+        if not found:
+            raise ConfigurationError(
+                "At least one of api_key or bearer_token must be provided: pass it, or set DIAL_API_KEY"
+            )
     return Config(
         origin=parse_base_url(url),
-        credential=read_credential(api_key, bearer_token, coroutines),
+        credentials=read_credentials(api_key, bearer_token, coroutines),
         clock=time.time,
         api_version=api_version,
         timeout=read_timeout(timeout),
         retry=read_retries(max_retries),
-        headers=read_headers(default_headers),
+        headers=headers,
     )
-
-
-def read_credential(api_key: Any, bearer_token: Any, coroutines: bool) -> Credential:
-    """The one credential of a client.
-
-    Raises:
-        ConfigurationError: both, none, of a wrong type, or a coroutine function for the sync client.
-        InvalidRequestError: a value that can't travel in a header; it is not echoed.
-    """
-    if api_key and bearer_token == "":  # a variable that is set to nothing, perhaps
-        bearer_token = None
-    if bearer_token and api_key == "":
-        api_key = None
-    if api_key is not None and bearer_token is not None:
-        raise ConfigurationError("pass api_key= or bearer_token=, not both: DIAL refuses requests with two credentials")
-    if api_key is None and bearer_token is None:
-        raise ConfigurationError("no credential: pass api_key= or bearer_token=, or set DIAL_API_KEY")
-    kind, value = ("api_key", api_key) if api_key is not None else ("bearer_token", bearer_token)
-    credential = Credential(kind, value)
-    if isinstance(value, str):
-        credential.header(value)  # what can't be sent is refused now
-    elif not callable(value):
-        raise ConfigurationError("%s must be a str or a callable, not %s" % (kind, type(value).__name__))
-    elif not coroutines and _is_coroutine_function(value):
-        raise ConfigurationError("%s is a coroutine function; use it with AsyncDial, or pass a plain function" % kind)
-    return credential
-
-
-def _is_coroutine_function(value: Any) -> bool:
-    import inspect  # costs milliseconds to load, and most credentials are a str
-
-    return any(map(inspect.iscoroutinefunction, (value, type(value).__call__)))
 
 
 def read_retries(max_retries: Any) -> RetryPolicy:
@@ -104,14 +80,31 @@ def read_retries(max_retries: Any) -> RetryPolicy:
     return RetryPolicy(max_retries)
 
 
-def read_headers(headers: Optional[Mapping[str, str]]) -> Tuple[Tuple[str, str], ...]:
-    """Default header fields, checked now so that the error comes early."""
+def read_headers(headers: Any, coroutines: bool = False) -> Tuple[HeaderSource, ...]:
+    """Default header fields, checked now so that the error comes early; a function is asked at every attempt.
+
+    Args:
+        coroutines: whether it may be a coroutine function (the async client).
+    Raises:
+        ConfigurationError: neither a dict nor a function. InvalidRequestError: a field that can't travel.
+    """
+    if callable(headers):
+        if not coroutines:
+            refuse_coroutines("default_headers", headers)
+        return (headers,)
     if headers is not None and not isinstance(headers, Mapping):
-        raise ConfigurationError('default_headers must be a dict like {"X-Team": "a"}, not %s' % type(headers).__name__)
+        raise ConfigurationError(
+            'default_headers must be a dict like {"X-Team": "a"}, or a function that returns one, not %s'
+            % type(headers).__name__
+        )
     pairs = tuple((headers or {}).items())
     for name, value in pairs:
         header_line(name, value)
     return pairs
+
+
+def _brings_credential(source: HeaderSource) -> bool:
+    return callable(source) or source[0].lower() in ("api-key", "authorization")
 
 
 # ---------------------------------------------------------------- connections
@@ -231,7 +224,10 @@ class Portable:
                 "or make the client where it is used"
             )
         if "_config" in state:
-            _check_credential(state["_config"].credential)
+            for credential in state["_config"].credentials:
+                _check_function(credential.kind, credential.value)
+            for source in state["_config"].headers:
+                _check_function("default_headers", source)
         if "_owns_transport" in state:
             state["_owns_transport"] = True  # nobody else closes the connections of the copy
         return {**state, "_settings": settings}
@@ -241,12 +237,12 @@ class Portable:
         self._transport = self._new_transport(self.__dict__.pop("_settings"))
 
 
-def _check_credential(credential: Any) -> None:
-    if not callable(credential.value) or _pickles(credential.value):
+def _check_function(name: str, value: Any) -> None:
+    if not callable(value) or _pickles(value):
         return
     raise ConfigurationError(
         "the client can't be pickled, because the function given as %s can't: use one that is defined at the top of an "
-        "importable module, or make the client where it is used" % credential.kind
+        "importable module, or make the client where it is used" % name
     )  # what pickle itself says may hold the credential, e.g. in the repr of a partial
 
 
@@ -306,7 +302,7 @@ class BaseClient(Portable):
         *,
         timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
         max_retries: Union[int, NotGiven] = NOT_GIVEN,
-        default_headers: Union[Mapping[str, str], NotGiven] = NOT_GIVEN,
+        default_headers: Union[Mapping[str, str], Callable[[], Any], NotGiven] = NOT_GIVEN,
         api_key: Any = None,
         bearer_token: Any = None,
     ) -> C:
@@ -315,8 +311,9 @@ class BaseClient(Portable):
         Args:
             timeout: seconds, a Timeout, or None for no limit.
             max_retries: how often a call is tried again, at most.
-            default_headers: header fields added to every request, besides those the client has.
-            api_key, bearer_token: another credential.
+            default_headers: header fields added to every request, besides those the client has, or a function that
+                gives them.
+            api_key, bearer_token: other credentials.
         """
         config = self._config
         if not isinstance(timeout, NotGiven):
@@ -324,9 +321,9 @@ class BaseClient(Portable):
         if not isinstance(max_retries, NotGiven):
             config = config._replace(retry=read_retries(max_retries))
         if not isinstance(default_headers, NotGiven):
-            config = config._replace(headers=config.headers + read_headers(default_headers))
+            config = config._replace(headers=config.headers + read_headers(default_headers, self._coroutines))
         if api_key is not None or bearer_token is not None:
-            config = config._replace(credential=read_credential(api_key, bearer_token, self._coroutines))
+            config = config._replace(credentials=read_credentials(api_key, bearer_token, self._coroutines))
         copy = self._on(config, self._transport, owns_transport=False)
         copy.__dict__ = {**self._kept(), **copy.__dict__}  # with what a subclass keeps
         return copy
@@ -340,4 +337,5 @@ class BaseClient(Portable):
         return client
 
     def __repr__(self) -> str:
-        return "%s(base_url=%r, %s=...)" % (type(self).__name__, self.base_url, self._config.credential.kind)
+        kinds = "".join(", %s=..." % credential.kind for credential in self._config.credentials)
+        return "%s(base_url=%r%s)" % (type(self).__name__, self.base_url, kinds)

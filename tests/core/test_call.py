@@ -10,7 +10,6 @@ from aidial_min.core.call import (
     Answer,
     Ask,
     Config,
-    Credential,
     Failure,
     Request,
     Send,
@@ -23,6 +22,7 @@ from aidial_min.core.call import (
     model_of,
     nothing,
 )
+from aidial_min.core.credentials import Credential
 from aidial_min.core.http11 import Head, Headers
 from aidial_min.core.retry import RetryPolicy
 from aidial_min.core.proxy import Route, find_route
@@ -54,7 +54,7 @@ NOW = 1_700_000_000.0
 
 
 def config(**changes: Any) -> Config:
-    return Config(ORIGIN, Credential("api_key", KEY), clock=lambda: NOW)._replace(**changes)
+    return Config(ORIGIN, (Credential("api_key", KEY),), clock=lambda: NOW)._replace(**changes)
 
 
 def get(path: str = "/v1/bucket", **more: Any) -> Request[Any]:
@@ -246,33 +246,69 @@ class TestHeaderFields:
         error = drive_nothing(get(headers=headers))
         assert type(error) is InvalidRequestError and "sesame" not in str(error) + repr(error.__dict__)
 
-    @pytest.mark.parametrize("name", ["Api-Key", "authorization", "AUTHORIZATION"])
-    def test_a_credential_of_the_users_own_replaces_ours(self, name: str) -> None:
+    @pytest.mark.parametrize("name", ["Api-Key", "api-key", "API-KEY"])
+    def test_one_of_the_users_own_replaces_ours_of_that_name(self, name: str) -> None:
         for course in (
-            drive(get(headers={name: "Other x"})),
-            drive(get(), settings=config(headers=((name, "Other x"),))),
+            drive(get(headers={name: "other-x"})),
+            drive(get(), settings=config(headers=((name, "other-x"),))),
         ):
-            assert KEY not in course.text and "%s: Other x" % name in course.lines
+            assert KEY not in course.text and "%s: other-x" % name in course.lines
+
+    def test_and_no_other(self) -> None:
+        for course in (
+            drive(get(headers={"Authorization": "Basic x"})),
+            drive(get(), settings=config(headers=(("authorization", "Basic x"),))),
+        ):
+            assert "Api-Key: " + KEY in course.lines and "authorization: basic x" in course.text.lower()
+
+    def test_functions_for_them_are_asked_at_every_attempt_and_later_ones_win(self) -> None:
+        numbers = iter(range(9))
+        settings = config(headers=(("A", "0"), ("B", "0"), lambda: {"A": "%d" % next(numbers), "C": None}, ("B", "2")))
+        course = drive(get(), answer(503), answer(), settings=settings)
+        heads = [send.head.decode() for send in course.sends]
+        assert ["A: %d" % number in head and "B: 2" in head for number, head in enumerate(heads)] == [True, True]
+        assert not any("A: 0" in head for head in heads[1:]) and not any("B: 0" in head or "C:" in head for head in heads)
+        assert "A: mine" in drive(get(headers={"a": "mine"}), settings=settings).text.replace("a: mine", "A: mine")
+
+    def test_such_a_function_may_return_none_and_nothing_else_but_a_dict(self) -> None:
+        assert "Api-Key: " + KEY in drive(get(), settings=config(headers=(lambda: None,))).lines
+        for wrong in ([("A", "b")], "A: b", 5):
+            error = drive_nothing(get(), settings=config(headers=(lambda: wrong,)))  # noqa: B023
+            assert type(error) is InvalidRequestError and "default_headers must return a dict" in str(error)
+        error = drive_nothing(get(), settings=config(headers=(lambda: {"A": "b\r\nC: sesame"},)))
+        assert type(error) is InvalidRequestError and "sesame" not in str(error)
+
+    def test_secrets_in_what_it_returns_are_masked(self) -> None:
+        settings = config(headers=(lambda: {"X-Auth-Token": "sesame-open"},))
+        assert "sesame-open" in drive(get(), settings=settings).sends[0].secrets
 
 
 class TestCredentials:
+    def test_both(self) -> None:
+        both = (Credential("api_key", KEY), Credential("bearer_token", lambda: "token-of-both"))
+        course = drive(get(), settings=config(credentials=both))
+        assert {"Api-Key: " + KEY, "Authorization: Bearer token-of-both"} < set(course.lines)
+        assert set(course.sends[0].secrets) == {KEY, "token-of-both"}
+        course = drive(get(headers={"authorization": "Basic x"}), settings=config(credentials=both))
+        assert "Api-Key: " + KEY in course.lines and "token-of-both" not in course.text
+
     def test_a_key(self) -> None:
         course = drive(get())
         assert "Api-Key: " + KEY in course.lines and "Authorization" not in course.text
         assert course.sends[0].secrets == (KEY,)
 
     def test_a_token(self) -> None:
-        course = drive(get(), settings=config(credential=Credential("bearer_token", " token ")))
+        course = drive(get(), settings=config(credentials=(Credential("bearer_token", " token "),)))
         assert "Authorization: Bearer token" in course.lines and "Api-Key" not in course.text
         assert course.sends[0].secrets == ("token",)
 
     def test_none(self) -> None:
-        course = drive(get(), settings=config(credential=Credential("")))
+        course = drive(get(), settings=config(credentials=()))
         assert "Api-Key" not in course.text and "Authorization" not in course.text and course.sends[0].secrets == ()
 
     def test_a_callable_is_asked_at_every_attempt(self) -> None:
         numbers = iter(range(1, 9))
-        settings = config(credential=Credential("api_key", lambda: "key-%d" % next(numbers)))
+        settings = config(credentials=(Credential("api_key", lambda: "key-%d" % next(numbers)),))
         course = drive(get(), failure(), failure(), answer(), settings=settings)
         assert [type(step) for step in course.steps] == [Ask, Send, Wait, Ask, Send, Wait, Ask, Send]
         assert ["Api-Key: key-%d\r\n" % (at + 1) in send.head.decode() for at, send in enumerate(course.sends)] == [
@@ -290,7 +326,7 @@ class TestCredentials:
         ],
     )
     def test_what_it_returns_is_checked_before_anything_is_sent(self, value: Any, cls: Any) -> None:
-        error = drive_nothing(get(), settings=config(credential=Credential("api_key", lambda: value)))
+        error = drive_nothing(get(), settings=config(credentials=(Credential("api_key", lambda: value),)))
         assert type(error) is cls and "sesame" not in str(error) + repr(error.__dict__)
 
     def test_what_it_raises_passes_through(self) -> None:
@@ -298,11 +334,11 @@ class TestCredentials:
             raise KeyError("vault")
 
         with pytest.raises(KeyError, match="vault"):
-            drive(get(), settings=config(credential=Credential("api_key", fail)))
+            drive(get(), settings=config(credentials=(Credential("api_key", fail),)))
 
     def test_no_step_shows_one_in_its_repr(self) -> None:
         course = drive(
-            get(), failure(), answer(), settings=config(credential=Credential("api_key", lambda: KEY)), route=FORWARD
+            get(), failure(), answer(), settings=config(credentials=(Credential("api_key", lambda: KEY),)), route=FORWARD
         )
         assert KEY not in repr(course.steps) and "cEBzcw" not in repr(course.steps)
         assert KEY not in repr(config()) + repr(Credential("api_key", KEY))

@@ -19,8 +19,7 @@ from aidial_min import (
     Limits,
     Timeout,
 )
-from aidial_min.core.settings import NOT_GIVEN, read_credential, read_headers, read_retries
-from aidial_min.core.settings import connection_settings
+from aidial_min.core.settings import NOT_GIVEN, connection_settings, read_headers, read_retries
 
 URL = "https://dial.example/prefix"
 CLIENTS = [Dial, AsyncDial]
@@ -73,14 +72,31 @@ class TestArguments:
         monkeypatch.setenv("DIAL_URL", "http://from.env")
         monkeypatch.setenv("DIAL_API_KEY", "key-from-env")
         client = cls()
-        assert client.base_url == "http://from.env/" and client._config.credential == ("api_key", "key-from-env")
+        assert client.base_url == "http://from.env/" and client._config.credentials == (("api_key", "key-from-env"),)
 
     def test_arguments_win_over_it(self, cls: Any, monkeypatch: Any) -> None:
         monkeypatch.setenv("DIAL_URL", "http://from.env")
         monkeypatch.setenv("DIAL_API_KEY", "key-from-env")
         assert self.make(cls).base_url == "https://dial.example/prefix/"
-        assert self.make(cls)._config.credential == ("api_key", "key-of-a-test")
-        assert cls(bearer_token="token")._config.credential == ("bearer_token", "token")
+        assert self.make(cls)._config.credentials == (("api_key", "key-of-a-test"),)
+        assert cls(bearer_token="token")._config.credentials == (("bearer_token", "token"),)
+
+    def test_files_are_named_by_it_too(self, cls: Any, monkeypatch: Any, tmp_path: Path) -> None:
+        file = tmp_path / "token"
+        file.write_text("first")
+        monkeypatch.setenv("DIAL_BEARER_TOKEN_FILE", str(file))
+        ((kind, value),) = cls(base_url=URL)._config.credentials
+        file.write_text("second")
+        assert (kind, value()) == ("bearer_token", "second")
+        monkeypatch.setenv("DIAL_API_KEY", "key-from-env")
+        assert [credential.kind for credential in cls(base_url=URL)._config.credentials] == ["api_key", "bearer_token"]
+        assert self.make(cls)._config.credentials == (("api_key", "key-of-a-test"),)
+
+    def test_headers_may_bring_the_credential(self, cls: Any) -> None:
+        for headers in (lambda: {"Api-Key": "k"}, {"api-key": "k"}, {"Authorization": "Basic x"}):
+            assert cls(base_url=URL, default_headers=headers)._config.credentials == ()
+        with pytest.raises(ConfigurationError, match="At least one of"):
+            cls(base_url=URL, default_headers={"X-Team": "a"})
 
     def test_empty_variables_are_none(self, cls: Any, monkeypatch: Any) -> None:
         monkeypatch.setenv("DIAL_URL", "")
@@ -97,8 +113,8 @@ class TestArguments:
             ({"base_url": ""}, "base_url"),
             ({"base_url": 5}, "base_url"),
             ({"base_url": "dial.example"}, "http://"),
-            ({"api_key": None}, "api_key=.*bearer_token=.*DIAL_API_KEY"),
-            ({"bearer_token": "other"}, "not both"),
+            ({"api_key": None}, "At least one of api_key or bearer_token must be provided.*DIAL_API_KEY"),
+            ({"bearer_token": "Bearer other"}, "leave the word Bearer out"),
             ({"api_key": 5}, "api_key must be a str or a callable"),
             ({"api_key": b"key"}, "api_key must be a str or a callable"),
             ({"api_key": None, "bearer_token": ["x"]}, "bearer_token must be"),
@@ -141,6 +157,16 @@ class TestArguments:
             self.make(cls, **arguments)
         assert "sesame" not in str(caught.value) + repr(caught.value) + repr(caught.value.__cause__)
 
+    def test_default_headers_may_be_a_function(self, cls: Any) -> None:
+        assert self.make(cls, default_headers=key_function)._config.headers == (key_function,)
+        client = self.make(cls, default_headers={"A": "b"}).with_options(default_headers=key_function)
+        assert client._config.headers == (("A", "b"), key_function)
+        if cls is AsyncDial:
+            assert self.make(cls, default_headers=key_coroutine)._config.headers == (key_coroutine,)
+        else:
+            with pytest.raises(ConfigurationError, match="default_headers is a coroutine function; use it with Async"):
+                self.make(cls, default_headers=key_coroutine)
+
     @pytest.mark.parametrize("headers", [[("A", "b")], "A: b", 5])
     def test_default_headers_are_a_mapping(self, cls: Any, headers: Any) -> None:
         with pytest.raises(ConfigurationError, match="default_headers must be a dict"):
@@ -168,7 +194,7 @@ class TestArguments:
             [
                 client,
                 client._config,
-                client._config.credential,
+                client._config.credentials,
                 client._transport.settings,
                 client.chat,
                 client.files,
@@ -182,9 +208,8 @@ class TestArguments:
         other = client.with_options(timeout=3, max_retries=0, default_headers={"B": "2"}, bearer_token="token")
         assert type(other) is cls and other._transport is client._transport
         assert (other._config.timeout.read, other._config.retry.max_retries) == (3, 0)
-        assert other._config.headers == (("A", "1"), ("B", "2")) and other._config.credential == (
-            "bearer_token",
-            "token",
+        assert other._config.headers == (("A", "1"), ("B", "2")) and other._config.credentials == (
+            ("bearer_token", "token"),
         )
         assert client._config == self.make(cls, default_headers={"A": "1"})._config
         assert client.with_options()._config == client._config
@@ -209,7 +234,7 @@ class TestArguments:
             {"timeout": -1},
             {"max_retries": "x"},
             {"default_headers": {"A": "\n1"[::-1] + "\r\nB: c"}},
-            {"api_key": "a", "bearer_token": "b"},
+            {"bearer_token": "Bearer b"},
             {"api_key": ""},
         ],
     )
@@ -220,38 +245,6 @@ class TestArguments:
     def test_everything_is_given_by_name(self, cls: Any) -> None:
         kinds = {parameter.kind for parameter in inspect.signature(cls).parameters.values()}
         assert kinds == {inspect.Parameter.KEYWORD_ONLY}
-
-
-class TestCredentials:
-    @pytest.mark.parametrize("value", [key_function, lambda: "x", KeyHolder(), functools.partial(key_function)])
-    def test_callables(self, value: Any) -> None:
-        for coroutines in (False, True):
-            assert read_credential(value, None, coroutines) == ("api_key", value)
-
-    @pytest.mark.parametrize(
-        "value", [key_coroutine, KeyHolder().later, functools.partial(key_coroutine), AsyncKeyHolder()]
-    )
-    def test_coroutine_functions_are_for_the_async_client(self, value: Any) -> None:
-        assert read_credential(value, None, True) == ("api_key", value)
-        with pytest.raises(ConfigurationError, match="coroutine function.*AsyncDial"):
-            read_credential(value, None, False)
-
-    def test_blanks_around_are_stripped(self) -> None:
-        credential = read_credential(" key \n", None, False)
-        assert credential.header(credential.value) == ("Api-Key", "key")
-        credential = read_credential(None, "\ttoken", False)
-        assert credential.header(credential.value) == ("Authorization", "Bearer token")
-
-    @pytest.mark.parametrize("returned", [None, 5, b"key", ["key"]])
-    def test_what_a_callable_returns_must_be_a_str(self, returned: Any) -> None:
-        with pytest.raises(InvalidRequestError, match="api_key must be a str"):
-            read_credential(key_function, None, False).header(returned)
-
-    @pytest.mark.parametrize("returned", ["", " ", "open\nsesame", "sesame\u0444"])
-    def test_and_one_that_can_travel(self, returned: str) -> None:
-        with pytest.raises(InvalidRequestError) as caught:
-            read_credential(key_function, None, False).header(returned)
-        assert "sesame" not in str(caught.value)
 
 
 class TestPools:
@@ -270,7 +263,7 @@ class TestPools:
 
     @pytest.mark.parametrize("cls", [DialClientPool, AsyncDialClientPool])
     @pytest.mark.parametrize(
-        "arguments", [{}, {"base_url": URL}, {"base_url": URL, "api_key": "a", "bearer_token": "b"}]
+        "arguments", [{}, {"base_url": URL}, {"base_url": URL, "api_key": "a", "bearer_token": "Bearer b"}]
     )
     def test_create_client_checks_what_a_client_checks(self, cls: Any, arguments: Any) -> None:
         with pytest.raises(ConfigurationError):

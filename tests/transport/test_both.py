@@ -531,7 +531,7 @@ def test_what_shows_the_variables_of_a_traceback_shows_no_credential(kind, answe
     [
         ({"api_key": "key-of-a-test"}, "DIAL_URL"),
         ({"base_url": "http://127.0.0.1:1"}, "DIAL_API_KEY"),
-        ({"base_url": "http://127.0.0.1:1", "api_key": "a-key", "bearer_token": "b"}, "not both"),
+        ({"base_url": "http://127.0.0.1:1", "api_key": "a-key", "bearer_token": "Bearer b"}, "the word Bearer"),
         ({"base_url": "127.0.0.1:8080", "api_key": "a-key"}, "http://"),
         ({"base_url": "ftp://x", "api_key": "a-key"}, "http://"),
         ({"base_url": "http://", "api_key": "a-key"}, "host"),
