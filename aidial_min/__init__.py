@@ -11,15 +11,9 @@ from ._version import __version__ as __version__
 TYPE_CHECKING = False  # type checkers take it for true; `typing` is not loaded for it
 
 if TYPE_CHECKING:
-    from .async_client import (
-        AsyncAuthValue as AsyncAuthValue,
-    )
-    from .async_client import (
-        AsyncDial as AsyncDial,
-    )
-    from .async_client import (
-        AsyncDialClientPool as AsyncDialClientPool,
-    )
+    from .client import AsyncAuthValue as AsyncAuthValue
+    from .client import AsyncDial as AsyncDial
+    from .client import AsyncDialClientPool as AsyncDialClientPool
     from .client import Dial as Dial
     from .client import DialClientPool as DialClientPool
     from .client import SyncAuthValue as SyncAuthValue
@@ -55,8 +49,7 @@ else:
         "types.model ModelInfo ModelLimits ModelPricing",
         "types.toolset ToolsetInfo",
         "types.user UserInfo",
-        "async_client AsyncAuthValue AsyncDial AsyncDialClientPool",
-        "client Dial DialClientPool SyncAuthValue",
+        "client AsyncAuthValue AsyncDial AsyncDialClientPool Dial DialClientPool SyncAuthValue",
         "errors",
         elsewhere=".types",
     )

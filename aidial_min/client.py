@@ -1,60 +1,323 @@
-"""The sync client: Dial, and DialClientPool for several clients on the same connections.
+"""The clients: Dial and AsyncDial, and pools of connections that several of them share.
 
-It knows which resources there are, and hands requests to transport/sync.py, which it loads with the first client.
-It must not know how a request travels or what an operation sends.
+    client = Dial(base_url="https://dial.example.com", api_key="...")
+    client.chat.completions.create(...)          # resources are made when they are first asked for
+
+What both have is written once in _Client and _Pool; Blocking and Waiting say what is different in them.
 """
 
-from functools import cached_property
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Optional, Type, TypeVar, Union
+from __future__ import annotations
 
-from .core.call import Answer, Download, Flow, Pages, Request
-from .core.finish import each, finish
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Generic, Mapping, Optional, Type, TypeVar, Union
+
 from .core.limits import DEFAULT_TIMEOUT, Limits, TimeoutValue
-from .core.settings import BaseClient, ClientCert, ConnectionSettings, Portable, connection_settings, read_config
+from .core.operation import Async, Sync, operation
+from .core.settings import BaseClient, ClientCert, Portable, connection_settings, read_config
 
 if TYPE_CHECKING:
     import ssl
     from pathlib import PurePosixPath
+    from typing import Dict
 
-    from .api.application import Application
-    from .api.bucket import Bucket
-    from .api.calls import Chat
-    from .api.client_channel import ClientChannel
-    from .api.calls import Completions
-    from .api.stored import Conversations
-    from .api.stored import CustomApplications
-    from .api.stored import CustomToolsets
-    from .api.deployments import Deployments
-    from .api.calls import Embeddings
-    from .api.files import Files
-    from .api.invitations import Invitations
-    from .api.stored import Metadata
-    from .api.model import Model
-    from .api.notifications import Notifications
-    from .api.stored import Prompts
-    from .api.publications import Publications
-    from .api.raw import Response
-    from .api.resource_permissions import ResourcePermissions
-    from .api.resources import Resources
-    from .api.sharing import Sharing
-    from .api.skills import SkillsRef
-    from .api.toolset import Toolset
-    from .api.user import User
+    from .api import (
+        account,
+        calls,
+        catalog,
+        client_channel,
+        files,
+        permissions,
+        publications,
+        sharing,
+        skills,
+        stored,
+        subscriptions,
+    )
+    from .api.request import Response
+    from .core.call import Answer, Download, Request
     from .core.completion_stream import Events
-    from .core.jobs import Task
-    from .transport.downloads import FileDownloadResponse
-    from .transport.streams import Stream
-    from .transport.sync import Transport
     from .types.bucket import AppData
-
-T = TypeVar("T")
 
 SyncAuthValue = Union[str, Callable[[], str]]
 """A credential, or a function that gives it at every attempt."""
 
+AsyncAuthValue = Union[str, Callable[[], Union[str, Awaitable[str]]]]
+"""A credential, or a function or coroutine function that gives it at every attempt."""
 
-class Dial(BaseClient):
+Auth = TypeVar("Auth")
+S = TypeVar("S")
+T = TypeVar("T")
+C = TypeVar("C", bound="_Client[Any]")
+
+
+class _Blocking(Sync):
+    """What is different in the sync client and its pool: how they wait, and what they hand out."""
+
+    _transport: Any
+    _owns_transport: bool
+    _coroutines = False
+
+    @staticmethod
+    def _new_transport(settings: Any) -> Any:
+        from .transport.sync import Transport
+
+        return Transport(settings)
+
+    @staticmethod
+    def _stream_of(*arguments: Any) -> Any:
+        from .transport.streams import Stream
+
+        return Stream(*arguments)
+
+    @staticmethod
+    def _download_of(*arguments: Any) -> Any:
+        from .transport.downloads import FileDownloadResponse
+
+        return FileDownloadResponse(*arguments)
+
+    def close(self) -> None:
+        """Close the connections, unless they belong to a pool or to the client that this one was made of."""
+        if self._owns_transport:
+            self._transport.close()
+
+    def __enter__(self: S) -> S:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Waiting(Async):
+    """What is different in the async client and its pool."""
+
+    _transport: Any
+    _owns_transport: bool
+    _coroutines = True
+
+    @staticmethod
+    def _new_transport(settings: Any) -> Any:
+        from .transport.aio import AsyncTransport
+
+        return AsyncTransport(settings)
+
+    @staticmethod
+    def _stream_of(*arguments: Any) -> Any:
+        from .transport.streams import AsyncStream
+
+        return AsyncStream(*arguments)
+
+    @staticmethod
+    def _download_of(*arguments: Any) -> Any:
+        from .transport.downloads import AsyncFileDownloadResponse
+
+        return AsyncFileDownloadResponse(*arguments)
+
+    async def aclose(self) -> None:
+        """Close the connections, unless they belong to a pool or to the client that this one was made of."""
+        if self._owns_transport:
+            await self._transport.aclose()
+
+    async def __aenter__(self: S) -> S:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+class _Made(cached_property):  # type: ignore[type-arg]
+    """A group of operations, made when it is first asked for.
+
+    Args:
+        place: its module in api/ and its class; that of the async client is called Async....
+    """
+
+    def __init__(self, place: str, doc: str) -> None:
+        super().__init__(self._make)
+        self._place = place
+        self.__doc__ = doc
+
+    def _make(self, client: Any) -> Any:
+        module, _, name = self._place.partition(".")
+        prefix = "Async" if isinstance(client, Async) else ""
+        return getattr(import_module(".api." + module, __package__), prefix + name)(client)
+
+
+class _Client(BaseClient, Generic[Auth]):
+    """What both clients are: settings, a transport, resources."""
+
+    _stream_of: Callable[..., Any]
+    _download_of: Callable[..., Any]
+    bucket: Any
+
+    if not TYPE_CHECKING:  # their types stand in Dial and AsyncDial
+        chat = _Made("calls.Chat", "Chat completions: ``client.chat.completions.create(...)``.")
+        completions = _Made("calls.Completions", "Legacy text completions.")
+        embeddings = _Made("calls.Embeddings", "Embeddings.")
+        deployments = _Made("catalog.Deployments", "Everything that can be called by id.")
+        model = _Made("catalog.Model", "Models that the caller may use.")
+        application = _Made("catalog.Application", "Applications that the caller may use.")
+        toolset = _Made("catalog.Toolset", "Toolsets that the caller may use.")
+        user = _Made("account.User", "The caller.")
+        bucket = _Made("account.Bucket", "The caller's bucket.")
+        notifications = _Made("account.Notifications", "Notifications that the server keeps for the caller.")
+        files = _Made("files.Files", "Files in DIAL's storage.")
+        prompts = _Made("stored.Prompts", "Stored prompts.")
+        conversations = _Made("stored.Conversations", "Stored conversations.")
+        custom_applications = _Made("stored.CustomApplications", "Applications that users keep in buckets.")
+        custom_toolsets = _Made("stored.CustomToolsets", "Toolsets that users keep in buckets.")
+        metadata = _Made("stored.Metadata", "Metadata of anything stored.")
+        skills = _Made("skills.SkillsRef", 'Skills: ``client.skills / "writing" / "tone"`` is one of the caller\'s own.')
+        sharing = _Made("sharing.Sharing", "Sharing of resources with other users.")
+        invitations = _Made("sharing.Invitations", "Invitations to use what others share.")
+        publications = _Made("publications.Publications", "Publications: resources on their way to the public bucket.")
+        resource_permissions = _Made("permissions.ResourcePermissions", "Permissions for the time of one request.")
+        resources = _Made("subscriptions.Resources", "Changes of resources, as they happen.")
+        client_channel = _Made("client_channel.ClientChannel", "The channel between an application and its user.")
+
+    def __init__(
+        self,
+        *,
+        base_url: Optional[str] = None,
+        api_key: Optional[Auth] = None,
+        bearer_token: Optional[Auth] = None,
+        api_version: Optional[str] = None,
+        timeout: TimeoutValue = DEFAULT_TIMEOUT,
+        max_retries: int = 2,
+        default_headers: Optional[Mapping[str, str]] = None,
+        limits: Optional[Limits] = None,
+        proxy: Optional[str] = None,
+        trust_env: bool = True,
+        ca_bundle: Optional[str] = None,
+        client_cert: Optional[ClientCert] = None,
+        ssl_context: Optional[ssl.SSLContext] = None,
+    ) -> None:
+        self._config = read_config(
+            base_url=base_url,
+            api_key=api_key,
+            bearer_token=bearer_token,
+            api_version=api_version,
+            timeout=timeout,
+            max_retries=max_retries,
+            default_headers=default_headers,
+            coroutines=self._coroutines,
+        )
+        self._transport = self._new_transport(
+            connection_settings(limits, proxy, trust_env, ca_bundle, client_cert, ssl_context)
+        )
+        self._owns_transport = True
+
+    @operation
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        content: Union[bytes, str, None] = None,
+        headers: Optional[Mapping[str, str]] = None,
+        query: Optional[Mapping[str, Any]] = None,
+    ) -> Response:
+        """Send any request to the server, with the client's credential, retries and errors.
+
+        Args:
+            method: "GET", "POST", ...
+            path: "/v1/...", "v1/...", or an absolute URL of this server; what is not percent-encoded yet is encoded.
+            json: a value to send as JSON.
+            content: bytes or a str (as UTF-8) to send as they are.
+            headers, query: further header fields and query parameters; None is left out.
+        Returns:
+            The answer: `status_code`, `headers`, `content`, `text`, `json()`.
+        Raises:
+            NotDialURLError: an absolute URL of another server.
+            DialException: of the class that the status asks for.
+
+        {method} {path}
+        """
+        from .api.request import request
+
+        asked = request(self._config, method, path, json=json, content=content, headers=headers, query=query)
+        return await self._run(asked)
+
+    # -- the caller's own places
+
+    @operation
+    async def my_bucket(self) -> str:
+        """The name of the caller's bucket (asked once)."""
+        return await self._bucket_name()
+
+    @operation
+    async def my_files_home(self) -> PurePosixPath:
+        """The root of the caller's files: ``client.my_files_home() / "folder/a.txt"``."""
+        return await self._home("files")
+
+    @operation
+    async def my_conversations_home(self) -> PurePosixPath:
+        """The root of the caller's conversations."""
+        return await self._home("conversations")
+
+    @operation
+    async def my_prompts_home(self) -> PurePosixPath:
+        """The root of the caller's prompts."""
+        return await self._home("prompts")
+
+    @operation
+    async def my_appdata(self) -> Optional[AppData]:
+        """Where an application may write in its user's bucket (asked once); None outside an application."""
+        return await self._appdata()
+
+    @operation
+    async def my_appdata_home(self) -> Optional[PurePosixPath]:
+        """The same as a path, "{bucket}/appdata/{application}"; None outside an application."""
+        from pathlib import PurePosixPath
+
+        appdata = await self._appdata()
+        return PurePosixPath(appdata.raw) if appdata is not None else None
+
+    async def _bucket_name(self) -> str:
+        if "_my_bucket" not in self.__dict__:
+            self.__dict__["_my_bucket"] = await self.bucket._bucket()
+        return self.__dict__["_my_bucket"]  # type: ignore[no-any-return]
+
+    async def _home(self, kind: str) -> PurePosixPath:
+        from pathlib import PurePosixPath
+
+        return PurePosixPath(kind, await self._bucket_name())
+
+    async def _appdata(self) -> Optional[AppData]:
+        if "_my_appdata" not in self.__dict__:
+            self.__dict__["_my_appdata"] = await self.bucket._appdata()
+        return self.__dict__["_my_appdata"]  # type: ignore[no-any-return]
+
+    @operation
+    async def auth_headers(self) -> Dict[str, str]:
+        """The headers that carry the credentials: {"api-key": ...}, {"Authorization": ...}, or both."""
+        headers: Dict[str, str] = {}
+        for credential in self._config.credentials:
+            value: Any = credential.value
+            if callable(value):
+                value = value()
+                if hasattr(value, "__await__"):
+                    value = await value
+            headers.update(credential.as_dict(value))
+        return headers
+
+    # -- carrying out
+
+    async def _run(self, request: Request[T]) -> T:
+        return await self._transport.run(request, self._config)  # type: ignore[no-any-return]
+
+    async def _stream(self, request: Request[Answer], events: Events) -> Any:
+        """Open a stream of events: a Stream or an AsyncStream."""
+        head, exchange = await self._transport.open(request, self._config)
+        return self._stream_of(head, exchange, events)
+
+    async def _download(self, download: Download) -> Any:
+        """Open a download."""
+        return self._download_of(*await self._transport.download(download, self._config))
+
+
+class Dial(_Blocking, _Client[SyncAuthValue]):
     """A client of a DIAL server.
 
     Args:
@@ -66,8 +329,10 @@ class Dial(BaseClient):
         max_retries: how often a call is tried again, at most.
         default_headers: header fields for every request.
         limits: how many connections may be open and kept.
-        proxy: a URL like "http://user:password@proxy.example:3128"; "" for none. trust_env: else ask the environment.
-        ca_bundle: file or folder with trusted certificates. client_cert: a PEM file, or a pair (certificate, key).
+        proxy: a URL like "http://user:password@proxy.example:3128"; "" for none.
+        trust_env: ask the environment for what is not given here: proxies, certificates.
+        ca_bundle: file or folder with trusted certificates.
+        client_cert: a PEM file, or a pair (certificate, key).
         ssl_context: an ssl.SSLContext of your own instead of both.
     Raises:
         ConfigurationError: arguments that do not make sense; it says what to do.
@@ -75,336 +340,71 @@ class Dial(BaseClient):
     It may be used by several threads at once. Close it, or use it in a `with` block.
     """
 
-    _transport: "Transport"
-
-    def __init__(
-        self,
-        *,
-        base_url: Optional[str] = None,
-        api_key: Optional[SyncAuthValue] = None,
-        bearer_token: Optional[SyncAuthValue] = None,
-        api_version: Optional[str] = None,
-        timeout: TimeoutValue = DEFAULT_TIMEOUT,
-        max_retries: int = 2,
-        default_headers: Optional[Mapping[str, str]] = None,
-        limits: Optional[Limits] = None,
-        proxy: Optional[str] = None,
-        trust_env: bool = True,
-        ca_bundle: Optional[str] = None,
-        client_cert: Optional[ClientCert] = None,
-        ssl_context: "Optional[ssl.SSLContext]" = None,
-    ) -> None:
-        self._config = read_config(
-            base_url=base_url,
-            api_key=api_key,
-            bearer_token=bearer_token,
-            api_version=api_version,
-            timeout=timeout,
-            max_retries=max_retries,
-            default_headers=default_headers,
-            coroutines=False,
-        )
-        self._transport = self._new_transport(
-            connection_settings(limits, proxy, trust_env, ca_bundle, client_cert, ssl_context)
-        )
-        self._owns_transport = True
-
-    @staticmethod
-    def _new_transport(settings: ConnectionSettings) -> Any:
-        from .transport.sync import Transport
-
-        return Transport(settings)
-
-    # -- resources
-
-    @cached_property
-    def chat(self) -> "Chat":
-        """Chat completions: ``client.chat.completions.create(...)``."""
-        from .api.calls import Chat
-
-        return Chat(self)
-
-    @cached_property
-    def completions(self) -> "Completions":
-        """Legacy text completions."""
-        from .api.calls import Completions
-
-        return Completions(self)
-
-    @cached_property
-    def embeddings(self) -> "Embeddings":
-        """Embeddings."""
-        from .api.calls import Embeddings
-
-        return Embeddings(self)
-
-    @cached_property
-    def deployments(self) -> "Deployments":
-        """Everything that can be called by id."""
-        from .api.deployments import Deployments
-
-        return Deployments(self)
-
-    @cached_property
-    def model(self) -> "Model":
-        """Models that the caller may use."""
-        from .api.model import Model
-
-        return Model(self)
-
-    @cached_property
-    def application(self) -> "Application":
-        """Applications that the caller may use."""
-        from .api.application import Application
-
-        return Application(self)
-
-    @cached_property
-    def toolset(self) -> "Toolset":
-        """Toolsets that the caller may use."""
-        from .api.toolset import Toolset
-
-        return Toolset(self)
-
-    @cached_property
-    def user(self) -> "User":
-        """The caller."""
-        from .api.user import User
-
-        return User(self)
-
-    @cached_property
-    def bucket(self) -> "Bucket":
-        """The caller's bucket."""
-        from .api.bucket import Bucket
-
-        return Bucket(self)
-
-    @cached_property
-    def files(self) -> "Files":
-        """Files in DIAL's storage."""
-        from .api.files import Files
-
-        return Files(self)
-
-    @cached_property
-    def prompts(self) -> "Prompts":
-        """Stored prompts."""
-        from .api.stored import Prompts
-
-        return Prompts(self)
-
-    @cached_property
-    def conversations(self) -> "Conversations":
-        """Stored conversations."""
-        from .api.stored import Conversations
-
-        return Conversations(self)
-
-    @cached_property
-    def custom_applications(self) -> "CustomApplications":
-        """Applications that users keep in buckets: their definitions, and their life cycle."""
-        from .api.stored import CustomApplications
-
-        return CustomApplications(self)
-
-    @cached_property
-    def custom_toolsets(self) -> "CustomToolsets":
-        """Toolsets that users keep in buckets: their definitions."""
-        from .api.stored import CustomToolsets
-
-        return CustomToolsets(self)
-
-    @cached_property
-    def metadata(self) -> "Metadata":
-        """Metadata of anything stored."""
-        from .api.stored import Metadata
-
-        return Metadata(self)
-
-    @cached_property
-    def skills(self) -> "SkillsRef":
-        """Skills: ``client.skills / "writing" / "tone"`` refers to one of the caller's own."""
-        from .api.skills import SkillsRef
-
-        return SkillsRef(self)
-
-    @cached_property
-    def sharing(self) -> "Sharing":
-        """Sharing of resources with other users."""
-        from .api.sharing import Sharing
-
-        return Sharing(self)
-
-    @cached_property
-    def invitations(self) -> "Invitations":
-        """Invitations to use what others share."""
-        from .api.invitations import Invitations
-
-        return Invitations(self)
-
-    @cached_property
-    def publications(self) -> "Publications":
-        """Publications: resources on their way to the public bucket."""
-        from .api.publications import Publications
-
-        return Publications(self)
-
-    @cached_property
-    def notifications(self) -> "Notifications":
-        """Notifications that the server keeps for the caller."""
-        from .api.notifications import Notifications
-
-        return Notifications(self)
-
-    @cached_property
-    def resource_permissions(self) -> "ResourcePermissions":
-        """Permissions that an application passes on, for the time of one request."""
-        from .api.resource_permissions import ResourcePermissions
-
-        return ResourcePermissions(self)
-
-    @cached_property
-    def resources(self) -> "Resources":
-        """Changes of resources, as they happen."""
-        from .api.resources import Resources
-
-        return Resources(self)
-
-    @cached_property
-    def client_channel(self) -> "ClientChannel":
-        """The channel between an application and its user's client."""
-        from .api.client_channel import ClientChannel
-
-        return ClientChannel(self)
-
-    def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        json: Any = None,
-        content: Union[bytes, str, None] = None,
-        headers: Optional[Mapping[str, str]] = None,
-        query: Optional[Mapping[str, Any]] = None,
-    ) -> "Response":
-        """Send any request to the server, with the client's credential, retries and errors.
-
-        Args:
-            method: "GET", "POST", ...
-            path: "/v1/...", "v1/...", or an absolute URL of this server; what is not percent-encoded yet is encoded.
-            json: a value to send as JSON. content: bytes or a str (as UTF-8) to send as they are.
-            headers, query: further header fields and query parameters; None is left out.
-        Returns:
-            The answer: `status_code`, `headers`, `content`, `text`, `json()`.
-        Raises:
-            NotDialURLError: an absolute URL of another server. DialException: of the class that the status asks for.
-        """
-        from .api.raw import request
-
-        return self._run(
-            request(self._config, method, path, json=json, content=content, headers=headers, query=query)
-        )
-
-    # -- the caller's own places
-
-    def my_bucket(self) -> str:
-        """The name of the caller's bucket (asked once)."""
-        found: Optional[str] = self.__dict__.get("_my_bucket")
-        if found is None:
-            found = self.__dict__["_my_bucket"] = self.bucket.get_bucket()
-        return found
-
-    def my_files_home(self) -> "PurePosixPath":
-        """The root of the caller's files: ``client.my_files_home() / "folder/a.txt"``."""
-        from pathlib import PurePosixPath
-
-        return PurePosixPath("files", self.my_bucket())
-
-    def my_conversations_home(self) -> "PurePosixPath":
-        """The root of the caller's conversations."""
-        from pathlib import PurePosixPath
-
-        return PurePosixPath("conversations", self.my_bucket())
-
-    def my_prompts_home(self) -> "PurePosixPath":
-        """The root of the caller's prompts."""
-        from pathlib import PurePosixPath
-
-        return PurePosixPath("prompts", self.my_bucket())
-
-    def my_appdata(self) -> "Optional[AppData]":
-        """Where an application may write in its user's bucket (asked once); None outside an application."""
-        if "_my_appdata" not in self.__dict__:
-            self.__dict__["_my_appdata"] = self.bucket.get_appdata()
-        return self.__dict__["_my_appdata"]  # type: ignore[no-any-return]
-
-    def my_appdata_home(self) -> "Optional[PurePosixPath]":
-        """The same as a path, "{bucket}/appdata/{application}"; None outside an application."""
-        from pathlib import PurePosixPath
-
-        appdata = self.my_appdata()
-        from pathlib import PurePosixPath
-
-        return PurePosixPath(appdata.raw) if appdata is not None else None
-
-    def auth_headers(self) -> "dict[str, str]":
-        """The headers that carry the credentials: {"api-key": ...}, {"Authorization": ...}, or both."""
-        headers: "dict[str, str]" = {}
-        for credential in self._config.credentials:
-            headers.update(credential.as_dict(credential.value() if callable(credential.value) else credential.value))
-        return headers
-
-    # -- carrying out
-
-    def _run(self, request: Request[T]) -> T:
-        return finish(self._transport.run(request, self._config))
-
-    def _follow(self, flow: Flow[T]) -> T:
-        return finish(self._transport.follow(flow, self._config))
-
-    def _iterate(self, pages: Pages[T]) -> Iterator[T]:
-        return each(self._transport.iterate(pages, self._config))
-
-    def _stream(self, request: Request[Answer], events: "Events") -> "Stream[Any]":
-        from .transport.streams import Stream
-
-        head, exchange = finish(self._transport.open(request, self._config))
-        return Stream(head, exchange, events)
-
-    def _download(self, download: Download) -> "FileDownloadResponse":
-        from .transport.downloads import FileDownloadResponse
-
-        head, exchange, filename = finish(self._transport.download(download, self._config))
-        return FileDownloadResponse(head, exchange, filename)
-
-    def _carry_out(self, task: "Task[T]") -> T:
-        from .transport.folders import carry_out
-
-        return carry_out(self, task)
-
-    def close(self) -> None:
-        """Close the client's connections; those of a pool, or shared by `with_options`, stay."""
-        if self._owns_transport:
-            self._transport.close()
-
-    def __enter__(self) -> "Dial":
-        return self
-
-    def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
-    ) -> None:
-        self.close()
-
-
-class DialClientPool(Portable):
-    """Connections that several clients share.
-
-    Args:
-        limits: how many connections may be open and kept, for all its clients together (`connection_limits` is the
-            same argument under its older name).
-        proxy, trust_env, ca_bundle, client_cert, ssl_context: as for Dial.
+    if TYPE_CHECKING:
+        chat: calls.Chat
+        completions: calls.Completions
+        embeddings: calls.Embeddings
+        deployments: catalog.Deployments
+        model: catalog.Model
+        application: catalog.Application
+        toolset: catalog.Toolset
+        user: account.User
+        bucket: account.Bucket
+        notifications: account.Notifications
+        files: files.Files
+        prompts: stored.Prompts
+        conversations: stored.Conversations
+        custom_applications: stored.CustomApplications
+        custom_toolsets: stored.CustomToolsets
+        metadata: stored.Metadata
+        skills: skills.SkillsRef
+        invitations: sharing.Invitations
+        sharing: sharing.Sharing
+        publications: publications.Publications
+        resource_permissions: permissions.ResourcePermissions
+        resources: subscriptions.Resources
+        client_channel: client_channel.ClientChannel
+
+
+class AsyncDial(_Waiting, _Client[AsyncAuthValue]):
+    """A client of a DIAL server for asyncio.
+
+    The arguments are those of Dial; `api_key` and `bearer_token` may also be coroutine functions. One client may be
+    used from several event loops, one after another or at once: each has connections of its own.
+
+    Close it with `aclose()`, or use it in an `async with` block; a loop that ends closes its connections in any case.
     """
+
+    if TYPE_CHECKING:
+        chat: calls.AsyncChat
+        completions: calls.AsyncCompletions
+        embeddings: calls.AsyncEmbeddings
+        deployments: catalog.AsyncDeployments
+        model: catalog.AsyncModel
+        application: catalog.AsyncApplication
+        toolset: catalog.AsyncToolset
+        user: account.AsyncUser
+        bucket: account.AsyncBucket
+        notifications: account.AsyncNotifications
+        files: files.AsyncFiles
+        prompts: stored.AsyncPrompts
+        conversations: stored.AsyncConversations
+        custom_applications: stored.AsyncCustomApplications
+        custom_toolsets: stored.AsyncCustomToolsets
+        metadata: stored.AsyncMetadata
+        skills: skills.AsyncSkillsRef
+        invitations: sharing.AsyncInvitations
+        sharing: sharing.AsyncSharing
+        publications: publications.AsyncPublications
+        resource_permissions: permissions.AsyncResourcePermissions
+        resources: subscriptions.AsyncResources
+        client_channel: client_channel.AsyncClientChannel
+
+
+class _Pool(Portable, Generic[C, Auth]):
+    """What both pools are: a transport that their clients share."""
+
+    _client_class: Type[C]
 
     def __init__(
         self,
@@ -415,26 +415,25 @@ class DialClientPool(Portable):
         trust_env: bool = True,
         ca_bundle: Optional[str] = None,
         client_cert: Optional[ClientCert] = None,
-        ssl_context: "Optional[ssl.SSLContext]" = None,
+        ssl_context: Optional[ssl.SSLContext] = None,
     ) -> None:
         chosen = limits if limits is not None else connection_limits
         self._transport = self._new_transport(
             connection_settings(chosen, proxy, trust_env, ca_bundle, client_cert, ssl_context)
         )
-
-    _new_transport = staticmethod(Dial._new_transport)
+        self._owns_transport = True
 
     def create_client(
         self,
         *,
         base_url: Optional[str] = None,
-        api_key: Optional[SyncAuthValue] = None,
-        bearer_token: Optional[SyncAuthValue] = None,
+        api_key: Optional[Auth] = None,
+        bearer_token: Optional[Auth] = None,
         max_retries: int = 2,
         timeout: TimeoutValue = DEFAULT_TIMEOUT,
         api_version: Optional[str] = None,
         default_headers: Optional[Mapping[str, str]] = None,
-    ) -> Dial:
+    ) -> C:
         """A client on the pool's connections; closing it leaves the pool and its other clients alone."""
         config = read_config(
             base_url=base_url,
@@ -444,18 +443,24 @@ class DialClientPool(Portable):
             timeout=timeout,
             max_retries=max_retries,
             default_headers=default_headers,
-            coroutines=False,
+            coroutines=self._client_class._coroutines,
         )
-        return Dial._on(config, self._transport, owns_transport=False)
+        return self._client_class._on(config, self._transport, owns_transport=False)
 
-    def close(self) -> None:
-        """Close all connections of the pool."""
-        self._transport.close()
 
-    def __enter__(self) -> "DialClientPool":
-        return self
+class DialClientPool(_Blocking, _Pool[Dial, SyncAuthValue]):
+    """Connections that several clients share.
 
-    def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
-    ) -> None:
-        self.close()
+    Args:
+        limits: how many connections may be open and kept, for all its clients together (`connection_limits` is the
+            same argument under its older name).
+        proxy, trust_env, ca_bundle, client_cert, ssl_context: as for Dial.
+    """
+
+    _client_class = Dial
+
+
+class AsyncDialClientPool(_Waiting, _Pool[AsyncDial, AsyncAuthValue]):
+    """Connections that several async clients share; the arguments are those of DialClientPool."""
+
+    _client_class = AsyncDial

@@ -2,52 +2,21 @@
 
     from aidial_min.resources import AsyncFiles, Files
 
-Clients make their objects. This module knows the names; it must not define any.
+Clients make their objects.
 """
 
-from .api.application import Application, AsyncApplication
-from .api.bucket import AsyncBucket, Bucket
+from .api.account import AsyncBucket, AsyncUser, Bucket, User
 from .api.calls import AsyncChat, AsyncChatCompletions, Chat, ChatCompletions
+from .api.catalog import Application, AsyncApplication, AsyncDeployments, Deployments
+from .api.catalog import AsyncModel, AsyncToolset, Model, Toolset
 from .api.client_channel import AsyncClientChannel, ClientChannel
-from .api.deployments import AsyncDeployments, Deployments
 from .api.files import AsyncFiles, Files
-from .api.stored import AsyncMetadata, Metadata
-from .api.model import AsyncModel, Model
-from .api.stored import AsyncPrompts, Prompts
-from .api.resource_permissions import AsyncResourcePermissions, ResourcePermissions
+from .api.permissions import AsyncResourcePermissions, ResourcePermissions
 from .api.skills import AsyncSkillFilesRef, AsyncSkillsRef, SkillFilesRef, SkillsRef
-from .api.toolset import AsyncToolset, Toolset
-from .api.user import AsyncUser, User
+from .api.stored import AsyncMetadata, AsyncPrompts, Metadata, Prompts
 
-__all__ = [
-    "Application",
-    "AsyncApplication",
-    "Bucket",
-    "AsyncBucket",
-    "Chat",
-    "AsyncChat",
-    "ChatCompletions",
-    "AsyncChatCompletions",
-    "ClientChannel",
-    "AsyncClientChannel",
-    "Deployments",
-    "AsyncDeployments",
-    "Files",
-    "AsyncFiles",
-    "Metadata",
-    "AsyncMetadata",
-    "Model",
-    "AsyncModel",
-    "Prompts",
-    "AsyncPrompts",
-    "ResourcePermissions",
-    "AsyncResourcePermissions",
-    "SkillFilesRef",
-    "AsyncSkillFilesRef",
-    "SkillsRef",
-    "AsyncSkillsRef",
-    "Toolset",
-    "AsyncToolset",
-    "User",
-    "AsyncUser",
-]
+__all__ = ["Application", "Bucket", "Chat", "ChatCompletions", "ClientChannel", "Deployments", "Files", "Metadata"]
+__all__ += ["Model", "Prompts", "ResourcePermissions", "SkillFilesRef", "SkillsRef", "Toolset", "User"]
+__all__ += ["AsyncApplication", "AsyncBucket", "AsyncChat", "AsyncChatCompletions", "AsyncClientChannel"]
+__all__ += ["AsyncDeployments", "AsyncFiles", "AsyncMetadata", "AsyncModel", "AsyncPrompts"]
+__all__ += ["AsyncResourcePermissions", "AsyncSkillFilesRef", "AsyncSkillsRef", "AsyncToolset", "AsyncUser"]

@@ -14,7 +14,10 @@ ENDPOINT = re.compile(r"^\s*((?:GET|POST|PUT|DELETE) /\S+)", re.MULTILINE)
 
 
 def methods(thing, path=""):
-    """Name and docstring of every public method of a client's resources, `chat.completions.create` and so on."""
+    """Name and docstring of every public method of a client's resources, `chat.completions.create` and so on.
+
+    What several kinds of resources share says {kind} for the word in the path.
+    """
     for name in dir(type(thing)):
         member = inspect.getattr_static(type(thing), name)
         if name.startswith("_"):
@@ -24,8 +27,9 @@ def methods(thing, path=""):
                 inner = getattr(thing, name)
                 if ".api." in type(inner).__module__:
                     yield from methods(inner, (path + "." if path else "") + name)
-        elif path and callable(member):
-            yield "%s.%s" % (path, name), inspect.getdoc(getattr(thing, name)) or ""
+        elif path and callable(getattr(thing, name)):
+            doc = inspect.getdoc(getattr(thing, name)) or ""
+            yield "%s.%s" % (path, name), doc.replace("{kind}", getattr(thing, "_kind", "{kind}"))
 
 
 def in_the_code():

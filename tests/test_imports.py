@@ -66,7 +66,7 @@ def test_the_sync_client_never_loads_asyncio():
     with DialServer() as server:
         loaded = modules_after(EVERY_CALL, server.url, server.api_key)
     assert "aidial_min.transport.sync" in loaded
-    unwanted = ("asyncio", "concurrent", "aidial_min.async_client", "aidial_min.transport.aio", "aidial_min.testing")
+    unwanted = ("asyncio", "concurrent", "aidial_min.transport.aio", "aidial_min.testing")
     assert not [name for name in loaded if name.startswith(unwanted)]
 
 

@@ -21,9 +21,7 @@ SETTINGS = {"base_url": "http://127.0.0.1:9", "api_key": "key-of-nobody"}
 
 def resource_names(client_class):
     return sorted(
-        name
-        for name, value in vars(client_class).items()
-        if isinstance(value, cached_property) and not name.startswith("_")
+        name for name in dir(client_class) if isinstance(inspect.getattr_static(client_class, name), cached_property)
     )
 
 

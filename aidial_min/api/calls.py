@@ -1,23 +1,21 @@
 """What deployments are asked: chat completions, legacy completions and embeddings; whole, or as streams.
 
-What the three have in common is written once in `DeploymentCalls`; `create` is declared for both clients, since its
-result depends on `stream`.
-It knows /openai/deployments/{id}/...; it must not know sockets, retries or loops.
+What the three have in common is written once in `DeploymentCalls`; `create` is declared for both clients, since what
+it gives depends on `stream`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping  # isinstance() of those of typing is slow
 from functools import cached_property
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
 from ..core.body import json_body
 from ..core.call import Request, as_it_came, completion_of
-from ..core.settings import NOT_GIVEN, NotGiven, read_retries
 from ..core.completion_stream import Events
-from ..core.finish import finish
 from ..core.limits import read_timeout
 from ..core.operation import Async, Resource, Sync, operation
+from ..core.settings import NOT_GIVEN, NotGiven, read_retries
 from ..core.urls import encode_id
 from ..errors import InvalidRequestError
 from ..types._model import Model
@@ -27,10 +25,11 @@ from ..types.completion import CompletionChunk, CompletionResponse
 from ..types.embeddings import EmbeddingsResponse
 
 if TYPE_CHECKING:
-    from typing import Any, Dict, Literal, Optional, Sequence, TypedDict, Union
+    from typing import Any, Callable, Dict, Literal, Optional, Sequence, Type, TypedDict, Union
 
     from typing_extensions import Unpack
 
+    from ..core.call import Answer
     from ..core.limits import TimeoutValue
     from ..transport.streams import AsyncStream, Stream
     from ..types.chat.request import ChatParams
@@ -54,6 +53,8 @@ if TYPE_CHECKING:
     class CompletionOptions(CompletionParams, CallOptions, total=False): ...
 
 
+T = TypeVar("T")
+
 OPTIONS = frozenset("api_version extra_headers extra_query extra_params extra_body timeout max_retries".split())
 CHAT_PARAMS = frozenset(
     """
@@ -76,8 +77,17 @@ class DeploymentCalls(Resource):
 
     _endpoint: str
     _params: frozenset[str] = frozenset()
+    _events: Events
+    _answer: Type[Model]
 
-    def _request(self, name: str, body: Dict[str, Any], given: Dict[str, Any], decode: Any) -> Request[Any]:
+    async def _answer_to(self, name: str, body: Dict[str, Any], given: Dict[str, Any], stream: bool) -> Any:
+        """The answer to a request, whole or as a stream."""
+        if stream:
+            return await self._open(self._request(name, {**body, "stream": True}, given, as_it_came), self._events)
+        decode = completion_of(self._answer.from_json)
+        return await self._call(self._request(name, {**body, "stream": False}, given, decode))
+
+    def _request(self, name: str, body: Dict[str, Any], given: Dict[str, Any], decode: Callable[[Answer], T]) -> Request[T]:
         """The request to a deployment.
 
         Args:
@@ -131,30 +141,12 @@ class _ChatCompletions(DeploymentCalls):
 
     _endpoint, _params = "chat/completions", CHAT_PARAMS
     _events = Events(ChatCompletionChunk.from_json, ChatCompletionResponse.from_json)
+    _answer = ChatCompletionResponse
 
-    def _chat(self, deployment_name: str, messages: Any, stream: bool, given: Dict[str, Any]) -> Request[Any]:
-        if isinstance(messages, (str, bytes, Mapping, Model)) or not isinstance(messages, Iterable):
-            raise InvalidRequestError("messages must be a list of messages like {'role': 'user', 'content': '...'}")
-        body = {"messages": [_message(message) for message in messages], "stream": bool(stream)}
-        decode = as_it_came if stream else completion_of(ChatCompletionResponse.from_json)
-        return self._request(deployment_name, body, given, decode)
-
-
-class ChatCompletions(_ChatCompletions, Sync):
-    """Chat completions."""
-
-    # fmt: off
-    @overload
-    def create(self, *, deployment_name: str, messages: Iterable[Message], stream: Literal[True],
-               **options: Unpack[ChatOptions]) -> Stream[ChatCompletionChunk]: ...
-    @overload
-    def create(self, *, deployment_name: str, messages: Iterable[Message], stream: Literal[False] = False,
-               **options: Unpack[ChatOptions]) -> ChatCompletionResponse: ...
-    @overload
-    def create(self, *, deployment_name: str, messages: Iterable[Message], stream: bool,
-               **options: Unpack[ChatOptions]) -> Union[ChatCompletionResponse, Stream[ChatCompletionChunk]]: ...
-    # fmt: on
-    def create(self, *, deployment_name: str, messages: Any, stream: bool = False, **options: Any) -> Any:
+    @operation
+    async def _create(
+        self, /, *, deployment_name: str, messages: Iterable[Message], stream: bool = False, **options: Any
+    ) -> Union[ChatCompletionResponse, Stream[ChatCompletionChunk]]:
         """Answer a conversation.
 
         Args:
@@ -165,41 +157,66 @@ class ChatCompletions(_ChatCompletions, Sync):
                 api_version: for the upstream model; the client's `api_version` if None.
                 extra_headers, extra_query, extra_body: further header fields, query parameters, members of the body
                 (they win over the named ones; `extra_params` is a synonym of `extra_query`).
-                timeout: seconds, a Timeout or None, for this call. max_retries: for this call.
+                timeout: seconds, a Timeout or None, for this call.
+                max_retries: for this call.
         Returns:
             ChatCompletionResponse, or with `stream=True` a Stream of ChatCompletionChunk.
         Raises:
             TypeError: a parameter that is not in ChatParams (use `extra_body` for it).
-            ServerError: no usable upstream, or the deployment failed. RateLimitError: too many requests or tokens.
+            ServerError: no usable upstream, or the deployment failed.
+            RateLimitError: too many requests or tokens.
 
         POST /openai/deployments/{deployment}/chat/completions
         """
-        request = self._chat(deployment_name, messages, stream, options)
-        return self._client._stream(request, self._events) if stream else finish(self._call(request))
+        if isinstance(messages, (str, bytes, Mapping, Model)) or not isinstance(messages, Iterable):
+            raise InvalidRequestError("messages must be a list of messages like {'role': 'user', 'content': '...'}")
+        body = {"messages": [_message(message) for message in messages]}
+        return await self._answer_to(deployment_name, body, options, stream)  # type: ignore[no-any-return]
+
+
+class ChatCompletions(_ChatCompletions, Sync):
+    """Chat completions."""
+
+    if TYPE_CHECKING:
+
+        # fmt: off
+        @overload
+        def create(self, *, deployment_name: str, messages: Iterable[Message], stream: Literal[True],
+                   **options: Unpack[ChatOptions]) -> Stream[ChatCompletionChunk]: ...
+        @overload
+        def create(self, *, deployment_name: str, messages: Iterable[Message], stream: Literal[False] = False,
+                   **options: Unpack[ChatOptions]) -> ChatCompletionResponse: ...
+        @overload
+        def create(self, *, deployment_name: str, messages: Iterable[Message], stream: bool,
+                   **options: Unpack[ChatOptions]) -> Union[ChatCompletionResponse, Stream[ChatCompletionChunk]]: ...
+        # fmt: on
+        def create(self, **options: Any) -> Any: ...
+    else:
+        create = _ChatCompletions.__dict__["_create"]
 
 
 class AsyncChatCompletions(_ChatCompletions, Async):
     """Chat completions."""
 
-    # fmt: off
-    @overload
-    async def create(self, *, deployment_name: str, messages: Iterable[Message], stream: Literal[True],
-                     **options: Unpack[ChatOptions]) -> AsyncStream[ChatCompletionChunk]: ...
-    @overload
-    async def create(self, *, deployment_name: str, messages: Iterable[Message], stream: Literal[False] = False,
-                     **options: Unpack[ChatOptions]) -> ChatCompletionResponse: ...
-    @overload
-    async def create(self, *, deployment_name: str, messages: Iterable[Message], stream: bool,
-                     **options: Unpack[ChatOptions]) -> Union[ChatCompletionResponse, AsyncStream[ChatCompletionChunk]]: ...
-    # fmt: on
-    async def create(self, *, deployment_name: str, messages: Any, stream: bool = False, **options: Any) -> Any:
-        request = self._chat(deployment_name, messages, stream, options)
-        return await (self._client._stream(request, self._events) if stream else self._call(request))
+    if TYPE_CHECKING:
 
-    create.__doc__ = ChatCompletions.create.__doc__
+        # fmt: off
+        @overload
+        async def create(self, *, deployment_name: str, messages: Iterable[Message], stream: Literal[True],
+                         **options: Unpack[ChatOptions]) -> AsyncStream[ChatCompletionChunk]: ...
+        @overload
+        async def create(self, *, deployment_name: str, messages: Iterable[Message], stream: Literal[False] = False,
+                         **options: Unpack[ChatOptions]) -> ChatCompletionResponse: ...
+        @overload
+        async def create(self, *, deployment_name: str, messages: Iterable[Message], stream: bool,
+                         **options: Unpack[ChatOptions]) -> Union[ChatCompletionResponse, AsyncStream[ChatCompletionChunk]]: ...
+        # fmt: on
+        async def create(self, **options: Any) -> Any: ...
+    else:
+        create = _ChatCompletions.__dict__["_create"]
 
 
-class Chat(Sync):
+class Chat(Resource, Sync):
     """`chat.completions`."""
 
     @cached_property
@@ -208,7 +225,7 @@ class Chat(Sync):
         return ChatCompletions(self._client)
 
 
-class AsyncChat(Async):
+class AsyncChat(Resource, Async):
     """`chat.completions`."""
 
     @cached_property
@@ -260,29 +277,12 @@ class _Completions(DeploymentCalls):
 
     _endpoint, _params = "completions", COMPLETION_PARAMS
     _events = Events(CompletionChunk.from_json, _merged)
+    _answer = CompletionResponse
 
-    def _completion(self, deployment_name: str, prompt: Any, stream: bool, given: Dict[str, Any]) -> Request[Any]:
-        if not isinstance(prompt, (str, list, tuple)):
-            raise InvalidRequestError("prompt must be a str, or a list of texts or tokens")
-        decode = as_it_came if stream else completion_of(CompletionResponse.from_json)
-        return self._request(deployment_name, {"prompt": prompt, "stream": bool(stream)}, given, decode)
-
-
-class Completions(_Completions, Sync):
-    """Legacy text completions."""
-
-    # fmt: off
-    @overload
-    def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[True],
-               **options: Unpack[CompletionOptions]) -> Stream[CompletionChunk]: ...
-    @overload
-    def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[False] = False,
-               **options: Unpack[CompletionOptions]) -> CompletionResponse: ...
-    @overload
-    def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: bool,
-               **options: Unpack[CompletionOptions]) -> Union[CompletionResponse, Stream[CompletionChunk]]: ...
-    # fmt: on
-    def create(self, *, deployment_name: str, prompt: Any, stream: bool = False, **options: Any) -> Any:
+    @operation
+    async def _create(
+        self, /, *, deployment_name: str, prompt: CompletionPrompt, stream: bool = False, **options: Any
+    ) -> Union[CompletionResponse, Stream[CompletionChunk]]:
         """Continue a text (OpenAI's older API; most deployments offer chat completions only).
 
         Args:
@@ -297,29 +297,51 @@ class Completions(_Completions, Sync):
 
         POST /openai/deployments/{deployment}/completions
         """
-        request = self._completion(deployment_name, prompt, stream, options)
-        return self._client._stream(request, self._events) if stream else finish(self._call(request))
+        if not isinstance(prompt, (str, list, tuple)):
+            raise InvalidRequestError("prompt must be a str, or a list of texts or tokens")
+        return await self._answer_to(deployment_name, {"prompt": prompt}, options, stream)  # type: ignore[no-any-return]
+
+
+class Completions(_Completions, Sync):
+    """Legacy text completions."""
+
+    if TYPE_CHECKING:
+
+        # fmt: off
+        @overload
+        def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[True],
+                   **options: Unpack[CompletionOptions]) -> Stream[CompletionChunk]: ...
+        @overload
+        def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[False] = False,
+                   **options: Unpack[CompletionOptions]) -> CompletionResponse: ...
+        @overload
+        def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: bool,
+                   **options: Unpack[CompletionOptions]) -> Union[CompletionResponse, Stream[CompletionChunk]]: ...
+        # fmt: on
+        def create(self, **options: Any) -> Any: ...
+    else:
+        create = _Completions.__dict__["_create"]
 
 
 class AsyncCompletions(_Completions, Async):
     """Legacy text completions."""
 
-    # fmt: off
-    @overload
-    async def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[True],
-                     **options: Unpack[CompletionOptions]) -> AsyncStream[CompletionChunk]: ...
-    @overload
-    async def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[False] = False,
-                     **options: Unpack[CompletionOptions]) -> CompletionResponse: ...
-    @overload
-    async def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: bool,
-                     **options: Unpack[CompletionOptions]) -> Union[CompletionResponse, AsyncStream[CompletionChunk]]: ...
-    # fmt: on
-    async def create(self, *, deployment_name: str, prompt: Any, stream: bool = False, **options: Any) -> Any:
-        request = self._completion(deployment_name, prompt, stream, options)
-        return await (self._client._stream(request, self._events) if stream else self._call(request))
+    if TYPE_CHECKING:
 
-    create.__doc__ = Completions.create.__doc__
+        # fmt: off
+        @overload
+        async def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[True],
+                         **options: Unpack[CompletionOptions]) -> AsyncStream[CompletionChunk]: ...
+        @overload
+        async def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[False] = False,
+                         **options: Unpack[CompletionOptions]) -> CompletionResponse: ...
+        @overload
+        async def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: bool,
+                         **options: Unpack[CompletionOptions]) -> Union[CompletionResponse, AsyncStream[CompletionChunk]]: ...
+        # fmt: on
+        async def create(self, **options: Any) -> Any: ...
+    else:
+        create = _Completions.__dict__["_create"]
 
 
 # ---------------------------------------------------------------- embeddings
@@ -369,9 +391,8 @@ class _Embeddings(DeploymentCalls):
             "user": user,
             "custom_fields": custom_fields,
         }
-        request = self._request(deployment_name, body, dict(options), completion_of(_embeddings))
-        answer: EmbeddingsResponse = await self._call(request)
-        return answer
+        decode = completion_of(_embeddings)
+        return await self._call(self._request(deployment_name, body, dict(options), decode))
 
 
 class Embeddings(_Embeddings, Sync):

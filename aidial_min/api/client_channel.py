@@ -1,122 +1,140 @@
-"""The client channel: an application asks its user's client for something, and the client answers (JSON-RPC).
+"""The client channel: an application asks its user's client for something, and the client answers (JSON-RPC)."""
 
-What returns or reads a stream has a sync and an async version; what is sent and how answers read is written once.
-It knows /v1/ops/client-channel; it must not know sockets, retries or loops, nor how a client signs in.
-"""
+from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Union
 
 from ..core.body import json_body
-from ..core.call import Answer, Config, Request, as_it_came, nothing
-from ..core.settings import NOT_GIVEN, NotGiven
+from ..core.call import Request, as_it_came, nothing
 from ..core.completion_stream import Events
-from ..core.limits import TimeoutValue, read_timeout
-from ..core.tables import AsyncResource, SyncResource, async_method, describe, sync_method
+from ..core.limits import read_timeout
+from ..core.operation import Async, Resource, Sync, operation
+from ..core.settings import NOT_GIVEN, NotGiven
 from ..errors import DialException, InvalidRequestError
 from ..types._plain import plain
-from ..types.client_channel import (
-    ClientChannelRequest,
-    ClientChannelResponse,
-    ClientChannelResponseParam,
-    SigninResult,
-)
+from ..types.client_channel import ClientChannelRequest, ClientChannelResponse, SigninResult
 from .arguments import list_given
+from .opening import streaming
 
 if TYPE_CHECKING:
-    from ..transport.streams import AsyncStream, Stream
+    from typing import Dict, List, Optional, Sequence
 
+    from ..core.limits import TimeoutValue
+    from ..transport.streams import Stream
+    from ..types.client_channel import ClientChannelResponseParam
+
+CHANNEL = "/v1/ops/client-channel/"
 HEADER = "X-DIAL-CLIENT-CHANNEL-ID"
 REQUESTS = Events(ClientChannelRequest.from_json, fails=False)
 """What applications ask of the client; the stream has no end of its own."""
 
 
-def signin_toolsets(
-    config: Config, *, channel_id: str, toolset_ids: Sequence[str], timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN
-) -> "Optional[Tuple[Request[Answer], Events]]":
-    """Ask the user, through their client, to sign in to toolsets, and wait for the answers.
+class _ClientChannel(Resource):
+    @operation
+    async def signin_toolsets(
+        self, *, channel_id: str, toolset_ids: Sequence[str], timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN
+    ) -> Dict[str, SigninResult]:
+        """Ask the user, through their client, to sign in to toolsets, and wait for the answers.
 
-    Args:
-        channel_id: of the user's client: header X-DIAL-CLIENT-CHANNEL-ID of the request that the application serves.
-        toolset_ids: e.g. "toolsets/public/my-tools"; an empty list asks for nothing.
-        timeout: seconds, a Timeout or None, for this call: it lasts as long as the user takes.
-    Returns:
-        A SigninResult by toolset id, in the order given; what was not answered is ERROR.
-    Raises:
-        InvalidRequestError: `toolset_ids` is a str, or names a toolset twice.
-        DialException: the channel could not pass the requests on, or closed without an answer.
+        Args:
+            channel_id: of the user's client: header X-DIAL-CLIENT-CHANNEL-ID of the request that the application serves.
+            toolset_ids: e.g. "toolsets/public/my-tools"; an empty list asks for nothing.
+            timeout: seconds, a Timeout or None, for this call: it lasts as long as the user takes.
+        Returns:
+            A SigninResult by toolset id, in the order given; what was not answered is ERROR.
+        Raises:
+            InvalidRequestError: `toolset_ids` is a str, or names a toolset twice.
+            DialException: the channel could not pass the requests on, or closed without an answer.
 
-    POST /v1/ops/client-channel/interact
-    """
-    ids = _toolset_ids(toolset_ids)
-    if not ids:
-        return None
-    asked = [
-        {"jsonrpc": "2.0", "method": "toolset/signin", "params": {"toolsetId": name}, "id": str(number)}
-        for number, name in enumerate(ids, start=1)
-    ]
-    request = Request(
-        "POST",
-        "/v1/ops/client-channel/interact",
-        headers=_channel(channel_id),
-        body=json_body(asked),
-        decode=as_it_came,
-        timeout=None if isinstance(timeout, NotGiven) else read_timeout(timeout),
-    )
-    return request, Events(lambda value: _signin_results(ids, value), fails=False)
+        POST /v1/ops/client-channel/interact
+        """
+        ids = _toolset_ids(toolset_ids)
+        asked = [
+            {"jsonrpc": "2.0", "method": "toolset/signin", "params": {"toolsetId": name}, "id": str(number)}
+            for number, name in enumerate(ids, start=1)
+        ]
+        if not asked:
+            return {}
+        request = Request(
+            "POST",
+            CHANNEL + "interact",
+            headers=_channel(channel_id),
+            body=json_body(asked),
+            decode=as_it_came,
+            timeout=None if isinstance(timeout, NotGiven) else read_timeout(timeout),
+        )
+        stream = await self._open(request, Events(lambda value: _signin_results(ids, value), fails=False))
+        try:
+            results: Optional[Dict[str, SigninResult]] = await stream._next()
+        finally:
+            stream._close()  # the server never ends it
+        if results is None:
+            raise DialException("the client channel closed without an answer", status_code=504, request_sent="yes")
+        return results
+
+    @streaming
+    async def subscribe(self, channel_id: Optional[str] = None) -> Stream[ClientChannelRequest]:
+        """Open a channel, as a user's client does, and read what applications ask.
+
+        Args:
+            channel_id: to come back to a channel after a break; None makes a new one.
+        Returns:
+            A Stream of ClientChannelRequest, whose `headers["X-DIAL-CLIENT-CHANNEL-ID"]` names a new channel. Send that
+            header along with chat requests, so that applications can reach the client, and answer with `report`.
+        Raises:
+            EndpointNotSupportedError: Core of 2024 has no client channel.
+
+        POST /v1/ops/client-channel/subscribe
+        """
+        headers = None if channel_id is None else _channel(channel_id)
+        request = Request("POST", CHANNEL + "subscribe", headers=headers, decode=as_it_came)
+        stream: Stream[ClientChannelRequest] = await self._open(request, REQUESTS)
+        return stream
+
+    @operation
+    async def report(
+        self,
+        channel_id: str,
+        response: Union[ClientChannelResponse, ClientChannelResponseParam, Mapping[str, Any]],
+    ) -> None:
+        """Answer one request of an application.
+
+        Args:
+            channel_id: of this client.
+            response: `{"id": ..., "result": ...}` or `{"id": ..., "error": {"code": ..., "message": ...}}` with the
+                `id` of the request as it came; to `toolset/signin` the result is "success" or "denied".
+
+        POST /v1/ops/client-channel/report
+        """
+        if not isinstance(response, (ClientChannelResponse, Mapping)):
+            raise InvalidRequestError("response must be a dict like {'id': ..., 'result': ...}")
+        value = {"jsonrpc": "2.0", **dict(plain(response))}
+        if value.get("id") is None or ("result" in value) == ("error" in value):
+            raise InvalidRequestError("response needs the id of the request, and either a result or an error")
+        headers, body = _channel(channel_id), json_body(value)
+        await self._call(Request("POST", CHANNEL + "report", headers=headers, body=body, decode=nothing))
+
+    @operation
+    async def unsubscribe(self, channel_id: str) -> None:
+        """Close a channel.
+
+        Args:
+            channel_id: of this client.
+        Raises:
+            ResourceNotFoundError: there is none.
+
+        POST /v1/ops/client-channel/unsubscribe
+        """
+        await self._call(Request("POST", CHANNEL + "unsubscribe", headers=_channel(channel_id), decode=nothing))
 
 
-def subscribe(config: Config, channel_id: Optional[str] = None) -> Request[Answer]:
-    """Open a channel, as a user's client does, and read what applications ask.
-
-    Args:
-        channel_id: to come back to a channel after a break; None makes a new one.
-    Returns:
-        A Stream of ClientChannelRequest, whose `headers["X-DIAL-CLIENT-CHANNEL-ID"]` names a new channel. Send that
-        header along with chat requests, so that applications can reach the client, and answer with `report`.
-    Raises:
-        EndpointNotSupportedError: Core of 2024 has no client channel.
-
-    POST /v1/ops/client-channel/subscribe
-    """
-    headers = None if channel_id is None else _channel(channel_id)
-    return Request("POST", "/v1/ops/client-channel/subscribe", headers=headers, decode=as_it_came)
+class ClientChannel(_ClientChannel, Sync):
+    """The channel between an application and its user's client."""
 
 
-def report(
-    config: Config,
-    channel_id: str,
-    response: Union[ClientChannelResponse, ClientChannelResponseParam, Mapping[str, Any]],
-) -> Request[None]:
-    """Answer one request of an application.
-
-    Args:
-        channel_id: of this client.
-        response: `{"id": ..., "result": ...}` or `{"id": ..., "error": {"code": ..., "message": ...}}` with the `id` of
-            the request as it came; to `toolset/signin` the result is "success" or "denied".
-
-    POST /v1/ops/client-channel/report
-    """
-    if not isinstance(response, (ClientChannelResponse, Mapping)):
-        raise InvalidRequestError("response must be a dict like {'id': ..., 'result': ...}")
-    value = {"jsonrpc": "2.0", **dict(plain(response))}
-    if value.get("id") is None or ("result" in value) == ("error" in value):
-        raise InvalidRequestError("response needs the id of the request, and either a result or an error")
-    return Request(
-        "POST", "/v1/ops/client-channel/report", headers=_channel(channel_id), body=json_body(value), decode=nothing
-    )
-
-
-def unsubscribe(config: Config, channel_id: str) -> Request[None]:
-    """Close a channel.
-
-    Args:
-        channel_id: of this client.
-    Raises:
-        ResourceNotFoundError: there is none.
-
-    POST /v1/ops/client-channel/unsubscribe
-    """
-    return Request("POST", "/v1/ops/client-channel/unsubscribe", headers=_channel(channel_id), decode=nothing)
+class AsyncClientChannel(_ClientChannel, Async):
+    """The channel between an application and its user's client."""
 
 
 def _channel(channel_id: Any) -> Dict[str, Optional[str]]:
@@ -160,60 +178,3 @@ def _outcome(response: Optional[ClientChannelResponse]) -> SigninResult:
     if response is None or response.error is not None:
         return SigninResult.ERROR
     return SigninResult(response.result) if response.result in ("success", "denied") else SigninResult.ERROR
-
-
-def _unanswered() -> DialException:
-    return DialException("the client channel closed without an answer", status_code=504, request_sent="yes")
-
-
-class ClientChannel(SyncResource):
-    """The channel between an application and its user's client."""
-
-    def signin_toolsets(
-        self, *, channel_id: str, toolset_ids: Sequence[str], timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN
-    ) -> Dict[str, SigninResult]:
-        client: Any = self._client
-        asked = signin_toolsets(client._config, channel_id=channel_id, toolset_ids=toolset_ids, timeout=timeout)
-        if asked is None:
-            return {}
-        with client._stream(*asked) as stream:  # closed after the first event: the server never ends it
-            for results in stream:
-                return cast(Dict[str, SigninResult], results)
-        raise _unanswered()
-
-    def subscribe(self, channel_id: Optional[str] = None) -> "Stream[ClientChannelRequest]":
-        client: Any = self._client
-        return cast("Stream[ClientChannelRequest]", client._stream(subscribe(client._config, channel_id), REQUESTS))
-
-    report = sync_method(report)
-    unsubscribe = sync_method(unsubscribe)
-
-
-class AsyncClientChannel(AsyncResource):
-    """The channel between an application and its user's client."""
-
-    async def signin_toolsets(
-        self, *, channel_id: str, toolset_ids: Sequence[str], timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN
-    ) -> Dict[str, SigninResult]:
-        client: Any = self._client
-        asked = signin_toolsets(client._config, channel_id=channel_id, toolset_ids=toolset_ids, timeout=timeout)
-        if asked is None:
-            return {}
-        async with await client._stream(*asked) as stream:
-            async for results in stream:
-                return cast(Dict[str, SigninResult], results)
-        raise _unanswered()
-
-    async def subscribe(self, channel_id: Optional[str] = None) -> "AsyncStream[ClientChannelRequest]":
-        client: Any = self._client
-        stream = await client._stream(subscribe(client._config, channel_id), REQUESTS)
-        return cast("AsyncStream[ClientChannelRequest]", stream)
-
-    report = async_method(report)
-    unsubscribe = async_method(unsubscribe)
-
-
-describe(ClientChannel.signin_toolsets, signin_toolsets, "Dict[str, SigninResult]")
-describe(AsyncClientChannel.signin_toolsets, signin_toolsets, "Dict[str, SigninResult]")
-describe(ClientChannel.subscribe, subscribe, "Stream[ClientChannelRequest]")
-describe(AsyncClientChannel.subscribe, subscribe, "AsyncStream[ClientChannelRequest]")

@@ -1,195 +1,373 @@
-"""Files in DIAL's storage: upload, download, metadata, listings, deletion, moving, copying; folders see folders.py.
+"""Files in DIAL's storage: what all stored resources can do, upload and download, and whole folders at once.
 
-Each operation is written once; the method tables at the end bind it for both clients.
-It knows paths, headers and models of /v1/files; it must not know sockets, retries or loops.
+What a folder's files are called here and there, and which of them may be touched, is decided in local_files.py.
 """
 
-from typing import Optional
+from __future__ import annotations
 
-from ..core.body import MultipartBody, Progress, file_part
-from ..core.call import Config, Download, Flow, Pages, Request, as_it_came, model_of
-from ..core.tables import (
-    AsyncResource,
-    SyncResource,
-    async_download,
-    async_flow,
-    async_method,
-    async_pages,
-    async_stream_download,
-    sync_download,
-    sync_flow,
-    sync_method,
-    sync_pages,
-    sync_stream_download,
-)
-from ..core.urls import StorageUrl
-from ..types.file import FileTypes
+import os
+from functools import partial
+from pathlib import PurePath
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..core.body import MultipartBody, file_part
+from ..core.call import Download, Request, as_it_came, model_of
+from ..core.etag import bare_etag
+from ..core.operation import Async, Sync, operation
+from ..core.urls import parse_storage_url
+from ..errors import ConfigurationError, DialException, InvalidDialURLError, InvalidRequestError
 from ..types.metadata import FileItem, FileMetadata
-from . import storage
-from .folders import async_folder, download_folder, sync_folder, upload_folder
+from .local_files import local_files, local_path, md5_of, same_file_key
+from .opening import download, stream_download
+from .stored import Stored, is_missing, preconditions
+
+if TYPE_CHECKING:
+    from typing import Any, Awaitable, Callable, Dict, List, Optional, Tuple, Union
+
+    from ..core.body import Progress
+    from ..core.urls import StoragePath, StorageUrl
+    from ..transport.downloads import FileDownloadResponse
+    from ..types.file import FileTypes
+    from .local_files import LocalFile, LocalPath
+
+    Outcome = Union[str, Exception]
+    """What became of one file: "uploaded", "downloaded", "skipped", or the error that ended it."""
+
+    OnFile = Callable[[str, Outcome], object]
+
+UPLOADED, DOWNLOADED, SKIPPED = "uploaded", "downloaded", "skipped"
 
 
-def upload(
-    config: Config,
-    url: StorageUrl,
-    file: FileTypes,
-    etag_if_match: Optional[str] = None,
-    etag_if_none_match: Optional[str] = None,
-    progress: Optional[Progress] = None,
-) -> Request[FileItem]:
-    """Create or replace a file.
+class UploadReport(NamedTuple):
+    """What `upload_folder` did, by paths below the folder ("a/b.txt").
 
-    Args:
-        url: where to store it, e.g. ``client.my_files_home() / "folder/a.txt"``.
-        file: bytes, str (sent as UTF-8), a path, a binary file object (a seekable one is sent from its beginning), or a
-            tuple: (name, content[, type[, headers]]) or (name, type, content).
-        etag_if_match: replace only this version; on a file that does not exist Core does not look at it.
-        etag_if_none_match: "*" creates only.
-        progress: called with (bytes done, bytes in all or None) while the file is sent.
-    Returns:
-        The metadata of the stored file.
-    Raises:
-        EtagMismatchError: a precondition does not hold. RequestTooLargeError: beyond the server's limit.
-        InvalidRequestError: a file that is closed, in text mode or not readable; nothing is sent.
-
-    PUT /v1/files/{bucket}/{path}
+    Attributes:
+        uploaded: files sent.
+        skipped: files that were there already, unchanged.
+        failed: files that could not be sent, and why.
     """
-    path = storage.item_path(config, url, "files")
-    body = MultipartBody([file_part(file, path.name)], progress)
-    headers = storage.preconditions(etag_if_match, etag_if_none_match)
-    return Request("PUT", "/v1/" + path.path, headers=headers, body=body, decode=model_of(FileItem.from_json))
+
+    uploaded: List[str]
+    skipped: List[str]
+    failed: Dict[str, Exception]
 
 
-def open_download(config: Config, url: StorageUrl, etag_if_match: Optional[str] = None) -> Download:
-    """Read a file, as it comes.
+class DownloadReport(NamedTuple):
+    """What `download_folder` did, by paths below the folder ("a/b.txt").
 
-    Args:
-        url: its address, as `upload` takes it.
-        etag_if_match: this version only; the answer's own ETag is compared too, because Core of 2024 does not.
-    Returns:
-        A response to iterate over, or `get_content()`, or `write_to(path)`; closed at its end or by a `with` block.
-    Raises:
-        ResourceNotFoundError: there is no such file. EtagMismatchError: it is another version.
-
-    GET /v1/files/{bucket}/{path}
+    Attributes:
+        downloaded: files written.
+        skipped: files that were there already, unchanged.
+        failed: files that could not be read or written, and why.
     """
-    path = storage.item_path(config, url, "files")
-    headers = storage.preconditions(etag_if_match)
-    request = Request("GET", "/v1/" + path.path, headers=headers, decode=as_it_came)
-    return Download(request, path.name, etag_if_match)
+
+    downloaded: List[str]
+    skipped: List[str]
+    failed: Dict[str, Exception]
 
 
-def delete(config: Config, url: StorageUrl, etag_if_match: Optional[str] = None) -> Request[None]:
-    """Delete a file; one that does not exist is no error on Core of 2024.
+class Job(NamedTuple):
+    """One file of a folder: how the report names it, and what is to be done, which gives UPLOADED, SKIPPED, ..."""
 
-    Args:
-        url: its address, as `upload` takes it.
-        etag_if_match: delete only this version.
-    Raises:
-        EtagMismatchError: it is another version.
-
-    DELETE /v1/files/{bucket}/{path}
-    """
-    return storage.delete(config, "files", url, etag_if_match)
+    name: str
+    work: Callable[[], Awaitable[str]]
 
 
-def get_metadata(
-    config: Config,
-    url: StorageUrl,
-    *,
-    limit: Optional[int] = None,
-    token: Optional[str] = None,
-    recursive: Optional[bool] = None,
-    permissions: Optional[bool] = None,
-) -> Flow[FileMetadata]:
-    """Describe a file, or a folder (its URL ends in a slash) with one page of its entries.
+class _Files(Stored[FileItem, FileMetadata]):
+    _kind, _item, _node = "files", FileItem, FileMetadata
 
-    Args:
-        url: its address; that of a folder ends in a slash.
-        limit: entries per page, 1 to 1000 (server's default: 100).
-        token: `next_token` of the page before.
-        recursive: all files below, without folders.
-        permissions: tell what the caller may do with each entry.
-    Raises:
-        ResourceNotFoundError: there is nothing; so it is for an empty folder, unless it is a bucket's root.
+    @operation
+    async def upload(
+        self,
+        url: StorageUrl,
+        file: FileTypes,
+        etag_if_match: Optional[str] = None,
+        etag_if_none_match: Optional[str] = None,
+        progress: Optional[Progress] = None,
+    ) -> FileItem:
+        """Create or replace a file.
 
-    GET /v1/metadata/files/{bucket}/{path}
-    """
-    query = {"limit": limit, "token": token, "recursive": recursive, "permissions": permissions}
-    return storage.metadata(config, "files", FileMetadata.from_json, url, query)
+        Args:
+            url: where to store it, e.g. ``client.my_files_home() / "folder/a.txt"``.
+            file: bytes, str (sent as UTF-8), a path, a binary file object (a seekable one is sent from its beginning),
+                or a tuple: (name, content[, type[, headers]]) or (name, type, content).
+            etag_if_match: replace only this version; on a file that does not exist Core does not look at it.
+            etag_if_none_match: "*" creates only.
+            progress: called with (bytes done, bytes in all or None) while the file is sent.
+        Returns:
+            The metadata of the stored file.
+        Raises:
+            EtagMismatchError: a precondition does not hold.
+            RequestTooLargeError: beyond the server's limit.
+            InvalidRequestError: a file that is closed, in text mode or not readable; nothing is sent.
+
+        PUT /v1/files/{bucket}/{path}
+        """
+        return await self._upload(url, file, etag_if_match, etag_if_none_match, progress)
+
+    async def _upload(
+        self,
+        url: StorageUrl,
+        file: FileTypes,
+        etag_if_match: Optional[str] = None,
+        etag_if_none_match: Optional[str] = None,
+        progress: Optional[Progress] = None,
+    ) -> FileItem:
+        path = self._path(url)
+        body = MultipartBody([file_part(file, path.name)], progress)
+        headers = preconditions(etag_if_match, etag_if_none_match)
+        decode = model_of(FileItem.from_json)
+        return await self._call(Request("PUT", "/v1/" + path.path, headers=headers, body=body, decode=decode))
+
+    @download
+    async def download(self, url: StorageUrl, etag_if_match: Optional[str] = None) -> FileDownloadResponse:
+        """Read a file, as it comes.
+
+        Args:
+            url: its address, as `upload` takes it.
+            etag_if_match: this version only; the answer's own ETag is compared too, because Core of 2024 does not.
+        Returns:
+            A response to iterate over, or `get_content()`, or `write_to(path)`; closed at its end or by a `with` block.
+        Raises:
+            ResourceNotFoundError: there is no such file.
+            EtagMismatchError: it is another version.
+
+        GET /v1/files/{bucket}/{path}
+        """
+        return await self._download(url, etag_if_match)
+
+    @stream_download
+    async def stream_download(self, url: StorageUrl, etag_if_match: Optional[str] = None) -> FileDownloadResponse:
+        """Read a file, as it comes, within a `with` block (or `async with`), which closes it.
+
+        Args and Raises: as `download`.
+
+        GET /v1/files/{bucket}/{path}
+        """
+        return await self._download(url, etag_if_match)
+
+    async def _download(self, url: StorageUrl, etag_if_match: Optional[str] = None) -> FileDownloadResponse:
+        path = self._path(url)
+        request = Request("GET", "/v1/" + path.path, headers=preconditions(etag_if_match), decode=as_it_came)
+        response: FileDownloadResponse = await self._client._download(Download(request, path.name, etag_if_match))
+        return response
+
+    if TYPE_CHECKING:
+
+        @operation
+        async def metadata(
+            self,
+            url: StorageUrl,
+            *,
+            limit: Optional[int] = None,
+            token: Optional[str] = None,
+            recursive: Optional[bool] = None,
+            permissions: Optional[bool] = None,
+        ) -> FileMetadata: ...
+    else:
+        metadata = Stored.__dict__["get_metadata"]
+
+    # -- folders
+
+    @operation
+    async def upload_folder(
+        self,
+        source: LocalPath,
+        url: StorageUrl,
+        *,
+        max_workers: int = 8,
+        overwrite: bool = True,
+        on_file: Optional[OnFile] = None,
+    ) -> UploadReport:
+        """Upload a local folder with everything in it; files that are there already, unchanged, are skipped.
+
+        Nothing is deleted. A file that fails does not stop the others. Symbolic links to folders, and those that lead
+        out of the folder, are not followed.
+
+        Args:
+            source: the local folder.
+            url: the folder in the storage that its content shall be in, e.g. ``client.my_files_home() / "data"``.
+            max_workers: how many files are sent at once.
+            overwrite: replace files that are there and differ; if not, they are `failed`.
+            on_file: called with (path below the folder, outcome) for each file when it is done: "uploaded", "skipped",
+                or the error.
+        Returns:
+            What was `uploaded`, what was `skipped`, and what `failed` with which error.
+        Raises:
+            InvalidRequestError: there is no such local folder.
+            DialException: the folder in the storage can't be listed.
+
+        PUT /v1/files/{bucket}/{path}
+        """
+        folder = self._folder(url)
+        _check_workers(max_workers)
+        if not os.path.isdir(source):
+            raise InvalidRequestError("there is no folder to upload at %s" % os.fspath(source))
+        known: Dict[Tuple[str, ...], FileItem] = {}
+        async for item in self._entries(folder, True, lambda entry, error: None):
+            path = self._path_of(item.url)
+            if path is not None and not path.folder:
+                known[path.segments[len(folder.segments) :]] = item
+        files, failed = await self._in_thread(local_files, source)
+
+        async def upload(file: LocalFile) -> str:
+            names = tuple(file.name.split("/"))
+            try:
+                target = folder._replace(segments=folder.segments + names, folder=False).path
+            except UnicodeEncodeError:
+                raise InvalidDialURLError("the name %r can't be written as UTF-8" % file.name) from None
+            item = known.get(names)
+            if item is not None and await self._is_same(item, target, file.path):
+                return SKIPPED
+            await self._upload(target, PurePath(file.path), etag_if_none_match=None if overwrite else "*")
+            return UPLOADED
+
+        jobs = [Job(file.name, partial(upload, file)) for file in files]
+        jobs += [Job(name, partial(_fail, error)) for name, error in failed.items()]
+        return UploadReport(*await self._carry_out(jobs, max_workers, on_file))
+
+    @operation
+    async def download_folder(
+        self,
+        url: StorageUrl,
+        target: LocalPath,
+        *,
+        max_workers: int = 8,
+        overwrite: bool = True,
+        on_file: Optional[OnFile] = None,
+    ) -> DownloadReport:
+        """Download a folder with everything below it; local files that are the same already are skipped.
+
+        Nothing is deleted. Each file appears when all of it has come. A file that fails does not stop the others, nor
+        does an entry of the listing that makes no sense. Nothing is written outside of the target, whatever names the
+        storage holds and whatever symbolic links the target has.
+
+        Args:
+            url: the folder in the storage.
+            target: the local folder; it is made if need be.
+            max_workers: how many files are read at once.
+            overwrite: replace files that are there and differ; if not, they are `failed`.
+            on_file: called with (path below the folder, outcome) for each file when it is done: "downloaded",
+                "skipped", or the error.
+        Returns:
+            What was `downloaded`, what was `skipped`, and what `failed` with which error.
+        Raises:
+            InvalidRequestError: the target is a file.
+            DialException: the folder in the storage can't be listed.
+
+        GET /v1/files/{bucket}/{path}
+        """
+        folder = self._folder(url)
+        _check_workers(max_workers)
+        if os.path.exists(target) and not os.path.isdir(target):
+            raise InvalidRequestError("the download target %s is a file; name a folder" % os.fspath(target))
+        jobs: List[Job] = []
+
+        def refuse(name: str, error: Exception) -> None:
+            jobs.append(Job(name, partial(_fail, error)))
+
+        async def fetch(item: FileItem, path: StoragePath, names: Tuple[str, ...]) -> str:
+            local = await self._in_thread(local_path, root, names)
+            if await self._is_same(item, path.path, local):
+                return SKIPPED
+            if not overwrite and os.path.lexists(local):
+                raise FileExistsError(None, "it is there already", local)
+            response = await self._download(path.path)
+            try:
+                await self._in_thread(lambda: os.makedirs(os.path.dirname(local), exist_ok=True))
+                await response._write(local)
+            finally:
+                response._close()
+            return DOWNLOADED
+
+        items = [item async for item in self._entries(folder, True, lambda entry, error: refuse(_named(entry), error))]
+        root = await self._in_thread(_made_folder, target)
+        taken: Dict[str, str] = {}
+        for item in items:
+            if item.node_type == "FOLDER" or item.url.endswith("/"):
+                continue
+            path = self._path_of(item.url)
+            names = path.segments[len(folder.segments) :] if path is not None else ()
+            name = "/".join(names) or item.url
+            first = taken.setdefault(same_file_key(name), name)
+            if first != name:
+                refuse(name, InvalidRequestError("%s would be written over %s: here they are one file" % (name, first)))
+            elif path is None or path.bucket != folder.bucket or path.segments != folder.segments + names:
+                message = "the listing names something outside of the folder: %r" % item.url
+                refuse(name, InvalidDialURLError(message))
+            else:
+                jobs.append(Job(name, partial(fetch, item, path, names)))
+        return DownloadReport(*await self._carry_out(jobs, max_workers, on_file))
+
+    async def _carry_out(
+        self, jobs: List[Job], max_workers: int, on_file: Optional[OnFile]
+    ) -> Tuple[List[str], List[str], Dict[str, Exception]]:
+        """Work on so many files at once: what was done, skipped and failed, in the order of the jobs."""
+
+        async def outcome_of(job: Job) -> Outcome:
+            try:
+                return await job.work()
+            except (DialException, OSError) as error:
+                return error
+
+        outcomes: Dict[int, Outcome] = {}
+        async for index, outcome in self._client._transport.at_once(outcome_of, jobs, max_workers):
+            outcomes[index] = outcome
+            if on_file is not None:
+                on_file(jobs[index].name, outcome)
+        found = [(job.name, outcomes[index]) for index, job in enumerate(jobs)]
+        done = [name for name, outcome in found if outcome in (UPLOADED, DOWNLOADED)]
+        skipped = [name for name, outcome in found if outcome == SKIPPED]
+        return done, skipped, {name: outcome for name, outcome in found if isinstance(outcome, Exception)}
+
+    async def _is_same(self, item: FileItem, url: str, local: str) -> bool:
+        """Whether a stored file and a local one have the same content: ETags of files are their MD5."""
+        digest = await self._in_thread(md5_of, local)
+        if digest is None:
+            return False
+        etag = item.etag
+        if not etag:  # listings do not tell it
+            try:
+                etag = (await self._describe(url, {})).etag
+            except DialException as error:
+                if not is_missing(error):
+                    raise
+        return etag is not None and bare_etag(etag) == digest
+
+    def _path_of(self, url: str) -> Optional[StoragePath]:
+        """The address of an entry of a listing, or None where it is none."""
+        try:
+            return parse_storage_url(self._config.origin, url, self._kind)
+        except InvalidRequestError:
+            return None
+
+    async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return await self._client._transport.verbs.in_thread(function, *arguments)
 
 
-def list_files(config: Config, url: StorageUrl, recursive: bool = False) -> Pages[FileItem]:
-    """Iterate over the entries of a folder, over all pages; an empty folder gives none.
-
-    Args:
-        url: the address of the folder.
-        recursive: all files below, without folders.
-
-    GET /v1/metadata/files/{bucket}/{path}/
-    """
-    return storage.listing(config, "files", FileMetadata.from_json, url, recursive)
-
-
-def move_to(
-    config: Config, source: StorageUrl, destination: StorageUrl, overwrite: bool = False
-) -> Request[None]:
-    """Move a file.
-
-    Args:
-        source, destination: addresses, as `upload` takes them.
-        overwrite: replace what is at the destination.
-    Raises:
-        InvalidRequestError: the source is missing, or the destination exists and `overwrite` is off (Core: 400).
-
-    POST /v1/ops/resource/move
-    """
-    return storage.transfer(config, "files", "move", source, destination, overwrite)
-
-
-def copy_to(
-    config: Config, source: StorageUrl, destination: StorageUrl, overwrite: bool = False
-) -> Request[None]:
-    """Copy a file. Core of 2024 does not have this endpoint.
-
-    Args:
-        source, destination: addresses, as `upload` takes them.
-        overwrite: replace what is at the destination.
-    Raises:
-        InvalidRequestError: the source is missing, or the destination exists and `overwrite` is off (Core: 400).
-
-    POST /v1/ops/resource/copy
-    """
-    return storage.transfer(config, "files", "copy", source, destination, overwrite)
-
-
-class Files(SyncResource):
+class Files(_Files, Sync):
     """Files in DIAL's storage."""
 
-    upload = sync_method(upload)
-    download = sync_download(open_download)
-    stream_download = sync_stream_download(open_download)
-    delete = sync_method(delete)
-    get_metadata = sync_flow(get_metadata)
-    metadata = get_metadata
-    list = sync_pages(list_files)
-    move_to = sync_method(move_to)
-    copy_to = sync_method(copy_to)
-    upload_folder = sync_folder(upload_folder)
-    download_folder = sync_folder(download_folder)
 
-
-class AsyncFiles(AsyncResource):
+class AsyncFiles(_Files, Async):
     """Files in DIAL's storage."""
 
-    upload = async_method(upload)
-    download = async_download(open_download)
-    stream_download = async_stream_download(open_download)
-    delete = async_method(delete)
-    get_metadata = async_flow(get_metadata)
-    metadata = get_metadata
-    list = async_pages(list_files)
-    move_to = async_method(move_to)
-    copy_to = async_method(copy_to)
-    upload_folder = async_folder(upload_folder)
-    download_folder = async_folder(download_folder)
+
+async def _fail(error: Exception) -> str:
+    raise error
+
+
+def _named(entry: Any) -> str:
+    """How the report names an entry of a listing that is not what it should be."""
+    return str(entry.get("url") or entry.get("name") or entry)[:200] if isinstance(entry, dict) else str(entry)[:200]
+
+
+def _made_folder(target: LocalPath) -> str:
+    """The folder to write below, with symbolic links resolved."""
+    os.makedirs(target, exist_ok=True)
+    return os.path.realpath(target)
+
+
+def _check_workers(max_workers: Any) -> None:
+    if isinstance(max_workers, bool) or not isinstance(max_workers, int) or max_workers < 1:
+        raise ConfigurationError("max_workers must be a number of at least 1, not %r" % (max_workers,))

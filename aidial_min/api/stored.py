@@ -1,7 +1,7 @@
 """What is stored in buckets: conversations, prompts, custom applications, custom toolsets; files see files.py.
 
-All kinds share their addresses, metadata, listings, preconditions, moving and copying, written once in `Stored`.
-It knows /v1/{kind}, /v1/metadata and /v1/ops; it must not know sockets, threads or loops.
+All kinds share their addresses, metadata, listings, preconditions, moving and copying, written once in `Stored`;
+a kind says what it is called and which models it has, and adds what it alone can do.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, overload
 
 from ..core.body import json_body
-from ..core.call import Request, list_of, model_of, nothing
+from ..core.call import Request, json_value, list_of, model_of, nothing
 from ..core.operation import Async, Resource, Sync, listing, operation
 from ..core.urls import is_posix_path, parse_storage_url
 from ..errors import (
@@ -20,7 +20,7 @@ from ..errors import (
     ParsingDataError,
     ResourceNotFoundError,
 )
-from ..types._model import Model
+from ..types._model import Model, unexpected
 from ..types.application import ApplicationLog, CustomApplication
 from ..types.conversation import Conversation
 from ..types.metadata import (
@@ -61,6 +61,10 @@ if TYPE_CHECKING:
         permissions: Optional[bool]
 
 
+    Refused = Callable[[Any, ParsingDataError], None]
+    """Is told of an entry of a listing that is not what it should be, and why."""
+
+
 T = TypeVar("T")
 Document = TypeVar("Document", bound=Model)
 Item = TypeVar("Item", bound=ResourceItemMetadata)
@@ -99,17 +103,18 @@ async def describe(
 ) -> Node:
     """Metadata of an item or a folder; a PurePosixPath can't end in a slash, so it is tried as both, item first."""
     path = parse_storage_url(resource._config.origin, url, kind)
+    total_at = resource._total_at()
 
     def request(path: StoragePath) -> Request[Node]:
         return Request("GET", "/v1/metadata/" + path.path, query=query, decode=model_of(node.from_json))
 
     try:
-        return await resource._call(request(path))
+        return await resource._call(request(path), total_at)
     except ResourceNotFoundError as missing:
         if path.folder or not is_posix_path(url) or not is_missing(missing):
             raise
         try:
-            return await resource._call(request(path.as_folder()))
+            return await resource._call(request(path.as_folder()), total_at)
         except ResourceNotFoundError:
             raise missing from None
 
@@ -117,11 +122,12 @@ async def describe(
 class Stored(Resource, Generic[Item, Node]):
     """What can be done with every kind of stored resource."""
 
-    kind: str
-    node: Type[Node]
+    _kind: str
+    _node: Type[Node]
+    _item: Type[Item]
 
     def _path(self, url: StorageUrl) -> StoragePath:
-        return item_path(self._config, url, self.kind)
+        return item_path(self._config, url, self._kind)
 
     @operation
     async def delete(self, url: StorageUrl, etag_if_match: Optional[str] = None) -> None:
@@ -163,10 +169,13 @@ class Stored(Resource, Generic[Item, Node]):
         GET /v1/metadata/{kind}/{bucket}/{path}
         """
         query = {"limit": limit, "token": token, "recursive": recursive, "permissions": permissions}
-        return await describe(self, self.kind, self.node, url, query)
+        return await self._describe(url, query)
+
+    async def _describe(self, url: StorageUrl, query: dict[str, Any]) -> Node:
+        return await describe(self, self._kind, self._node, url, query)
 
     @listing
-    async def list(self, url: StorageUrl, recursive: bool = False) -> AsyncIterator[Item]:
+    def list(self, url: StorageUrl, recursive: bool = False) -> AsyncIterator[Item]:
         """Iterate over the entries of a folder, over all pages; an empty folder gives none.
 
         Args:
@@ -175,25 +184,57 @@ class Stored(Resource, Generic[Item, Node]):
 
         GET /v1/metadata/{kind}/{bucket}/{path}/
         """
-        path = "/v1/metadata/" + parse_storage_url(self._config.origin, url, self.kind).as_folder().path
-        query = {"limit": PAGE, "token": None, "recursive": recursive or None}
+        return self._entries(self._folder(url), recursive)
+
+    def _folder(self, url: StorageUrl) -> StoragePath:
+        return parse_storage_url(self._config.origin, url, self._kind).as_folder()
+
+    async def _entries(
+        self, folder: StoragePath, recursive: bool, refused: Optional[Refused] = None
+    ) -> AsyncIterator[Item]:
+        """The entries of a folder, over all pages.
+
+        Args:
+            refused: is told of entries that are not what they should be; if None, the first of them ends the listing.
+        """
+        path = "/v1/metadata/" + folder.path
+        query: dict[str, Any] = {"limit": PAGE, "token": None, "recursive": recursive or None}
         seen = {None}
         while True:
             try:
-                page: Any = await self._call(Request("GET", path, query=query, decode=model_of(self.node.from_json)))
+                items, token = await self._call(Request("GET", path, query=query, decode=self._page_of(refused)))
             except DialException as error:
                 if query["token"] is None and is_missing(error):
                     return
                 raise
-            for item in page.items or ():
+            for item in items:
                 yield item
-            token = query["token"] = page.next_token
             if not token:
                 return
             if token in seen:
                 message = "the server gives the same page of the listing again"
                 raise ParsingDataError(message, path="nextToken", request_sent="yes")
             seen.add(token)
+            query["token"] = token
+
+    def _page_of(self, refused: Optional[Refused]) -> Callable[[Answer], Any]:
+        def decode(answer: Answer) -> tuple[list[Item], Optional[str]]:
+            value = json_value(answer)
+            entries = value.pop("items", None) if isinstance(value, dict) else None
+            node = self._node.from_json(value)
+            items = []
+            if not isinstance(entries, (list, type(None))):
+                raise unexpected(entries, "items", "a list")
+            for index, entry in enumerate(entries or ()):
+                try:
+                    items.append(self._item.from_json(entry, "items[%d]" % index))
+                except ParsingDataError as error:
+                    if refused is None:
+                        raise
+                    refused(entry, error)
+            return items, node.next_token
+
+        return decode
 
     @operation
     async def move_to(self, source: StorageUrl, destination: StorageUrl, overwrite: bool = False) -> None:
@@ -222,15 +263,13 @@ class Stored(Resource, Generic[Item, Node]):
 
     async def _transfer(self, verb: str, source: StorageUrl, destination: StorageUrl, overwrite: bool) -> None:
         urls = {"sourceUrl": self._path(source).path, "destinationUrl": self._path(destination).path}
-        body = json_body({**urls, "overwrite": overwrite})
-        await self._call(Request("POST", "/v1/ops/resource/" + verb, body=body, decode=nothing))
+        await self._post("/v1/ops/resource/" + verb, {**urls, "overwrite": overwrite}, nothing)
 
 
 class StoredJson(Stored[Item, Node], Generic[Document, Item, Node]):
     """What can be done with stored resources that are JSON objects."""
 
-    document: Type[Document]
-    item: Type[Item]
+    _document: Type[Document]
 
     @operation
     async def get(self, url: StorageUrl) -> Document:
@@ -246,19 +285,19 @@ class StoredJson(Stored[Item, Node], Generic[Document, Item, Node]):
         GET /v1/{kind}/{bucket}/{path}
         """
         path = "/v1/" + self._path(url).path
-        return await self._call(Request("GET", path, decode=model_of(self.document.from_json)))
+        return await self._call(Request("GET", path, decode=model_of(self._document.from_json)))
 
     async def _save(self, url: StorageUrl, value: Any, match: Optional[str], none_match: Optional[str]) -> Item:
         path = "/v1/" + self._path(url).path
         if not isinstance(value, (Model, dict)) and not hasattr(value, "keys"):
-            raise InvalidRequestError("what is saved under %s must be a dict or a model" % self.kind)
+            raise InvalidRequestError("what is saved under %s must be a dict or a model" % self._kind)
         body = json_body(value if isinstance(value, Model) else dict(value))
         headers = preconditions(match, none_match)
-        return await self._call(Request("PUT", path, headers=headers, body=body, decode=model_of(self.item.from_json)))
+        return await self._call(Request("PUT", path, headers=headers, body=body, decode=model_of(self._item.from_json)))
 
 
 class _Conversations(StoredJson[Conversation, ConversationItem, ConversationMetadata]):
-    kind, document, item, node = "conversations", Conversation, ConversationItem, ConversationMetadata
+    _kind, _document, _item, _node = "conversations", Conversation, ConversationItem, ConversationMetadata
 
     @operation
     async def save(
@@ -294,7 +333,7 @@ class AsyncConversations(_Conversations, Async):
 
 
 class _Prompts(StoredJson[Prompt, PromptItem, PromptMetadata]):
-    kind, document, item, node = "prompts", Prompt, PromptItem, PromptMetadata
+    _kind, _document, _item, _node = "prompts", Prompt, PromptItem, PromptMetadata
 
     @operation
     async def save(
@@ -329,7 +368,7 @@ class AsyncPrompts(_Prompts, Async):
 
 
 class _CustomToolsets(StoredJson[CustomToolset, ToolsetItem, ToolsetMetadata]):
-    kind, document, item, node = "toolsets", CustomToolset, ToolsetItem, ToolsetMetadata
+    _kind, _document, _item, _node = "toolsets", CustomToolset, ToolsetItem, ToolsetMetadata
 
     @operation
     async def save(
@@ -364,7 +403,7 @@ class AsyncCustomToolsets(_CustomToolsets, Async):
 
 
 class _CustomApplications(StoredJson[CustomApplication, ApplicationItem, ApplicationMetadata]):
-    kind, document, item, node = "applications", CustomApplication, ApplicationItem, ApplicationMetadata
+    _kind, _document, _item, _node = "applications", CustomApplication, ApplicationItem, ApplicationMetadata
 
     @operation
     async def save(
@@ -449,8 +488,7 @@ class _CustomApplications(StoredJson[CustomApplication, ApplicationItem, Applica
         return await self._operate("logs", url, list_of(ApplicationLog.from_json, "logs"))
 
     async def _operate(self, verb: str, url: StorageUrl, decode: Callable[[Answer], T]) -> T:
-        body = json_body({"url": self._path(url).path})
-        return await self._call(Request("POST", "/v1/ops/application/" + verb, body=body, decode=decode))
+        return await self._post("/v1/ops/application/" + verb, {"url": self._path(url).path}, decode)
 
 
 class CustomApplications(_CustomApplications, Sync):
@@ -462,9 +500,9 @@ class AsyncCustomApplications(_CustomApplications, Async):
 
 
 class _Metadata(Resource):
-    models: Dict[str, Any] = {
+    _models: Dict[str, Any] = {
         "files": FileMetadata,
-        **{one.kind: one.node for one in (_Conversations, _Prompts, _CustomApplications, _CustomToolsets)},
+        **{one._kind: one._node for one in (_Conversations, _Prompts, _CustomApplications, _CustomToolsets)},
     }
 
     @operation
@@ -478,9 +516,9 @@ class _Metadata(Resource):
 
         GET /v1/metadata/{resource}/{bucket}/{path}
         """
-        if resource not in self.models:
-            raise InvalidRequestError("resource must be one of %s, not %r" % (", ".join(self.models), resource))
-        return await describe(self, resource, self.models[resource], relative_url, dict(page))
+        if resource not in self._models:
+            raise InvalidRequestError("resource must be one of %s, not %r" % (", ".join(self._models), resource))
+        return await describe(self, resource, self._models[resource], relative_url, dict(page))
 
 
 class Metadata(_Metadata, Sync):

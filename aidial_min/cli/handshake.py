@@ -11,10 +11,10 @@ import tempfile
 import time
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from ..core.settings import ConnectionSettings
-from ..core.finish import finish
 from ..core.limits import Budget, Timeout
+from ..core.operation import finish
 from ..core.proxy import Route
+from ..core.settings import ConnectionSettings
 from ..core.urls import Origin
 from ..errors import DialException
 from ..transport.connections import open_wire

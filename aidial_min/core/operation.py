@@ -7,29 +7,63 @@
     class Prompts(_Prompts, Sync): ...           # .get(url) -> Prompt
     class AsyncPrompts(_Prompts, Async): ...     # .get(url) -> Coroutine[Any, Any, Prompt]
 
-It knows how a coroutine is run without an event loop (finish.py); it must not know any operation.
+What the sync client awaits blocks and never suspends (transport/sync.py), so a coroutine runs to its end at one `send`.
 """
 
 from __future__ import annotations
 
 from functools import wraps
+from types import FunctionType
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
-from .finish import each, finish
+from .body import json_body
+from .call import Request
 
 if TYPE_CHECKING:
-    from typing import Any, AsyncIterator, Callable, Coroutine, Iterator
+    from typing import Any, AsyncIterator, Callable, Coroutine, Iterator, Optional
 
     from typing_extensions import Concatenate, ParamSpec
 
-    from .call import Config, Request
+    from .call import Answer, Config
+    from .completion_stream import Events
 
     P = ParamSpec("P")
 else:
     P = TypeVar("P")
 
 T = TypeVar("T")
-S = TypeVar("S", bound="Resource")
+S = TypeVar("S")
+
+
+def finish(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine whose verbs block."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+    raise RuntimeError("a call of the sync client waited for an event loop")
+
+
+def each(items: AsyncIterator[T]) -> Iterator[T]:
+    """Iterate over what an asynchronous generator gives whose verbs block."""
+    generator: Any = items
+    try:
+        while True:
+            try:
+                item = finish(generator.__anext__())
+            except StopAsyncIteration:
+                return
+            yield item
+    finally:
+        finish(generator.aclose())
+
+
+class Sync:
+    """Its operations return their results."""
+
+
+class Async:
+    """Its operations are coroutines."""
 
 
 class Resource:
@@ -42,38 +76,69 @@ class Resource:
     def _config(self) -> Config:
         return self._client._config  # type: ignore[no-any-return]
 
-    async def _call(self, request: Request[T]) -> T:
-        return await self._client._transport.run(request, self._config)  # type: ignore[no-any-return]
+    async def _call(self, request: Request[T], total_at: Optional[float] = None) -> T:
+        """Carry out one request; of several, `total_at` ends the limit `total` for all of them together."""
+        return await self._client._transport.run(request, self._config, total_at)  # type: ignore[no-any-return]
+
+    async def _post(self, path: str, value: Any, decode: Callable[[Answer], T]) -> T:
+        """Carry out an operation that is a POST request with a JSON value."""
+        return await self._call(Request("POST", path, body=json_body(value), decode=decode))
+
+    async def _open(self, request: Request[Answer], events: Events) -> Any:
+        """Open a stream of events: a Stream or an AsyncStream."""
+        return await self._client._stream(request, events)
+
+    def _total_at(self) -> Optional[float]:
+        """When the limit `total` ends for an operation of several requests that begins now."""
+        return self._client._transport.total_at(self._config)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return "%s(%r)" % (type(self).__name__, self._client)
 
 
-class Sync(Resource):
-    """Operations return their results."""
+def face(function: Any, wrapper: Any, returns: Optional[str] = None) -> Any:
+    """`wrapper` with the name, docstring and signature of `function`.
+
+    Args:
+        returns: the annotation of what comes back, where it is not that of the function.
+    """
+    # Where arguments are missing, Python says the qualified name; users know no _Prompts.get or Stored.get.
+    function.__name__ = function.__qualname__ = function.__name__.lstrip("_")
+    if returns is not None:  # inspect.signature reads what stands behind the wrapper
+        shown = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
+        shown.__kwdefaults__ = function.__kwdefaults__
+        shown.__annotations__ = {**function.__annotations__, "return": returns}
+        shown.__qualname__, shown.__module__ = function.__qualname__, function.__module__
+        shown.__doc__ = function.__doc__
+        function = shown
+    return wraps(function)(wrapper)
 
 
-class Async(Resource):
-    """Operations are coroutines."""
+class Bound:
+    """A method with two faces: which of them shows depends on the class that it is asked of.
 
+    Args:
+        waiting, blocking: what async and what sync resources show of it.
+    """
 
-class _Bound:
-    """A method with two faces: which of them shows depends on the class that it is asked of."""
-
-    def __init__(self, function: Any, blocking: Any) -> None:
-        self._asynchronous: Any = function
-        self._blocking: Any = wraps(function)(blocking)
+    def __init__(self, waiting: Any, blocking: Any) -> None:
+        self._waiting = waiting
+        self._blocking = blocking
+        self.__doc__ = blocking.__doc__
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        chosen = self._asynchronous if issubclass(owner, Async) else self._blocking
-        return chosen if instance is None else chosen.__get__(instance)
+        method = self._waiting if issubclass(owner, Async) else self._blocking
+        return method if instance is None else method.__get__(instance)
 
 
-class operation(_Bound, Generic[S, P, T]):
+class operation(Bound, Generic[S, P, T]):
     """A coroutine method; sync resources run it to its end."""
 
     def __init__(self, function: Callable[Concatenate[S, P], Coroutine[Any, Any, T]]) -> None:
-        super().__init__(function, lambda *args, **kwargs: finish(function(*args, **kwargs)))
+        def run(*args: Any, **kwargs: Any) -> T:
+            return finish(function(*args, **kwargs))
+
+        super().__init__(function, face(function, run))
 
     if TYPE_CHECKING:
 
@@ -81,14 +146,20 @@ class operation(_Bound, Generic[S, P, T]):
         def __get__(self, instance: Sync, owner: Any = None) -> Callable[P, T]: ...
         @overload
         def __get__(self, instance: Async, owner: Any = None) -> Callable[P, Coroutine[Any, Any, T]]: ...
+        @overload
+        def __get__(self, instance: None, owner: Any = None) -> Callable[..., Any]: ...
         def __get__(self, instance: Any, owner: Any = None) -> Any: ...
 
 
-class listing(_Bound, Generic[S, P, T]):
-    """An asynchronous generator method; over that of sync resources one iterates as usual."""
+class listing(Bound, Generic[S, P, T]):
+    """A method that gives an asynchronous generator; over that of sync resources one iterates as usual."""
 
     def __init__(self, function: Callable[Concatenate[S, P], AsyncIterator[T]]) -> None:
-        super().__init__(function, lambda *args, **kwargs: each(function(*args, **kwargs)))
+        def iterate(*args: Any, **kwargs: Any) -> Iterator[T]:
+            return each(function(*args, **kwargs))
+
+        returns = function.__annotations__["return"].replace("AsyncIterator", "Iterator")
+        super().__init__(function, face(function, iterate, returns))
 
     if TYPE_CHECKING:
 
@@ -96,4 +167,6 @@ class listing(_Bound, Generic[S, P, T]):
         def __get__(self, instance: Sync, owner: Any = None) -> Callable[P, Iterator[T]]: ...
         @overload
         def __get__(self, instance: Async, owner: Any = None) -> Callable[P, AsyncIterator[T]]: ...
+        @overload
+        def __get__(self, instance: None, owner: Any = None) -> Callable[..., Any]: ...
         def __get__(self, instance: Any, owner: Any = None) -> Any: ...

@@ -22,11 +22,14 @@ from .transport import Transport
 from .verbs import MAX_ERROR, RECEIVE, OutOfTime, numeric_addresses, remaining, shorter, wait_for
 
 if TYPE_CHECKING:
-    from ..core.settings import ConnectionSettings
+    from typing import AsyncIterator, Coroutine, Sequence
+
     from ..core.limits import Budget
+    from ..core.settings import ConnectionSettings
     from .exchange import Exchange
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 READ = 262144
 """Bytes asked of a stream at a time: as many as asyncio itself takes from a socket."""
@@ -53,6 +56,28 @@ class AsyncTransport(Transport):
                 self._loops[loop] = connections
             await connections.watch_loop()
         return connections
+
+    async def at_once(
+        self, work: Callable[[T], Coroutine[Any, Any, R]], items: Sequence[T], number: int
+    ) -> AsyncIterator[tuple[int, R]]:
+        """Work on so many items at a time, each in a task; gives the index and the result of each as it comes.
+
+        What interrupts it cancels the tasks.
+        """
+        left = deque(enumerate(items))
+        running: dict[asyncio.Task[R], int] = {}
+        try:
+            while left or running:
+                while left and len(running) < number:
+                    index, item = left.popleft()
+                    running[asyncio.ensure_future(work(item))] = index
+                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    yield running.pop(task), task.result()
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
     async def aclose(self) -> None:
         """Close idle connections now, and those in use as soon as their calls end."""

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import socket
     import ssl
 
-    from ..core.settings import ConnectionKey
     from ..core.limits import Budget, Limits
+    from ..core.settings import ConnectionKey
     from ..core.urls import Origin
 
 
@@ -33,6 +33,8 @@ class Connection:
         self.wire = wire
         self.used = False
         """It has carried a request before."""
+        self.thread: threading.Thread | None = None
+        """Who has it, of the sync client."""
 
 
 class Connections:

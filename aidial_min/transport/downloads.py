@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, AsyncIterator, Iterator
 
 from ..core.etag import DownloadInfo
-from ..core.finish import each, finish
+from ..core.operation import each, finish
 from ..errors import InvalidRequestError
 from .atomic_file import Path, TargetFile
 
@@ -51,8 +51,16 @@ class DownloadBase(DownloadInfo):
             self._content = b"".join([piece async for piece in self._pieces()])
         return self._content
 
-    async def _write(self, file: Path, call: Callable[..., Any]) -> None:
-        """`call` carries out a step that blocks."""
+    @staticmethod
+    async def _step(step: Callable[..., object], *arguments: Any) -> None:
+        """Carry out a step that blocks."""
+        raise NotImplementedError
+
+    def _close(self) -> None:
+        self._exchange.close()
+
+    async def _write(self, file: Path) -> None:
+        call = self._step
         target = None
         try:
             target = TargetFile(file)
@@ -71,84 +79,6 @@ class DownloadBase(DownloadInfo):
             self._exchange.close()
             if target is not None:
                 target.discard()
-
-
-class FileDownloadResponse(DownloadBase):
-    """A file as it comes: iterate over its bytes, or `get_content()`, or `write_to(path)`.
-
-    It is closed by reading to the end, by `close()`, or by a `with` block.
-    """
-
-    def __iter__(self) -> Iterator[bytes]:
-        """The content in pieces of up to 256 KiB.
-
-        Raises:
-            ResponseInterruptedError: the content broke off; `.received` and `.expected` are bytes.
-        """
-        return each(self._pieces())
-
-    def get_content(self) -> bytes:
-        """The whole content; it may be asked for again."""
-        return finish(self._whole())
-
-    def write_to(self, file: Path) -> None:
-        """Write the content to a file, which appears when all of it has come: a broken download leaves no trace.
-
-        Args:
-            file: a path; an existing file is replaced.
-        Raises:
-            InvalidRequestError: the target is a folder, or its folder does not exist.
-        """
-        finish(self._write(file, _at_once))
-
-    def close(self) -> None:
-        """Stop reading; the connection is closed unless the content had ended."""
-        self._exchange.close()
-
-    def __enter__(self) -> FileDownloadResponse:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._exchange.close()
-
-
-class AsyncFileDownloadResponse(DownloadBase):
-    """A file as it comes: iterate over it with `async for`, or `await aget_content()`, or `await awrite_to(path)`.
-
-    It is closed by reading to the end, by `await aclose()`, or by an `async with` block.
-    """
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        """The content in pieces of up to 256 KiB.
-
-        Raises:
-            ResponseInterruptedError: the content broke off; `.received` and `.expected` are bytes.
-        """
-        return self._pieces()
-
-    async def aget_content(self) -> bytes:
-        """The whole content; it may be asked for again."""
-        return await self._whole()
-
-    async def awrite_to(self, file: Path) -> None:
-        """Write the content to a file, which appears when all of it has come: a broken download leaves no trace.
-
-        Args:
-            file: a path; an existing file is replaced.
-        Raises:
-            InvalidRequestError: the target is a folder, or its folder does not exist.
-        """
-        await self._write(file, _in_thread)
-
-    async def aclose(self) -> None:
-        """Stop reading; the connection is closed unless the content had ended."""
-        self._exchange.close()
-
-    async def __aenter__(self) -> AsyncFileDownloadResponse:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._exchange.close()
 
 
 async def _at_once(step: Callable[..., object], *arguments: Any) -> None:
@@ -171,3 +101,85 @@ async def _in_thread(step: Callable[..., object], *arguments: Any) -> None:
         working.exception()  # retrieved: it is of no interest any more
         raise cancelled
     working.result()
+
+
+class FileDownloadResponse(DownloadBase):
+    """A file as it comes: iterate over its bytes, or `get_content()`, or `write_to(path)`.
+
+    It is closed by reading to the end, by `close()`, or by a `with` block.
+    """
+
+    _step = staticmethod(_at_once)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The content in pieces of up to 256 KiB.
+
+        Raises:
+            ResponseInterruptedError: the content broke off; `.received` and `.expected` are bytes.
+        """
+        return each(self._pieces())
+
+    def get_content(self) -> bytes:
+        """The whole content; it may be asked for again."""
+        return finish(self._whole())
+
+    def write_to(self, file: Path) -> None:
+        """Write the content to a file, which appears when all of it has come: a broken download leaves no trace.
+
+        Args:
+            file: a path; an existing file is replaced.
+        Raises:
+            InvalidRequestError: the target is a folder, or its folder does not exist.
+        """
+        finish(self._write(file))
+
+    def close(self) -> None:
+        """Stop reading; the connection is closed unless the content had ended."""
+        self._exchange.close()
+
+    def __enter__(self) -> FileDownloadResponse:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._exchange.close()
+
+
+class AsyncFileDownloadResponse(DownloadBase):
+    """A file as it comes: iterate over it with `async for`, or `await aget_content()`, or `await awrite_to(path)`.
+
+    It is closed by reading to the end, by `await aclose()`, or by an `async with` block.
+    """
+
+    _step = staticmethod(_in_thread)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """The content in pieces of up to 256 KiB.
+
+        Raises:
+            ResponseInterruptedError: the content broke off; `.received` and `.expected` are bytes.
+        """
+        return self._pieces()
+
+    async def aget_content(self) -> bytes:
+        """The whole content; it may be asked for again."""
+        return await self._whole()
+
+    async def awrite_to(self, file: Path) -> None:
+        """Write the content to a file, which appears when all of it has come: a broken download leaves no trace.
+
+        Args:
+            file: a path; an existing file is replaced.
+        Raises:
+            InvalidRequestError: the target is a folder, or its folder does not exist.
+        """
+        await self._write(file)
+
+    async def aclose(self) -> None:
+        """Stop reading; the connection is closed unless the content had ended."""
+        self._exchange.close()
+
+    async def __aenter__(self) -> AsyncFileDownloadResponse:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._exchange.close()

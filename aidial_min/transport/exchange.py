@@ -10,9 +10,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..core.codings import AnswerReader
 from ..core.body import blocks
 from ..core.call import Failure, Send
+from ..core.codings import AnswerReader
 from ..errors import (
     DialConnectionError,
     DialException,

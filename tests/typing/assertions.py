@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         StreamInterruptedError,
         Timeout,
     )
-    from aidial_min.api.raw import Response
+    from aidial_min.api.request import Response
     from aidial_min.types.application import Application
     from aidial_min.types.bucket import AppData, BucketResponse
     from aidial_min.types.chat.response import (

@@ -1,0 +1,110 @@
+"""The caller: bucket, user, notifications."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..core.call import Request, list_of, model_of, nothing
+from ..core.operation import Async, Resource, Sync, operation
+from ..errors import InvalidRequestError
+from ..types.bucket import AppData, BucketResponse
+from ..types.notification import Notification
+from ..types.user import UserInfo
+from .arguments import list_given
+
+if TYPE_CHECKING:
+    from typing import List, Optional, Sequence
+
+
+class _Bucket(Resource):
+    @operation
+    async def get_raw(self) -> BucketResponse:
+        """The bucket of these credentials (`.bucket`), and `.appdata` inside an application.
+
+        GET /v1/bucket
+        """
+        return await self._raw()
+
+    @operation
+    async def get_bucket(self) -> str:
+        """The name of the caller's bucket.
+
+        GET /v1/bucket
+        """
+        return await self._bucket()
+
+    @operation
+    async def get_appdata(self) -> Optional[AppData]:
+        """Where an application may write in the bucket of its user; None outside an application.
+
+        GET /v1/bucket
+        """
+        return await self._appdata()
+
+    async def _raw(self) -> BucketResponse:
+        return await self._call(Request("GET", "/v1/bucket", decode=model_of(BucketResponse.from_json)))
+
+    async def _bucket(self) -> str:
+        return (await self._raw()).bucket
+
+    async def _appdata(self) -> Optional[AppData]:
+        appdata = (await self._raw()).appdata
+        return AppData.parse(appdata) if appdata else None
+
+
+class Bucket(_Bucket, Sync):
+    """The caller's bucket."""
+
+
+class AsyncBucket(_Bucket, Async):
+    """The caller's bucket."""
+
+
+class _User(Resource):
+    @operation
+    async def info(self) -> UserInfo:
+        """The roles of the caller, and the project (with an API key) or the user's claims (with a bearer token).
+
+        GET /v1/user/info
+        """
+        return await self._call(Request("GET", "/v1/user/info", decode=model_of(UserInfo.from_json)))
+
+
+class User(_User, Sync):
+    """The caller."""
+
+
+class AsyncUser(_User, Async):
+    """The caller."""
+
+
+class _Notifications(Resource):
+    @operation
+    async def list(self) -> List[Notification]:
+        """The caller's notifications, oldest first.
+
+        POST /v1/ops/notification/list
+        """
+        return await self._post("/v1/ops/notification/list", {}, list_of(Notification.from_json, "notifications"))
+
+    @operation
+    async def delete(self, ids: Sequence[str]) -> None:
+        """Delete notifications; ids that are not there are no error.
+
+        Args:
+            ids: `id` of each.
+
+        POST /v1/ops/notification/delete
+        """
+        given = list_given("ids", ids)
+        if not all(isinstance(name, str) for name in given):
+            raise InvalidRequestError("ids must be a list of the ids of notifications")
+        await self._post("/v1/ops/notification/delete", {"ids": given}, nothing)
+
+
+class Notifications(_Notifications, Sync):
+    """Notifications that the server keeps for the caller."""
+
+
+class AsyncNotifications(_Notifications, Async):
+    """Notifications that the server keeps for the caller."""

@@ -1,0 +1,307 @@
+"""What a server offers by id: deployments with what they do besides answering, models, applications, toolsets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union
+
+from ..core.call import Request, json_value, list_of, model_of, nothing
+from ..core.operation import Async, Resource, Sync, operation
+from ..core.urls import encode_id
+from ..errors import InvalidRequestError, ParsingDataError
+from ..types._model import Model as AnyModel
+from ..types.application import Application as ApplicationInfo
+from ..types.deployment import Deployment, DeploymentName
+from ..types.limits import LimitStats
+from ..types.model import ModelInfo
+from ..types.tokenize import TokenizeResult, TruncatePromptResult
+from ..types.toolset import ToolsetInfo
+from .arguments import list_given
+
+if TYPE_CHECKING:
+    from typing import Callable, Dict, List, Optional, Type
+
+    from ..core.call import Answer
+    from ..types.chat.request_param import Message
+    from ..types.deployment import DeploymentKind
+    from ..types.tokenize import TokenizeInputParam, TruncatePromptInputParam
+
+    TokenizeInput = Union[str, TokenizeInputParam, Mapping[str, Any], Sequence[Message]]
+    """One input of `tokenize`: a text, an input or a chat request as on the wire, or the messages of a chat."""
+
+    TruncateInput = Union[TruncatePromptInputParam, Mapping[str, Any], Sequence[Message]]
+    """One input of `truncate_prompt`: a chat request as on the wire, or its messages alone."""
+
+T = TypeVar("T")
+Info = TypeVar("Info", bound=AnyModel)
+
+
+class _Deployments(Resource):
+    @operation
+    async def list(self) -> List[Deployment]:
+        """All deployments that the caller may use (Core of 2024 lists models only, with default features).
+
+        GET /openai/deployments
+        """
+        return await self._call(Request("GET", "/openai/deployments", decode=list_of(Deployment.from_json, "data")))
+
+    @operation
+    async def list_names(self, types: Optional[Sequence[DeploymentKind]] = None) -> List[DeploymentName]:
+        """The ids of all deployments that the caller may use, and their kinds; Core of 2024 does not have this endpoint.
+
+        Args:
+            types: only these kinds: "model", "application", "toolset"; the server decides if None.
+        Raises:
+            EndpointNotSupportedError: the server is older than 0.49.
+
+        GET /v1/deployment-names
+        """
+        kinds = None if types is None else ",".join(str(kind) for kind in list_given("types", types, empty=True))
+        decode = list_of(DeploymentName.from_json)
+        return await self._call(Request("GET", "/v1/deployment-names", query={"type": kinds or None}, decode=decode))
+
+    @operation
+    async def get(self, deployment_id: str) -> Deployment:
+        """One deployment.
+
+        Args:
+            deployment_id: as `list()` gives it; that of a custom application may be encoded or not.
+        Raises:
+            ResourceNotFoundError: there is none.
+
+        GET /openai/deployments/{id}
+        """
+        path = "/openai/deployments/" + encode_id(deployment_id)
+        return await self._call(Request("GET", path, decode=model_of(Deployment.from_json)))
+
+    @operation
+    async def get_configuration_schema(self, deployment_id: str) -> Optional[Dict[str, Any]]:
+        """The JSON schema of what a deployment takes as `custom_fields.configuration`; None where it has none.
+
+        Args:
+            deployment_id: as `list()` gives it; that of a custom application may be encoded or not.
+        Raises:
+            ResourceNotFoundError: there is no such deployment.
+
+        GET /v1/deployments/{id}/configuration
+        """
+        return await self._call(Request("GET", _path(deployment_id, "configuration"), decode=_schema))
+
+    @operation
+    async def limits(self, deployment_id: str) -> LimitStats:
+        """What the caller may use of a deployment, and has used: tokens, requests, costs per window of time.
+
+        Args:
+            deployment_id: as `list()` gives it; that of a custom application may be encoded or not.
+        Raises:
+            ResourceNotFoundError: there is no such deployment.
+
+        GET /v1/deployments/{id}/limits
+        """
+        return await self._call(Request("GET", _path(deployment_id, "limits"), decode=model_of(LimitStats.from_json)))
+
+    @operation
+    async def tokenize(self, deployment_id: str, inputs: Sequence[TokenizeInput]) -> List[TokenizeResult]:
+        """Count the tokens of texts or of chat requests, as the deployment counts them.
+
+        Args:
+            deployment_id: as `list()` gives it; that of a custom application may be encoded or not.
+            inputs: each a text, the messages of a chat, a chat request (`{"messages": [...]}`), or an input as on the
+                wire (`{"type": "string", "value": "..."}`).
+        Returns:
+            One result per input, in the same order: `token_count` where `status` is "success", else `error`.
+        Raises:
+            PermissionDeniedError: the deployment does not count tokens.
+
+        POST /v1/deployments/{id}/tokenize
+        """
+        values = [_tokenize_input(value) for value in list_given("inputs", inputs, empty=True)]
+        return await self._for_each("tokenize", deployment_id, values, TokenizeResult.from_json)
+
+    @operation
+    async def truncate_prompt(self, deployment_id: str, inputs: Sequence[TruncateInput]) -> List[TruncatePromptResult]:
+        """Tell which messages have to go so that the rest fits into `max_prompt_tokens`.
+
+        Args:
+            deployment_id: as `list()` gives it; that of a custom application may be encoded or not.
+            inputs: each a chat request with its limit, `{"messages": [...], "max_prompt_tokens": 100}`, or messages
+                alone.
+        Returns:
+            One result per input, in the same order: `discarded_messages` (indices into its messages) where `status`
+            is "success", else `error`.
+        Raises:
+            PermissionDeniedError: the deployment does not truncate prompts.
+
+        POST /v1/deployments/{id}/truncate_prompt
+        """
+        values = [_chat_request(value) for value in list_given("inputs", inputs, empty=True)]
+        return await self._for_each("truncate_prompt", deployment_id, values, TruncatePromptResult.from_json)
+
+    async def _for_each(
+        self, endpoint: str, deployment_id: str, inputs: List[Any], from_json: Callable[[Any, str], T]
+    ) -> List[T]:
+        """Ask for one result per input."""
+
+        def decode(answer: Answer) -> List[T]:
+            outputs = list_of(from_json, "outputs")(answer)
+            if len(outputs) != len(inputs):
+                raise ParsingDataError("%d inputs have %d results" % (len(inputs), len(outputs)), path="outputs")
+            return outputs
+
+        return await self._post(_path(deployment_id, endpoint), {"inputs": inputs}, decode)
+
+    @operation
+    async def rate(self, deployment_id: str, response_id: str, rate: bool, comment: Optional[str] = None) -> None:
+        """Rate an answer; a deployment that takes no ratings ignores it.
+
+        Args:
+            deployment_id: as `list()` gives it; that of a custom application may be encoded or not.
+            response_id: `id` of the answer.
+            rate: True for a good one.
+            comment: why; Core of 2024 does not pass it on.
+        Raises:
+            ResourceNotFoundError: there is no such deployment.
+
+        POST /v1/{id}/rate
+        """
+        if not isinstance(rate, bool):
+            raise InvalidRequestError("rate must be True or False, not %r" % (rate,))
+        if not isinstance(response_id, str) or not response_id:
+            raise InvalidRequestError("response_id must be the id of an answer")
+        value: Dict[str, Any] = {"responseId": response_id, "rate": rate}
+        if comment is not None:
+            value["comment"] = comment
+        await self._post("/v1/%s/rate" % encode_id(deployment_id), value, nothing)
+
+
+class Deployments(_Deployments, Sync):
+    """Everything that can be called by id."""
+
+
+class AsyncDeployments(_Deployments, Async):
+    """Everything that can be called by id."""
+
+
+def _path(deployment_id: str, endpoint: str) -> str:
+    return "/v1/deployments/%s/%s" % (encode_id(deployment_id), endpoint)
+
+
+def _schema(answer: Answer) -> Optional[Dict[str, Any]]:
+    value = json_value(answer) if answer.content.strip() else None
+    if value is not None and not isinstance(value, dict):
+        raise ParsingDataError("expected a JSON schema, an object")
+    return value
+
+
+def _tokenize_input(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"type": "string", "value": value}
+    if isinstance(value, Mapping) and "messages" not in value:
+        return value  # as on the wire
+    return {"type": "request", "value": _chat_request(value)}
+
+
+def _chat_request(value: Any) -> Any:
+    if isinstance(value, (str, bytes)) or not isinstance(value, (Mapping, Sequence)):
+        raise InvalidRequestError("an input must be a chat request like {'messages': [...]}, or a list of messages")
+    return value if isinstance(value, Mapping) else {"messages": list(value)}
+
+
+class _Listed(Resource, Generic[Info]):
+    """What the server lists under one word."""
+
+    _kind: str
+    _info: Type[Info]
+
+    @operation
+    async def list(self) -> List[Info]:
+        """All that the caller may use.
+
+        Raises:
+            EndpointNotSupportedError: Core of 2024 has no toolsets.
+
+        GET /openai/{kind}
+        """
+        return await self._call(Request("GET", "/openai/" + self._kind, decode=list_of(self._info.from_json, "data")))
+
+    async def _get(self, name: str) -> Info:
+        path = "/openai/%s/%s" % (self._kind, encode_id(name))
+        return await self._call(Request("GET", path, decode=model_of(self._info.from_json)))
+
+
+class _Model(_Listed[ModelInfo]):
+    _kind, _info = "models", ModelInfo
+
+    @operation
+    async def get(self, model_name: str) -> ModelInfo:
+        """One model: capabilities, limits, prices.
+
+        Args:
+            model_name: as `list()` gives it.
+        Raises:
+            ResourceNotFoundError: there is none.
+            PermissionDeniedError: it is not for the caller.
+
+        GET /openai/models/{id}
+        """
+        return await self._get(model_name)
+
+
+class Model(_Model, Sync):
+    """Models that the caller may use."""
+
+
+class AsyncModel(_Model, Async):
+    """Models that the caller may use."""
+
+
+class _Application(_Listed[ApplicationInfo]):
+    _kind, _info = "applications", ApplicationInfo
+
+    @operation
+    async def get(self, app_id: str) -> ApplicationInfo:
+        """One application.
+
+        Args:
+            app_id: its id; that of a custom application ("applications/{bucket}/my app") may be encoded or not.
+        Raises:
+            ResourceNotFoundError: there is none.
+            PermissionDeniedError: it is not for the caller.
+
+        GET /openai/applications/{id}
+        """
+        return await self._get(app_id)
+
+
+class Application(_Application, Sync):
+    """Applications that the caller may use."""
+
+
+class AsyncApplication(_Application, Async):
+    """Applications that the caller may use."""
+
+
+class _Toolset(_Listed[ToolsetInfo]):
+    _kind, _info = "toolsets", ToolsetInfo
+
+    @operation
+    async def get(self, toolset_id: str) -> ToolsetInfo:
+        """One toolset.
+
+        Args:
+            toolset_id: its id; that of a custom toolset ("toolsets/{bucket}/my tools") may be encoded or not.
+        Raises:
+            ResourceNotFoundError: there is none.
+            EndpointNotSupportedError: Core of 2024 has no toolsets.
+
+        GET /openai/toolsets/{id}
+        """
+        return await self._get(toolset_id)
+
+
+class Toolset(_Toolset, Sync):
+    """Toolsets (MCP servers) that the caller may use; Core of 2024 has none."""
+
+
+class AsyncToolset(_Toolset, Async):
+    """Toolsets (MCP servers) that the caller may use; Core of 2024 has none."""

@@ -1,0 +1,98 @@
+"""Operations that open something to be read: downloads and event streams. (Others: core/operation.py.)"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Generic, TypeVar, overload
+
+from ..core.operation import Async, Bound, Sync, face, finish
+
+if TYPE_CHECKING:
+    from typing import Any, AsyncContextManager, AsyncIterator, Callable, ContextManager, Coroutine, Iterator
+
+    from typing_extensions import Concatenate, ParamSpec
+
+    from ..transport.downloads import AsyncFileDownloadResponse, FileDownloadResponse
+    from ..transport.streams import AsyncStream, Stream
+
+    P = ParamSpec("P")
+else:
+    P = TypeVar("P")
+
+E = TypeVar("E")
+S = TypeVar("S")
+
+
+class download(Bound, Generic[S, P]):
+    """A coroutine method that gives a response to read a file from."""
+
+    def __init__(self, function: Callable[Concatenate[S, P], Coroutine[Any, Any, FileDownloadResponse]]) -> None:
+        def run(*args: Any, **kwargs: Any) -> FileDownloadResponse:
+            return finish(function(*args, **kwargs))
+
+        super().__init__(function, face(function, run))
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: Sync, owner: Any = None) -> Callable[P, FileDownloadResponse]: ...
+        @overload
+        def __get__(
+            self, instance: Async, owner: Any = None
+        ) -> Callable[P, Coroutine[Any, Any, AsyncFileDownloadResponse]]: ...
+        @overload
+        def __get__(self, instance: None, owner: Any = None) -> Callable[..., Any]: ...
+        def __get__(self, instance: Any, owner: Any = None) -> Any: ...
+
+
+class stream_download(Bound, Generic[S, P]):
+    """The same as a context manager: ``with files.stream_download(url) as response: ...``, or ``async with``."""
+
+    def __init__(self, function: Callable[Concatenate[S, P], Coroutine[Any, Any, FileDownloadResponse]]) -> None:
+        @contextmanager
+        def run(*args: Any, **kwargs: Any) -> Iterator[FileDownloadResponse]:
+            with finish(function(*args, **kwargs)) as response:
+                yield response
+
+        @asynccontextmanager
+        async def wait(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+            response: Any = await function(*args, **kwargs)
+            async with response:
+                yield response
+
+        super().__init__(
+            face(function, wait, "AsyncContextManager[AsyncFileDownloadResponse]"),
+            face(function, run, "ContextManager[FileDownloadResponse]"),
+        )
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: Sync, owner: Any = None) -> Callable[P, ContextManager[FileDownloadResponse]]: ...
+        @overload
+        def __get__(
+            self, instance: Async, owner: Any = None
+        ) -> Callable[P, AsyncContextManager[AsyncFileDownloadResponse]]: ...
+        @overload
+        def __get__(self, instance: None, owner: Any = None) -> Callable[..., Any]: ...
+        def __get__(self, instance: Any, owner: Any = None) -> Any: ...
+
+
+class streaming(Bound, Generic[S, P, E]):
+    """A coroutine method that gives a stream of events."""
+
+    def __init__(self, function: Callable[Concatenate[S, P], Coroutine[Any, Any, Stream[E]]]) -> None:
+        def run(*args: Any, **kwargs: Any) -> Stream[E]:
+            return finish(function(*args, **kwargs))
+
+        super().__init__(function, face(function, run))
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: Sync, owner: Any = None) -> Callable[P, Stream[E]]: ...
+        @overload
+        def __get__(self, instance: Async, owner: Any = None) -> Callable[P, Coroutine[Any, Any, AsyncStream[E]]]: ...
+        @overload
+        def __get__(self, instance: None, owner: Any = None) -> Callable[..., Any]: ...
+        def __get__(self, instance: Any, owner: Any = None) -> Any: ...
