@@ -9,6 +9,7 @@ import collections.abc
 import json
 import re
 import sys
+from functools import partial
 from importlib import import_module
 from typing import Any, Callable, Dict, Generator, Generic, List, Mapping, NamedTuple, Optional, Tuple, TypeVar, Union
 
@@ -26,6 +27,7 @@ from ..errors import (
     is_no_route,
     mask,
 )
+from .attempts import Attempt, Watch, headers_without_secrets, watch_of
 from .body import Body
 from .credentials import Credential
 from .http11 import Head, header_line, request_head
@@ -55,17 +57,18 @@ class Config(NamedTuple):
     retry: RetryPolicy = RetryPolicy()
     headers: Tuple[HeaderSource, ...] = ()
     """Header fields for every request, and functions that give more; later ones win."""
+    on_attempt: Optional[Watch] = None
 
     def __repr__(self) -> str:
         return "Config(%r)" % self.origin.url
 
 
 class Answer(NamedTuple):
-    """An HTTP answer read to its end, or, for a stream, its head and the still open body."""
+    """An HTTP answer read to its end, or, for a stream, its head and the exchange whose body is still open."""
 
     head: Head
     content: bytes
-    stream: Any = None
+    exchange: Any = None
 
     def __repr__(self) -> str:
         return "Answer(%d, %d bytes)" % (self.head.status, len(self.content))  # tracebacks show it: it may echo a key
@@ -186,6 +189,7 @@ class Failure(NamedTuple):
 
     error: DialConnectionError
     stale: bool = False
+    exchange: Any = None
 
 
 class Wait(NamedTuple):
@@ -207,43 +211,86 @@ def exchange(request: Request[T], config: Config, route: Route, *, stream: bool 
     """
     target = request.target(config)
     info = RequestInfo(request.method, "%s://%s%s" % (config.origin.scheme, config.origin.netloc, target))
-    retry = config.retry if request.max_retries is None else RetryPolicy(request.max_retries)
-    retries = 0
+    watch = watch_of(config.on_attempt)
+    number = retries = 0
     fresh = replaced = False
     while True:
         send = yield from _next_send(request, config, route, target, info)
         secrets = send.secrets
+        started = config.clock() if watch else 0.0
         outcome = yield send._replace(stream=stream, fresh=fresh)
+        number += 1
         if isinstance(outcome, Answer) and outcome.head.status == 407 and route.kind == "forward":
             outcome = Failure(refusal(outcome.head, route))
-        if isinstance(outcome, Failure):
-            error: DialException = _explained(outcome.error, info, secrets)
-            if not _can_repeat(request, outcome.error.request_sent):
-                raise error
-            unsent = outcome.error.request_sent == "no"
-            if outcome.stale and not replaced and (unsent or is_idempotent(request.method)):
-                fresh = replaced = True  # at once on a fresh connection, once, not counted
-                continue
-            delay = retry.after_error(retries, outcome.error, method=request.method)
-        else:
-            if 200 <= outcome.head.status < 300:
-                return _decoded(request, outcome, info, secrets)
-            error = _error_of(request, config, outcome, info, secrets)
-            delay = retry.after_status(
-                retries,
-                outcome.head.status,
-                method=request.method,
-                upstream=request.upstream,
-                no_route=is_no_route(outcome.head.status, outcome.content.decode("utf-8", "replace").strip()),
-                retry_after=error.retry_after,
-            )
-            if not _can_repeat(request, "yes"):
-                delay = None
+        error, delay = _judged(request, config, outcome, info, secrets, retries)
+        stale = isinstance(outcome, Failure) and outcome.stale and not replaced and _can_replace(request, outcome)
+        if watch is not None:
+            attempt = _attempt(number, send, outcome, error, 0.0 if stale else delay, config.clock() - started)
+            yield Ask(partial(watch, attempt))
+        if isinstance(outcome, Answer) and error is None:
+            return _decoded(request, outcome, info, secrets)
+        if stale:
+            fresh = replaced = True  # at once on a fresh connection, once, not counted
+            continue
+        assert error is not None
         if delay is None:
             raise error
         retries += 1
         fresh = False
         yield Wait(delay, error)
+
+
+def _judged(
+    request: Request[Any],
+    config: Config,
+    outcome: Union[Answer, Failure],
+    info: RequestInfo,
+    secrets: Tuple[str, ...],
+    retries: int,
+) -> Tuple[Optional[DialException], Optional[float]]:
+    """The error that an attempt came to, None for a good answer; and the seconds until the next one, None for none."""
+    retry = config.retry if request.max_retries is None else RetryPolicy(request.max_retries)
+    if isinstance(outcome, Failure):
+        failed = _explained(outcome.error, info, secrets)
+        delay = retry.after_error(retries, failed, method=request.method)
+        return failed, delay if _can_repeat(request, failed.request_sent) else None
+    if 200 <= outcome.head.status < 300:
+        return None, None
+    error = _error_of(request, config, outcome, info, secrets)
+    delay = retry.after_status(
+        retries,
+        outcome.head.status,
+        method=request.method,
+        upstream=request.upstream,
+        no_route=is_no_route(outcome.head.status, outcome.content.decode("utf-8", "replace").strip()),
+        retry_after=error.retry_after,
+    )
+    return error, delay if _can_repeat(request, "yes") else None
+
+
+def _attempt(
+    number: int,
+    send: Send,
+    outcome: Union[Answer, Failure],
+    error: Optional[DialException],
+    retry_in: Optional[float],
+    seconds: float,
+) -> Attempt:
+    """The value that shows an attempt, with secrets masked."""
+    head = outcome.head if isinstance(outcome, Answer) else None
+    exchange = outcome.exchange
+    return Attempt(
+        method=send.request.method,
+        url=mask(send.request.url, send.secrets),
+        number=number,
+        status=head.status if head else None,
+        error=error,
+        headers=headers_without_secrets(head.headers if head else {}, send.secrets),
+        seconds=max(0.0, seconds),
+        sent=exchange.sent if exchange is not None else 0,
+        received=exchange.received if exchange is not None else 0,
+        retry_in=retry_in,
+    )
 
 
 _SECRET_NAME = re.compile(r"(?i)api-?key|authorization|token|secret|password|cookie")
@@ -370,6 +417,12 @@ def _field_lines(
         fields.pop(name, None)
     proofs = [line for name, line in credentials.items() if name not in fields]  # else the user sends another one
     return proofs + [header_line(name, value) for name, value in fields.values() if value is not None]
+
+
+def _can_replace(request: Request[Any], failure: Failure) -> bool:
+    """Whether a request may be sent again that a connection used before has not answered."""
+    unsent = failure.error.request_sent == "no"
+    return _can_repeat(request, failure.error.request_sent) and (unsent or is_idempotent(request.method))
 
 
 def _can_repeat(request: Request[Any], request_sent: str) -> bool:

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, TypeVar, Union
 
 from ..errors import ConfigurationError
+from .attempts import Watch, set_up_log
 from .call import Config, HeaderSource
 from .credentials import credentials_of, read_credentials, refuse_coroutines
 from .http11 import header_line
@@ -43,6 +44,7 @@ def read_config(
     max_retries: int,
     default_headers: Any,
     coroutines: bool,
+    on_attempt: Any = None,
 ) -> Config:
     """The settings of a client, from its arguments and the environment.
 
@@ -54,6 +56,7 @@ def read_config(
     url = base_url if base_url is not None else os.environ.get("DIAL_URL") or None
     if url is None:
         raise ConfigurationError("no DIAL server is named: pass base_url= or set DIAL_URL")
+    set_up_log(os.environ.get("DIAL_LOG"))
     headers = read_headers(default_headers, coroutines)
     if api_key is None and bearer_token is None and not any(map(_brings_credential, headers)):
         found = credentials_of(os.environ)
@@ -70,6 +73,7 @@ def read_config(
         timeout=read_timeout(timeout),
         retry=read_retries(max_retries),
         headers=headers,
+        on_attempt=read_watch(on_attempt, coroutines),
     )
 
 
@@ -101,6 +105,19 @@ def read_headers(headers: Any, coroutines: bool = False) -> Tuple[HeaderSource, 
     for name, value in pairs:
         header_line(name, value)
     return pairs
+
+
+def read_watch(on_attempt: Any, coroutines: bool) -> Optional[Watch]:
+    """What to call after every attempt.
+
+    Raises:
+        ConfigurationError: it can't be called, or is a coroutine function for the sync client.
+    """
+    if on_attempt is not None and not callable(on_attempt):
+        raise ConfigurationError("on_attempt must be a function of an Attempt, not %s" % type(on_attempt).__name__)
+    if on_attempt is not None and not coroutines:
+        refuse_coroutines("on_attempt", on_attempt)
+    return on_attempt  # type: ignore[no-any-return]
 
 
 def _brings_credential(source: HeaderSource) -> bool:
@@ -228,6 +245,7 @@ class Portable:
                 _check_function(credential.kind, credential.value)
             for source in state["_config"].headers:
                 _check_function("default_headers", source)
+            _check_function("on_attempt", state["_config"].on_attempt)
         if "_owns_transport" in state:
             state["_owns_transport"] = True  # nobody else closes the connections of the copy
         return {**state, "_settings": settings}

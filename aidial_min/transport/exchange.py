@@ -48,10 +48,17 @@ class Exchange:
         self.budget = budget
         self.sending_began = False
         """Bytes of the request may have left."""
+        self.sent = 0
+        """Bytes of the request's body that have left."""
         self._connection: Connection | None = connection
         self._on_reused = connection.used
         self._sent_in_part = False  # the request was not sent to its end, so the connection is of no more use
         self._sent = 0  # bytes of the body
+
+    @property
+    def received(self) -> int:
+        """Bytes of the answer's body that have come."""
+        return self.reader.wire.received
 
     @property
     def request_sent(self) -> str:
@@ -67,7 +74,7 @@ class Exchange:
         """What to answer the policy (core/call.py) where no complete answer came."""
         self.explain(error)
         silent = self._on_reused and not self.reader.wire.began and not isinstance(error, DialTimeoutError)
-        return Failure(error, stale=silent)
+        return Failure(error, stale=silent, exchange=self)
 
     # -- request
 
@@ -87,6 +94,7 @@ class Exchange:
                 self._sent_in_part = True  # an answer may be waiting all the same: 413, 401
                 return
             self._sent = sent
+            self.sent = sent
             if body is not None:
                 body.report(sent)
 

@@ -59,7 +59,7 @@ class Transport:
         """Carry out one request and leave the body of its answer open."""
         budget = Budget(request.timeout or config.timeout, time.monotonic())
         answer = await self._drive(steps_of(request, config, self.route(config.origin), stream=True), budget)
-        return answer.head, cast(Exchange, answer.stream)
+        return answer.head, cast(Exchange, answer.exchange)
 
     async def download(self, download: Download, config: Config) -> tuple[Head, Exchange, str]:
         """Carry out a download as far as its head."""
@@ -105,7 +105,7 @@ class Transport:
             good = head.status < 300
             if step.stream and good:
                 return Answer(head, b"", exchange)
-            return Answer(head, await exchange.read_whole(MAX_WHOLE if good else MAX_ERROR, good))
+            return Answer(head, await exchange.read_whole(MAX_WHOLE if good else MAX_ERROR, good), exchange)
         except DialConnectionError as error:
             exchange.close()
             return exchange.failure(error)
