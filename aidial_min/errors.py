@@ -39,13 +39,16 @@ __all__ = [
 ]  # fmt: skip
 
 _LONGEST_MESSAGE = 500
-"""Characters of an answer that may stand in a message or in ParsingDataError.body."""
+"""Characters of an answer's text that may stand in a message."""
+
+LONGEST_BODY = 65536
+"""Characters of an answer's text that an error keeps in `body`, and that are searched for a message."""
+
+_DEEPEST = 64
+"""Levels of an error object that an error keeps in `error`."""
 
 _LONGEST_LINE = 1000
 """Characters of `str(error)`."""
-
-_LONGEST_PAGE = 65536
-"""Characters of a page of HTML that are searched for a message."""
 
 _CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], "?")
 """Characters that a terminal obeys (ESC among them), none of which may reach it out of an answer."""
@@ -76,9 +79,11 @@ class DialException(Exception):
 
     Attributes:
         message: what went wrong, as the server or the client put it.
-        status_code: the HTTP status; None where no answer came.
+        status_code: the HTTP status; 500 where no answer came, as in the official client.
         type, param, code, display_message: of DIAL's error object, where one came (`display_message` is for end users).
         headers: of the answer, with credentials masked; empty where no answer came.
+        body: the text of the answer, with credentials masked, at most 64 KiB; "" where none came.
+        error: the error object as it came, with credentials masked, or None (Azure puts its `innererror` there).
         request: `.method` and `.url` of the request, None where there was none.
         request_sent: "no", "maybe" or "yes": did the request reach the server?
         location: the Location header of a redirect (never followed).
@@ -86,7 +91,7 @@ class DialException(Exception):
         partial: what a completion stream had given before the error (ChatCompletionResponse), or None.
     """
 
-    _status: Optional[int] = 500
+    _status = 500
     _type: Optional[str] = "runtime_error"
 
     def __init__(
@@ -99,18 +104,22 @@ class DialException(Exception):
         display_message: Optional[str] = None,
         *,
         headers: Optional[Mapping[str, str]] = None,
+        body: str = "",
+        error: Any = None,
         request: Optional[RequestInfo] = None,
         request_sent: str = "no",
         retry_after: Optional[float] = None,
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.status_code: Optional[int] = status_code if status_code is not None else self._status
+        self.status_code: int = status_code if status_code is not None else self._status
         self.type = type if type is not None else self._type
         self.param = param
         self.code = code
         self.display_message = display_message
         self.headers: Mapping[str, str] = headers if headers is not None else {}
+        self.body = body[:LONGEST_BODY]
+        self.error = error
         self.request = request
         self.request_sent = request_sent
         self.retry_after = retry_after
@@ -118,7 +127,8 @@ class DialException(Exception):
         self.partial: Any = None
 
     def __str__(self) -> str:
-        status = "%d " % self.status_code if self.status_code is not None and self.request_sent == "yes" else ""
+        answered = self.request_sent == "yes" and not isinstance(self, DialConnectionError)
+        status = "%s " % self.status_code if answered else ""
         place = " (%s %s)" % (self.request.method, one_line(self.request.path, 300)) if self.request else ""
         text = one_line(str(self.message), _LONGEST_LINE - len(status + place))  # users may raise it with anything
         return status + (text or "no message") + place
@@ -220,25 +230,18 @@ class ServerError(DialException):
 
 
 class ParsingDataError(DialException):
-    """The answer is not what the API promises.
-
-    Attributes:
-        body: the first 500 characters of the answer, where there was text.
-        path: where in the JSON the fault is, e.g. "data[3].id"; "" for the whole.
-    """
+    """The answer is not what the API promises; `path` says where in its JSON ("data[3].id"; "" for the whole)."""
 
     _status = 422
 
-    def __init__(self, message: str, *args: Any, body: str = "", path: str = "", **kwargs: Any) -> None:
+    def __init__(self, message: str, *args: Any, path: str = "", **kwargs: Any) -> None:
         super().__init__(message, *args, **kwargs)
-        self.body = body[:_LONGEST_MESSAGE]
         self.path = path
 
 
 class DialConnectionError(DialException):
-    """No complete answer came; `status_code` is None."""
+    """No complete answer came: the class and `request_sent` say what happened, the `status_code` of 500 does not."""
 
-    _status = None
     _type = "connection_error"
 
 
@@ -332,8 +335,8 @@ def error_from_response(
     cls = class_for_status(status)
     if is_no_route(status, text) and not (upstream and status == 502):
         cls = EndpointNotSupportedError
-    fields = _error_fields(text)
-    message = fields.pop("message") or _message_from_text(text) or reason or _phrase(status)
+    fields = {"body": text_of_body(body, secrets), **_error_fields(text, secrets)}
+    message = fields.pop("message") or message_from_text(text) or reason or _phrase(status)
     if cls is EndpointNotSupportedError:
         message = "this DIAL server does not have the endpoint (it says: %s)" % message
     error = cls(
@@ -351,10 +354,10 @@ def error_from_response(
 
 def error_from_object(status: int, error: Union[Mapping[str, Any], str], **kwargs: Any) -> DialException:
     """An error from DIAL's error object, as it stands in a body or inside a 200 stream."""
-    fields = _fields_of(error if isinstance(error, Mapping) else {"message": error})
+    fields = {**_fields_of(error if isinstance(error, Mapping) else {"message": error}), "error": _masked(error, ())}
     message = fields.pop("message")
     if not message:
-        word = fields["code"] or fields["type"] or _message_from_text(json.dumps(error))
+        word = fields["code"] or fields["type"] or message_from_text(json.dumps(error))
         message = _phrase(status) if status else word
     cls = class_for_status(status) if status else DialException
     return cls(message, status_code=status or 500, **fields, **kwargs)
@@ -370,22 +373,30 @@ def in_band_status(error: Any) -> int:
     return int(digits) if in_range else 0
 
 
-def _error_fields(text: str) -> Dict[str, Any]:
-    """`message`, `type`, `param`, `code`, `display_message` of a JSON error body; message None if it is none."""
+def _error_fields(text: str, secrets: Iterable[str]) -> Dict[str, Any]:
+    """What a JSON error body says: `message`, `type`, ..., `error` and, where it is JSON, `body`; message None if none."""
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
         return {"message": None}
+    found = _fields_of_json(data)
+    if "\\" in text and secrets:  # escapes may hide what had to be masked
+        data = _masked(data, secrets)
+        found["body"] = json.dumps(data, ensure_ascii=False)
+    return found
+
+
+def _fields_of_json(data: Any) -> Dict[str, Any]:
     if isinstance(data, str):
         return {"message": data}
     if not isinstance(data, dict):
         return {"message": None}
     for key in ("error", "detail"):
         if isinstance(data.get(key), dict):
-            return _fields_of(data[key])
+            return {**_fields_of(data[key]), "error": _masked(data[key], ())}
         if isinstance(data.get(key), str) and data[key]:
-            return _fields_of({**data, "message": data[key]})
-    return _fields_of(data)
+            return {**_fields_of({**data, "message": data[key]}), "error": _masked(data, ())}
+    return {**_fields_of(data), "error": _masked(data, ())}
 
 
 def _fields_of(error: Mapping[str, Any]) -> Dict[str, Any]:
@@ -400,11 +411,11 @@ def _text_or_none(value: Any) -> Optional[str]:
     return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
-def _message_from_text(text: str) -> str:
+def message_from_text(text: str) -> str:
     """The readable part of a body that is no JSON error: HTML loses its tags, long texts are cut."""
     beginning = text[:1000].lower()
     if "<" in text[:200] and ("<html" in beginning or "<!doctype" in beginning):
-        text = _text_of_page(text[:_LONGEST_PAGE])
+        text = _text_of_page(text[:LONGEST_BODY])
     return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "..."
 
 
@@ -440,6 +451,30 @@ def mask(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
+def text_of_body(body: bytes, secrets: Iterable[str]) -> str:
+    """The text of an answer's body with `secrets` masked, as far as an error keeps it."""
+    text = mask(body[:LONGEST_BODY].decode("utf-8", "replace").strip(), secrets)
+    if len(body) >= LONGEST_BODY:  # it was cut somewhere, and the beginning of a secret at its end is one, too
+        for secret in secrets:
+            for size in range(len(secret) - 1, 3, -1):
+                if text.endswith(secret[:size]):
+                    return text[:-size] + "***"
+    return text
+
+
+def _masked(value: Any, secrets: Iterable[str], depth: int = 0) -> Any:
+    """A copy of a JSON value with `secrets` masked, and "..." for what lies too deep to be copied or pickled."""
+    if isinstance(value, str):
+        return mask(value, secrets)
+    if not isinstance(value, (dict, list)):
+        return value
+    if depth > _DEEPEST:
+        return "..."
+    if isinstance(value, list):
+        return [_masked(item, secrets, depth + 1) for item in value]
+    return {mask(key, secrets): _masked(item, secrets, depth + 1) for key, item in value.items()}
+
+
 def conceal(error: DialException, secrets: Iterable[str]) -> None:
     """Mask `secrets` in everything an error carries (the server may have echoed them)."""
     secrets = [secret for secret in secrets if len(secret) >= 4]
@@ -447,8 +482,8 @@ def conceal(error: DialException, secrets: Iterable[str]) -> None:
         return
     error.args = tuple(mask(value, secrets) if isinstance(value, str) else value for value in error.args)
     for name, value in error.__dict__.items():
-        if isinstance(value, str):
-            error.__dict__[name] = mask(value, secrets)
+        if isinstance(value, str) or name == "error":
+            error.__dict__[name] = _masked(value, secrets)
     if error.request is not None:
         error.request = error.request._replace(url=mask(error.request.url, secrets))
     if error.headers:

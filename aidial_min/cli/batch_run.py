@@ -310,7 +310,7 @@ class Run:
             return None
         if _is_for_all(error):
             return error.retry_after or 0.0
-        status = error.status_code or 0
+        status = error.status_code
         no_route = is_no_route(status, error.message.strip())
         return PATIENT.after_status(
             refusals, status, method="POST", upstream=True, no_route=no_route, retry_after=error.retry_after
@@ -355,7 +355,7 @@ def failed_line(number: int, given: Dict[str, Any], error: DialException) -> byt
     told: Dict[str, Any] = {
         "class": type(error).__name__,
         "message": error.message,
-        "status": None if error.request_sent == "no" else error.status_code,
+        "status": None if error.request_sent == "no" or isinstance(error, DialConnectionError) else error.status_code,
         "request_sent": error.request_sent,
     }
     for name in ("code", "display_message"):

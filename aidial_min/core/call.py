@@ -25,7 +25,7 @@ from ..errors import (
     error_from_response,
     in_band_status,
     is_no_route,
-    mask,
+    text_of_body,
 )
 from .attempts import Attempt, Watch, headers_without_secrets, watch_of
 from .body import Body
@@ -459,8 +459,7 @@ def _decoded(request: Request[T], answer: Answer, info: RequestInfo, secrets: Tu
         error.request = info
         error.request_sent = "yes"
         error.headers = answer.head.headers
-        if isinstance(error, ParsingDataError):
-            error.body = mask(answer.content[:65536].decode("utf-8", "replace"), secrets)[:500]
+        error.body = text_of_body(answer.content, secrets)
         conceal(error, secrets)
         raise
     except RecursionError:

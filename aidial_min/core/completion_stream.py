@@ -1,13 +1,16 @@
 """From the bytes of an event stream to typed events: chat chunks, legacy completions, resource events.
 
-The one place that knows `[DONE]`, errors inside a 200 stream, and what an end means. Events are given out one by one,
-so that those before a fault reach the caller before the fault does.
-It knows server-sent events and JSON; it must not know sockets or timeouts.
+    reader = EventReader(events, headers=head.headers)
+    reader.receive(piece)       # as pieces of the body come
+    event = reader.next()       # until it gives None
+    reader.end()                # the body ended: was that the end of the answer? Then once more: reader.next()
+
+Events are given out one by one, so that those before a fault reach the caller before the fault does.
 """
 
 import json
 from collections import deque
-from typing import Any, Callable, Deque, Generic, Iterable, NamedTuple, Optional, TypeVar
+from typing import Any, Callable, Deque, Dict, Generic, Iterable, Mapping, NamedTuple, Optional, TypeVar
 
 from ..errors import (
     DialException,
@@ -18,14 +21,19 @@ from ..errors import (
     conceal,
     error_from_object,
     in_band_status,
-    mask,
+    message_from_text,
+    text_of_body,
 )
 from .merge import CompletionMerge
 from .sse import EventParser, ServerSentEvent
 
 E = TypeVar("E")
 
-_LONGEST_ERROR = 65536
+_LONGEST_OPENING = 65536
+"""Bytes after which a body that has shown no line of an event stream is none."""
+_LONGEST_WHOLE = 64 * 1024 * 1024
+"""Bytes of a completion that comes whole."""
+_BLANK = b" \t\r\n\xef\xbb\xbf"
 
 
 class Events(NamedTuple):
@@ -43,33 +51,53 @@ class EventReader(Generic[E]):
     """Feed pieces with `receive`, ask `next` until it gives None (more bytes are needed); `end` when the body ended.
 
     Args:
-        events: what comes; with `finish`, it is an answer in pieces that must end with `[DONE]`.
+        events: what comes; with `finish`, it is a completion in pieces.
+        headers: of the answer, for errors.
         request, secrets: for errors.
     """
 
-    def __init__(self, events: Events, *, request: Optional[RequestInfo] = None, secrets: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        events: Events,
+        *,
+        headers: Optional[Mapping[str, str]] = None,
+        request: Optional[RequestInfo] = None,
+        secrets: Iterable[str] = (),
+    ) -> None:
         self._decode: Callable[[Any], E] = events.decode
         self._finish = events.finish
         self._fails = events.fails
         self._merge = CompletionMerge() if events.finish is not None else None
+        self._headers: Mapping[str, str] = headers if headers is not None else {}
         self._request = request
         self._secrets = tuple(secrets)
         self._parser = EventParser()
         self._events: Deque[ServerSentEvent] = deque()
-        self._opening: Optional[bytearray] = (
-            bytearray()
-        )  # what came before the first event: a JSON error in place of a stream?
+        self._body: Optional[bytearray] = bytearray()  # as long as it may turn out to be no event stream
+        self._first = b""  # the first byte of the body that is not blank
+        self._whole: Optional[E] = None
         self.done = False
-        """`[DONE]` has come."""
+        """The answer is complete: `[DONE]` has come, or an end that stands for it."""
 
     def receive(self, piece: bytes) -> None:
-        """Take a piece of the body."""
-        events = self._parser.feed(piece)
-        self._events.extend(events)
-        if self._opening is not None:
-            self._opening += piece
-            if events or len(self._opening) > _LONGEST_ERROR:
-                self._opening = None
+        """Take a piece of the body.
+
+        Raises:
+            ParsingDataError: it is no event stream.
+            RemoteProtocolError: one event is larger than MAX_EVENT.
+        """
+        if self._body is None:
+            self._events.extend(self._parser.feed(piece))
+            return
+        self._first = self._first or piece.strip(_BLANK)[:1]
+        self._body += piece
+        if self._first not in (b"{", b"[", b"<"):
+            self._events.extend(self._parser.feed(piece))
+            if self._parser.recognized:
+                self._body = None
+                return
+        if len(self._body) > (_LONGEST_WHOLE if self._first == b"{" else _LONGEST_OPENING):
+            raise self._no_event_stream(self._body)
 
     def next(self) -> Optional[E]:
         """The next event, or None: more bytes are needed, or the stream is done.
@@ -84,50 +112,87 @@ class EventReader(Generic[E]):
                 self.done = True
             elif data.strip():
                 return self._read(data)
-        return None
+        if self._parser.unfinished.strip() == b"[DONE]":
+            self.done = True  # nothing can follow, so its blank line is not waited for
+        whole, self._whole = self._whole, None
+        return whole
 
     def _read(self, data: str) -> E:
         try:
             value = json.loads(data)
         except (ValueError, RecursionError):
-            body = self._masked(data)
-            raise ParsingDataError("an event of the stream is not JSON", body=body, request_sent="yes") from None
+            raise self._not_as_promised("an event of the stream is not JSON", data) from None
+        return self._take(value, data)
+
+    def _take(self, value: Any, data: str) -> E:
+        """One event, decoded and merged, or the error that it is."""
         error = value.get("error") if isinstance(value, dict) else None
         if error and self._fails:
-            raise error_from_object(in_band_status(error), error, request_sent="yes")
+            raise error_from_object(in_band_status(error), error, body=self._text(data), request_sent="yes")
         try:
             event = self._decode(value)
             if self._merge is not None:
                 self._merge.add(value)
             return event
         except ParsingDataError as fault:
-            fault.body = self._masked(data)[:500]
-            fault.request_sent = "yes"
-            raise
+            raise self._not_as_promised(fault.message, data, path=fault.path) from None
         except RecursionError:
-            raise ParsingDataError("an event of the stream is nested too deeply", request_sent="yes") from None
+            raise self._not_as_promised("an event of the stream is nested too deeply", data) from None
 
-    def _masked(self, data: str) -> str:
-        return mask(data, self._secrets)  # before it is cut: half a secret is one, too
+    def _text(self, data: str) -> str:
+        return text_of_body(data.encode("utf-8", "replace"), self._secrets)
+
+    def _not_as_promised(self, message: str, data: str, path: str = "") -> ParsingDataError:
+        return ParsingDataError(message, body=self._text(data), path=path, request_sent="yes")
+
+    def _no_event_stream(self, body: bytes) -> ParsingDataError:
+        kind = self._headers.get("content-type") or "an answer without Content-Type"
+        text = text_of_body(body, self._secrets)
+        message = "expected an event stream, found %s: %s" % (kind, message_from_text(text))
+        return ParsingDataError(message, body=text, request_sent="yes")
 
     def end(self) -> None:
-        """The body ended cleanly.
+        """The body ended cleanly; ask `next` once more after it.
+
+        A completion is complete with `[DONE]`, also without the blank line behind it, or when every choice has its
+        `finish_reason`; or it came whole, as JSON.
 
         Raises:
             DialException: the body was no stream but a JSON error object.
-            StreamInterruptedError: a completion stream without `[DONE]`.
+            ParsingDataError: it was no event stream.
+            StreamInterruptedError: the completion is not complete.
         """
-        if self._opening and self._opening.lstrip()[:1] == b"{":
-            self._read(self._opening.decode("utf-8", "replace"))
-        if self._merge is not None and not self.done:
-            raise StreamInterruptedError("the stream ended without [DONE]", request_sent="yes")
+        if self.done:
+            return
+        if self._body and self._first in (b"{", b"[", b"<"):
+            self._take_whole(self._body)
+        elif any(event.data.strip() == "[DONE]" for event in self._parser.feed(b"\n\n")):
+            self.done = True
+        elif self._body and not self._parser.recognized and not b"data:".startswith(self._body.strip(_BLANK)):
+            raise self._no_event_stream(self._body)
+        elif self._merge is not None:
+            self.done = self._merge.finished
+            if not self.done:
+                raise StreamInterruptedError("the stream ended without [DONE]", request_sent="yes")
+
+    def _take_whole(self, body: bytes) -> None:
+        """A body of JSON where a stream was asked for: an error, or a completion that is given out as one chunk."""
+        text = body.decode("utf-8-sig", "replace")
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict) or not (value.get("error") or (self._merge and value.get("choices"))):
+            raise self._no_event_stream(body)
+        self._whole = self._take(_as_chunk(value), text)
+        self.done = True
 
     def explain(self, error: DialException) -> DialException:
         """The error to raise for one that happened while the stream was read: named, with request and `.partial`."""
         if self._merge is not None and isinstance(error, ResponseInterruptedError):
             error = StreamInterruptedError("the stream broke off: %s" % error.message, request_sent="yes")
-        if error.request is None:
-            error.request = self._request
+        error.request = error.request or self._request
+        error.headers = error.headers or self._headers
         conceal(error, self._secrets)
         try:
             error.partial = self.result()
@@ -139,6 +204,23 @@ class EventReader(Generic[E]):
         """What has been merged so far, as the final answer's model; None while there is nothing."""
         merged = self._merge.result() if self._merge is not None else None
         return self._finish(merged) if merged is not None and self._finish is not None else None
+
+
+def _as_chunk(answer: Dict[str, Any]) -> Dict[str, Any]:
+    """A whole completion as the one chunk of its stream: messages are deltas, and tool calls have an index."""
+    if not isinstance(answer.get("choices"), list):
+        return answer
+    choices = []
+    for choice in answer["choices"]:
+        message = choice.get("message") if isinstance(choice, dict) else None
+        if isinstance(message, dict):
+            calls = message.get("tool_calls")
+            if isinstance(calls, list) and all(isinstance(call, dict) for call in calls):
+                message = {**message, "tool_calls": [{"index": index, **call} for index, call in enumerate(calls)]}
+            choice = {**{key: value for key, value in choice.items() if key != "message"}, "delta": message}
+        choices.append(choice)
+    kind = {"object": "chat.completion.chunk"} if answer.get("object") == "chat.completion" else {}
+    return {**answer, **kind, "choices": choices}
 
 
 def text_of(chunk: Any) -> str:

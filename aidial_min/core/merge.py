@@ -124,6 +124,11 @@ class CompletionMerge:
                 else:
                     target[key] = _merge_value(key, target.get(key), value)
 
+    @property
+    def finished(self) -> bool:
+        """Whether every choice that came has its `finish_reason`."""
+        return bool(self._choices) and all(choice["finish_reason"] for choice in self._choices.values())
+
     def result(self) -> Optional[Json]:
         """The merged answer as a `chat.completion` object, or None while nothing has come."""
         if not self._top and not self._choices:

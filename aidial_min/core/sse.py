@@ -1,7 +1,6 @@
 """Server-sent events: bytes in, events out (WHATWG HTML, 9.2 "Server-sent events").
 
 Linear in its input however that is split; an event without its closing blank line is never given out.
-It knows the event-stream format; it must not know JSON, chat or sockets.
 """
 
 from typing import List, NamedTuple
@@ -33,6 +32,8 @@ class EventParser:
         self._id = b""
         self.heartbeats = 0
         """Comment lines so far."""
+        self.recognized = False
+        """Whether a line has come that only an event stream has: a comment, or a field that is known."""
 
     def feed(self, piece: bytes) -> List[ServerSentEvent]:
         """The events completed by `piece`.
@@ -88,9 +89,12 @@ class EventParser:
         name, colon, value = line.partition(b":")
         if not name and colon:
             self.heartbeats += 1
+            self.recognized = True
             return
         if value[:1] == b" ":
             value = value[1:]
+        if name in (b"data", b"event", b"id", b"retry"):
+            self.recognized = True
         if name == b"data":
             self._data.append(value)
             self._data_size += len(value) + 1
@@ -99,6 +103,11 @@ class EventParser:
         elif name == b"id" and b"\x00" not in value:
             self._id = value
         # `retry` and unknown fields are ignored: nothing here reconnects by itself
+
+    @property
+    def unfinished(self) -> bytes:
+        """The data of the event that has no blank line yet, if it is one line so far."""
+        return self._data[0] if len(self._data) == 1 else b""
 
     def _check_size(self) -> None:
         if len(self._line) + self._data_size > MAX_EVENT:

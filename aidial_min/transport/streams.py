@@ -31,7 +31,7 @@ class StreamBase(Generic[E]):
         self._head = head
         self._exchange = exchange
         self._reader: EventReader[E] = EventReader(
-            events, request=exchange.step.request, secrets=exchange.step.secrets
+            events, headers=head.headers, request=exchange.step.request, secrets=exchange.step.secrets
         )
         self._ended = False
         self._error: DialException | None = None
@@ -67,11 +67,11 @@ class StreamBase(Generic[E]):
             await self._exchange.drain()
             return None
         piece = await self._exchange.read()
-        if not piece:
+        if piece:
+            self._reader.receive(piece)
+        else:
             self._reader.end()
             self._ended = True
-            return None
-        self._reader.receive(piece)
         return self._reader.next()
 
     def _close(self) -> None:

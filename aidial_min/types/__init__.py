@@ -2,7 +2,8 @@
 
     from aidial_min.types import ChatCompletionResponse, Conversation, FileMetadata
 
-A module is loaded when one of its names, or one of a later module, is asked for.
+Models read what came and lose nothing of it; params are dicts with names for their keys. They know no request, no
+client and no other room but errors. A module is loaded when one of its names, or one of a later module, is asked for.
 """
 
 from typing import TYPE_CHECKING

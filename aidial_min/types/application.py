@@ -1,8 +1,4 @@
-"""Applications: as listings show them, and as their owners define them.
-
-It knows the fields of both (snake_case, times in epoch seconds) and what a definition may be made of.
-It must not know where definitions are stored or how they are sent.
-"""
+"""Applications: as listings show them, and as their owners define them; times in epoch seconds."""
 
 from __future__ import annotations
 

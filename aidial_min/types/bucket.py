@@ -1,7 +1,4 @@
-"""The caller's bucket, as GET /v1/bucket gives it.
-
-It knows the form of an appdata path; it must not know URLs of storage or who asks.
-"""
+"""The caller's bucket, as GET /v1/bucket gives it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The client channel: how an application asks the user's client for something, in JSON-RPC.
-
-It knows the messages that travel through /v1/ops/client-channel; it must not know streams or waiting.
-"""
+"""The client channel: how an application asks the user's client for something, in JSON-RPC."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Legacy text completions: the request's params, the answer and its chunks, which have the same shape.
-
-It knows names of OpenAI's older API and passes on what it does not know; it must not know chat messages.
-"""
+"""Legacy text completions: the request's params, the answer and its chunks, which have the same shape."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Stored conversations: open JSON objects that the chat UI keeps its own fields in.
-
-It knows the fields that the server requires (camelCase); messages stay the dicts they are.
-It must not know chat completions, or where conversations are stored.
-"""
+"""Stored conversations: open JSON objects that the chat UI keeps its own fields in; messages stay the dicts they are."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Deployments as /openai listings show them, and what all their kinds have in common.
-
-It knows the fields of listings (snake_case, times in epoch seconds).
-It must not know models, applications and toolsets: they build upon this module.
-"""
+"""Deployments as /openai listings show them, and what all their kinds have in common; times in epoch seconds."""
 
 from __future__ import annotations
 

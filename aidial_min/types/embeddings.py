@@ -1,7 +1,4 @@
-"""Embeddings: the request's params and the answer.
-
-It knows names and shapes; it must not know base64 or how vectors travel.
-"""
+"""Embeddings: the request's params and the answer."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What the caller may still use of a deployment.
-
-It knows windows of tokens, requests and costs (camelCase); it must not know what happens beyond a limit.
-"""
+"""What the caller may still use of a deployment: tokens, requests and costs per window of time."""
 
 from __future__ import annotations
 

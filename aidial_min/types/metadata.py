@@ -1,7 +1,6 @@
 """Metadata of what lies in storage: items, and folders with a page of what is in them.
 
-It knows the camelCase fields of /v1/metadata and /v2/metadata (times in epoch milliseconds, lengths in bytes).
-It must not know paging, URLs or how a resource's own content looks.
+Times are in epoch milliseconds, lengths in bytes; 0 may stand for a length in a listing.
 """
 
 from __future__ import annotations

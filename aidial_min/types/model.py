@@ -1,7 +1,4 @@
-"""Models as /openai/models shows them: capabilities, limits and prices.
-
-It knows the fields of listings (snake_case, times in epoch seconds); it must not know how a model is called.
-"""
+"""Models as /openai/models shows them: capabilities, limits and prices; times in epoch seconds."""
 
 from __future__ import annotations
 

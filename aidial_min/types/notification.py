@@ -1,8 +1,4 @@
-"""Notifications that the server keeps for the caller.
-
-It knows the fields of /v1/ops/notification (times in epoch milliseconds).
-It must not know the publications that notifications speak of.
-"""
+"""Notifications that the server keeps for the caller; times in epoch milliseconds."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Permissions on resources: in invitations, and for the time of one request.
-
-It knows the fields of /v1/ops/resource/per-request-permissions (camelCase).
-It must not know who holds which key.
-"""
+"""Permissions on resources: in invitations, and for the time of one request."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Stored prompts.
-
-It knows the fields that the server requires (camelCase); others are kept as they came.
-It must not know where prompts are stored or how they are listed.
-"""
+"""Stored prompts; fields that are unknown here are kept as they came."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Publications: requests to make resources public, and the rules that say for whom.
-
-It knows the fields of /v1/ops/publication (camelCase, times in epoch milliseconds).
-It must not know who is an administrator.
-"""
+"""Publications: requests to make resources public, and the rules that say for whom; times in epoch milliseconds."""
 
 from __future__ import annotations
 

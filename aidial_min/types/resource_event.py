@@ -1,7 +1,4 @@
-"""Events about changed resources.
-
-It knows the fields of one event; it must not know the stream that brings it.
-"""
+"""Events about changed resources, as `resources.subscribe` gives them."""
 
 from __future__ import annotations
 

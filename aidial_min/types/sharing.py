@@ -1,8 +1,4 @@
-"""Sharing of resources, and the invitations that go with it.
-
-It knows the fields of /v1/ops/resource/share and /v1/invitations (camelCase, times in epoch milliseconds).
-It must not know whether what is shared exists.
-"""
+"""Sharing of resources, and the invitations that go with it; times in epoch milliseconds."""
 
 from __future__ import annotations
 

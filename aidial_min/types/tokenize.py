@@ -1,7 +1,6 @@
-"""What deployments offer besides answers: counting tokens, truncating prompts, taking ratings.
+"""What deployments offer besides answers: counting tokens, truncating prompts.
 
-It knows inputs and their results, one each, in the same order; the answer is 200 even where some of them failed.
-It must not know which deployment supports what.
+There is one result per input, in the same order; the answer is 200 even where some of them failed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""Toolsets (MCP servers): as listings show them, and as their owners define them.
-
-It knows the fields of both (snake_case, times in epoch seconds), and how one signs in to them.
-It must not know where definitions are stored, or MCP itself.
-"""
+"""Toolsets (MCP servers): as listings show them, and as their owners define them; times in epoch seconds."""
 
 from __future__ import annotations
 

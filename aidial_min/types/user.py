@@ -1,7 +1,4 @@
-"""Who the caller is, as GET /v1/user/info says.
-
-It knows the answer's fields; it must not know credentials.
-"""
+"""Who the caller is, as GET /v1/user/info says."""
 
 from __future__ import annotations
 

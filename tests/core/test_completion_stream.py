@@ -12,6 +12,8 @@ from aidial_min.errors import DialException, ParsingDataError, RequestInfo, Stre
 from aidial_min.types.chat.response import ChatCompletionChunk, ChatCompletionResponse
 from aidial_min.types.completion import CompletionChunk
 
+from ..support.growth import assert_linear
+
 CHAT = Events(ChatCompletionChunk.from_json, ChatCompletionResponse.from_json)
 PLAIN = Events(lambda value: value)
 REQUEST = RequestInfo("POST", "http://dial.example/openai/deployments/m/chat/completions")
@@ -127,14 +129,49 @@ class TestTheAnswer:
 class TestEnds:
     def test_an_end_without_done(self) -> None:
         error = fault_of(piece("a"), piece("b"), end=True)
-        assert type(error) is StreamInterruptedError and error.status_code is None
+        assert type(error) is StreamInterruptedError and error.status_code == 500
         assert error.partial is not None and error.partial.choices[0].message.content == "ab"
 
     def test_an_end_before_anything(self) -> None:
         error = fault_of(end=True)
         assert type(error) is StreamInterruptedError and error.partial is None
 
-    @pytest.mark.parametrize("last", [b"data: [DONE]\n", b"data: [DONE]", piece("b")[:-1]])
+    @pytest.mark.parametrize("last", [b"data: [DONE]\n", b"data: [DONE]", b"event: x\r\ndata:[DONE] "])
+    def test_done_needs_no_blank_line(self, last: bytes) -> None:
+        reader = reader_of(piece("a") + last)
+        assert contents(all_of(reader)) == ["a"]
+        reader.end()
+        assert reader.done and reader.next() is None
+
+    def test_done_is_not_waited_for_once_its_line_is_there(self) -> None:
+        reader = reader_of(piece("a") + b"data: [DONE]\n")
+        assert len(all_of(reader)) == 1 and reader.done
+
+    @pytest.mark.parametrize("finish_reasons", [["stop"], ["stop", "length"], ["tool_calls"]])
+    def test_it_is_complete_when_every_choice_is(self, finish_reasons: List[str]) -> None:
+        ends = [
+            event({"choices": [{"index": n, "delta": {}, "finish_reason": r}]}) for n, r in enumerate(finish_reasons)
+        ]
+        reader = reader_of(piece("a"), *ends, event({"choices": [], "usage": {"total_tokens": 3}}))
+        all_of(reader)
+        assert not reader.done
+        reader.end()
+        assert reader.done and reader.next() is None and reader.result().usage.total_tokens == 3
+
+    @pytest.mark.parametrize("reason", [None, ""])
+    def test_it_is_not_while_a_choice_lacks_its_finish_reason(self, reason: Optional[str]) -> None:
+        begun = event({"choices": [{"index": 1, "delta": {"content": "x"}, "finish_reason": reason}]})
+        stopped = event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        assert type(fault_of(piece("a"), begun, stopped, end=True)) is StreamInterruptedError
+        assert type(fault_of(event({"choices": []}), end=True)) is StreamInterruptedError
+
+    def test_a_body_that_broke_off_is_not_complete_whatever_came(self) -> None:
+        reader = reader_of(event({"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}]}))
+        all_of(reader)
+        error = reader.explain(errors.ResponseInterruptedError("broke off", request_sent="yes"))
+        assert type(error) is StreamInterruptedError and error.partial.choices[0].finish_reason == "stop"
+
+    @pytest.mark.parametrize("last", [b"data: [DONE]x", b"data: [DON", piece("b")[:-1]])
     def test_an_event_without_its_blank_line_is_not_read(self, last: bytes) -> None:
         error = fault_of(piece("a") + last, end=True)
         assert type(error) is StreamInterruptedError
@@ -170,6 +207,110 @@ class TestEnds:
     def test_a_json_error_in_place_of_a_stream(self) -> None:
         error = fault_of(b'{"error": {"message": "boom", "code": "429"}}', end=True)
         assert type(error) is errors.RateLimitError and error.message == "boom"
+
+
+WHOLE = {
+    "id": "r",
+    "object": "chat.completion",
+    "created": 1,
+    "choices": [
+        {
+            "index": 0,
+            "finish_reason": "tool_calls",
+            "message": {
+                "role": "assistant",
+                "content": "a",
+                "tool_calls": [
+                    {"id": "x", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+                    {"id": "y", "type": "function", "function": {"name": "g", "arguments": "[]"}},
+                ],
+            },
+        }
+    ],
+    "usage": {"total_tokens": 3},
+}
+
+
+def splits(body: bytes) -> Iterable[List[bytes]]:
+    yield [body]
+    yield [body[place : place + 1] for place in range(len(body))]
+    for place in range(1, len(body), 7):
+        yield [body[:place], body[place:]]
+
+
+class TestABodyThatIsNoEventStream:
+    @pytest.mark.parametrize(
+        ("body", "kind"),
+        [
+            (b"<!DOCTYPE html><html><body>Please <b>sign in</b></body></html>", "text/html; charset=utf-8"),
+            (b"\n \n<html>Sign in</html>", "text/html"),
+            (b"Service unavailable", "text/plain"),
+            (b"Service unavailable\n\ncome again\n", "text/plain"),
+            (b'[{"error": {"message": "boom", "code": "429"}}]', "application/json"),
+            (b'{"message": "no error and no choices"}', "application/json"),
+            (b'{"choices": ', "application/json"),
+            (b'"text"', "application/json"),
+            (b"5", ""),
+        ],
+    )
+    @pytest.mark.parametrize("events", [CHAT, PLAIN], ids=["chat", "plain"])
+    def test_is_named_by_its_content_type(self, body: bytes, kind: str, events: Any) -> None:
+        for pieces in splits(body):
+            reader: EventReader[Any] = EventReader(events, headers={"content-type": kind} if kind else {})
+            with pytest.raises(ParsingDataError) as caught:
+                for data in pieces:
+                    reader.receive(data)
+                    assert reader.next() is None
+                reader.end()
+            error = reader.explain(caught.value)
+            assert error.body == body.decode().strip() and (kind or "without Content-Type") in error.message
+            assert error.request_sent == "yes" and "<" not in str(error)
+
+    def test_does_not_fill_the_memory(self) -> None:
+        for unit in (b"<p>", b"text\n", b"[", b" "):
+            reader: EventReader[Any] = EventReader(CHAT)
+            with pytest.raises(ParsingDataError):
+                for _ in range(1000):
+                    reader.receive(unit * 1000)
+
+    def test_a_whole_completion_is_one_chunk(self) -> None:
+        for pieces in splits(json.dumps(WHOLE).encode()):
+            reader = reader_of(*pieces)
+            assert reader.next() is None
+            reader.end()
+            (chunk,) = all_of(reader)
+            assert type(chunk) is ChatCompletionChunk and chunk.object == "chat.completion.chunk" and reader.done
+            assert text_of(chunk) == "a" and [call.index for call in chunk.choices[0].delta.tool_calls] == [0, 1]
+            assert reader.result() == ChatCompletionResponse.from_json(WHOLE)
+
+    def test_a_whole_legacy_completion_is_one_chunk(self) -> None:
+        whole = {"object": "text_completion", "choices": [{"index": 0, "text": "a", "finish_reason": "stop"}]}
+        reader = reader_of(json.dumps(whole).encode(), events=Events(CompletionChunk.from_json, lambda value: value))
+        reader.end()
+        assert [text_of(chunk) for chunk in all_of(reader)] == ["a"]
+
+    def test_ten_times_the_body_is_ten_times_the_work(self) -> None:
+        def feed(unit: bytes, size: int) -> None:
+            reader = reader_of()
+            try:
+                for _ in range(size):
+                    reader.receive(unit)
+                reader.end()
+            except DialException:
+                pass
+
+        for unit in (b"{ ", b"[ ", b"< ", b"x ", b"\n", b"data: \n", b":\n\n"):
+            assert_linear(lambda size, unit=unit: lambda: feed(unit, size), 1000)  # type: ignore[misc]
+
+
+def test_errors_know_the_headers_of_the_answer() -> None:
+    for body in (error_event(message="boom"), b"data: {\n\n", b"<html>"):
+        reader: EventReader[Any] = EventReader(CHAT, headers={"x-request-id": "7"}, secrets=[SECRET])
+        with pytest.raises(DialException) as caught:
+            reader.receive(body)
+            reader.next()
+            reader.end()
+        assert reader.explain(caught.value).headers == {"x-request-id": "7"}
 
 
 IN_BAND = [
@@ -216,6 +357,11 @@ class TestErrorsInsideAStream:
         )
         assert error.partial is not None and error.partial.choices[0].message.content == "a"
 
+    def test_the_error_object_is_kept(self) -> None:
+        error = fault_of(error_event(message="boom", innererror={"code": "x", "echo": SECRET}))
+        assert error.error == {"message": "boom", "innererror": {"code": "x", "echo": "***"}}
+        assert json.loads(error.body) == {"error": error.error}
+
     def test_before_the_first_chunk_there_is_no_part(self) -> None:
         assert fault_of(b": heartbeat\n\n", error_event(message="boom")).partial is None
 
@@ -249,7 +395,7 @@ class TestEventsThatAreNotWhatTheyShouldBe:
     def test_no_json(self, data: bytes) -> None:
         error = fault_of(piece("a"), b"data: " + data + b"\n\n")
         assert type(error) is ParsingDataError and "not JSON" in error.message
-        assert error.body == data.decode("utf-8", "replace")[:500]
+        assert error.body == data.decode("utf-8", "replace")[:65536]
         assert error.partial is not None
 
     @pytest.mark.parametrize(

@@ -102,9 +102,17 @@ class TestTheTree:
         assert cls.__doc__
 
     @pytest.mark.parametrize("cls", CLASSES)
-    def test_no_answer_no_status(self, cls: Type[DialException]) -> None:
-        assert (cls("x").status_code is None) == issubclass(cls, errors.DialConnectionError)
-        assert cls("x").request_sent == "no"
+    def test_without_an_answer_the_status_is_that_of_the_official_client(self, cls: Type[DialException]) -> None:
+        error = cls("x")
+        assert error.status_code >= 400 and error.request_sent == "no" and str(error) == "x"
+        if issubclass(cls, errors.DialConnectionError):
+            assert error.status_code == 500 and str(cls("x", request_sent="yes")) == "x"
+
+    @pytest.mark.parametrize("cls", CLASSES)
+    def test_every_class_takes_what_it_takes_in_the_official_client(self, cls: Type[DialException]) -> None:
+        error = cls("m", status_code=418, type="t", param="p", code="c", display_message="d")
+        found = (error.message, error.status_code, error.type, error.param, error.code, error.display_message)
+        assert found == ("m", 418, "t", "p", "c", "d")
 
 
 # ---------------------------------------------------------------- statuses
@@ -390,9 +398,44 @@ class TestTravelling:
 def test_what_only_some_of_them_have() -> None:
     assert DialTimeoutError("m", limit="pool").limit == "pool"
     error = ParsingDataError("m", body="x" * 600, path="a.b")
-    assert (error.body, error.path, error.status_code) == ("x" * 500, "a.b", 422)
+    assert (error.body, error.path, error.status_code) == ("x" * 600, "a.b", 422)
     cut = ResponseInterruptedError("m", received=5, expected=None)
     assert (cut.received, cut.expected) == (5, None)
+
+
+class TestTheBody:
+    def test_every_error_of_an_answer_has_its_text(self) -> None:
+        assert answer(502, HTML).body == HTML.decode().strip()
+        assert answer(500, b"x" * 100_000).body == "x" * 65536
+        assert answer(404).body == "" and DialException("x").body == "" and DialException("x").error is None
+
+    @pytest.mark.parametrize(
+        ("body", "error"),
+        [
+            ({"error": {"message": "m", "innererror": {"content_filter_result": {"hate": {"filtered": True}}}}}, None),
+            ({"message": "m", "code": "c"}, {"message": "m", "code": "c"}),
+            ({"error": "m", "more": 1}, {"error": "m", "more": 1}),
+            ({"detail": {"message": "m"}}, {"message": "m"}),
+            ({"detail": [{"loc": ["body"]}]}, {"detail": [{"loc": ["body"]}]}),
+        ],
+    )
+    def test_the_error_object_is_kept_as_it_came(self, body: Any, error: Any) -> None:
+        assert answer(400, body).error == (error or body["error"])
+
+    def test_no_object_no_error(self) -> None:
+        assert [answer(400, body).error for body in (b"x", b'"x"', b"[1]", b"null")] == [None] * 4
+
+    def test_secrets_are_masked_in_both(self) -> None:
+        found = answer(400, {"error": {"message": "m", SECRET: [{"a": "key " + SECRET}]}})
+        assert found.error == {"message": "m", "***": [{"a": "key ***"}]} and SECRET not in found.body
+        torn = answer(400, b"x" * (65536 - 6) + SECRET.encode())
+        assert torn.body.endswith("x***") and SECRET[:4] not in torn.body
+
+    def test_an_object_that_is_nested_too_deeply_is_cut(self) -> None:
+        deep = b'{"error": {"message": "m", "x": ' + b"[" * 300 + b"]" * 300 + b"}}"
+        error = answer(400, deep)
+        assert "..." in json.dumps(error.error)
+        assert pickle.loads(pickle.dumps(error)).error == error.error
 
 
 # ---------------------------------------------------------------- secrets

@@ -212,5 +212,5 @@ class TestTunnel:
     def test_anything_else_is_a_proxy_error(self, status: int) -> None:
         with pytest.raises(ProxyError, match="proxy.example:3128.*%d No" % status) as caught:
             check_tunnel(Head(status, "No", Headers(), 1), find_route(HTTPS, PROXY, True))
-        assert caught.value.request_sent == "no" and caught.value.status_code is None
+        assert caught.value.request_sent == "no" and caught.value.status_code == 500
         assert ("user and password" in str(caught.value)) == (status == 407)

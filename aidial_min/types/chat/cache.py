@@ -1,7 +1,6 @@
 """Request params of prompt caching.
 
 They mark where in a prompt a cached prefix may end, and how long it may live.
-It knows keys and their allowed words; it must not know messages, tools or requests, which refer to it.
 """
 
 from typing import Literal, Optional, TypedDict, Union

@@ -1,7 +1,6 @@
 """Request params that describe functions and calls of them.
 
 Used by tools (`tools`, `tool_choice`), by the older `functions` and `function_call`, and by assistant messages.
-It knows keys; it must not know tools or messages, which refer to it.
 """
 
 from typing import Any, Dict, Optional, TypedDict

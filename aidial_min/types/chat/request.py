@@ -1,7 +1,6 @@
 """Request params of a chat completion: the optional ones alone (`ChatParams`), and the whole body.
 
 `ChatParams.__annotations__` is the set of names that `chat.completions.create` knows at run time.
-It knows the names of OpenAI's chat API and of DIAL's extensions; it must not know how they are sent.
 """
 
 from typing import Any, Dict, List, Literal, Optional, TypedDict, Union

@@ -1,8 +1,4 @@
-"""Request params of chat messages, their content parts and attachments, and of the answer's format.
-
-It knows keys and which of them are required; nothing of it exists but dicts at run time.
-It must not import response models: they stand in `Message` for type checkers only.
-"""
+"""Request params of chat messages, their content parts and attachments, and of the answer's format."""
 
 from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional, TypedDict, Union
 

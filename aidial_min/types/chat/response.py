@@ -1,7 +1,7 @@
 """What chat completions answer: the whole answer, and the chunks of a stream.
 
 Fields stand in the order of the client guide. Every one may be missing in a chunk: newer servers send
-chunks of usage alone. It knows names and defaults; it must not know how chunks are merged or streams read.
+chunks of usage alone.
 """
 
 from __future__ import annotations

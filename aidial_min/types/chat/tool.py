@@ -1,7 +1,4 @@
-"""Request params of tools and tool calls.
-
-It knows keys and which of them are required; it must not know messages or requests, which refer to it.
-"""
+"""Request params of tools and tool calls."""
 
 from typing import Any, Dict, Literal, Optional, TypedDict
 
