@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .client import Dial as Dial
     from .client import DialClientPool as DialClientPool
     from .client import SyncAuthValue as SyncAuthValue
+    from .core.attempts import Attempt as Attempt
     from .core.http11 import Headers as Headers
     from .core.limits import Limits as Limits
     from .core.limits import Timeout as Timeout
@@ -41,6 +42,7 @@ else:
     __getattr__, __dir__ = lazy_names(
         __name__,
         "_version __version__",
+        "core.attempts Attempt",
         "core.http11 Headers",
         "core.limits Limits Timeout",
         "transport.downloads AsyncFileDownloadResponse FileDownloadResponse",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, Generic, Mapping, Op
 
 from .core.limits import DEFAULT_TIMEOUT, Limits, TimeoutValue
 from .core.operation import Async, Sync, operation
-from .core.settings import BaseClient, ClientCert, Portable, connection_settings, read_config
+from .core.settings import BaseClient, ClientCert, DefaultHeaders, Portable, connection_settings, read_config
 
 if TYPE_CHECKING:
     import ssl
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         subscriptions,
     )
     from .api.request import Response
+    from .core.attempts import Watch
     from .core.call import Answer, Download, Request
     from .core.completion_stream import Events
     from .types.bucket import AppData
@@ -184,13 +185,14 @@ class _Client(BaseClient, Generic[Auth]):
         api_version: Optional[str] = None,
         timeout: TimeoutValue = DEFAULT_TIMEOUT,
         max_retries: int = 2,
-        default_headers: Optional[Mapping[str, str]] = None,
+        default_headers: Optional[DefaultHeaders] = None,
         limits: Optional[Limits] = None,
         proxy: Optional[str] = None,
         trust_env: bool = True,
         ca_bundle: Optional[str] = None,
         client_cert: Optional[ClientCert] = None,
         ssl_context: Optional[ssl.SSLContext] = None,
+        on_attempt: Optional[Watch] = None,
     ) -> None:
         self._config = read_config(
             base_url=base_url,
@@ -201,6 +203,7 @@ class _Client(BaseClient, Generic[Auth]):
             max_retries=max_retries,
             default_headers=default_headers,
             coroutines=self._coroutines,
+            on_attempt=on_attempt,
         )
         self._transport = self._new_transport(
             connection_settings(limits, proxy, trust_env, ca_bundle, client_cert, ssl_context)
@@ -322,18 +325,21 @@ class Dial(_Blocking, _Client[SyncAuthValue]):
 
     Args:
         base_url: e.g. "https://dial.example.com"; DIAL_URL if None.
-        api_key, bearer_token: the one or the other, as a str or a function that returns one (asked at every attempt);
-            DIAL_API_KEY if both are None.
+        api_key, bearer_token: a str, or a function that returns one, asked at every attempt; both may be given, and are
+            both sent. If both are None: DIAL_API_KEY and DIAL_BEARER_TOKEN, or what lies in the files that
+            DIAL_API_KEY_FILE and DIAL_BEARER_TOKEN_FILE name (read at every attempt).
         api_version: what chat calls send as `api-version` unless they name another one.
         timeout: seconds, a Timeout, or None for no limit.
         max_retries: how often a call is tried again, at most.
-        default_headers: header fields for every request.
+        default_headers: header fields for every request, or a function that returns them, asked at every attempt: for
+            what changes with the task at hand, e.g. a contextvars.ContextVar. One of a name replaces ours of that name.
         limits: how many connections may be open and kept.
         proxy: a URL like "http://user:password@proxy.example:3128"; "" for none.
         trust_env: ask the environment for what is not given here: proxies, certificates.
         ca_bundle: file or folder with trusted certificates.
         client_cert: a PEM file, or a pair (certificate, key).
         ssl_context: an ssl.SSLContext of your own instead of both.
+        on_attempt: called with an Attempt after every attempt of a call. (DIAL_LOG=info or debug prints them.)
     Raises:
         ConfigurationError: arguments that do not make sense; it says what to do.
 
@@ -369,8 +375,9 @@ class Dial(_Blocking, _Client[SyncAuthValue]):
 class AsyncDial(_Waiting, _Client[AsyncAuthValue]):
     """A client of a DIAL server for asyncio.
 
-    The arguments are those of Dial; `api_key` and `bearer_token` may also be coroutine functions. One client may be
-    used from several event loops, one after another or at once: each has connections of its own.
+    The arguments are those of Dial; `api_key`, `bearer_token`, `default_headers` and `on_attempt` may also be coroutine
+    functions. One client may be used from several event loops, one after another or at once: each has connections of
+    its own.
 
     Close it with `aclose()`, or use it in an `async with` block; a loop that ends closes its connections in any case.
     """
@@ -432,7 +439,8 @@ class _Pool(Portable, Generic[C, Auth]):
         max_retries: int = 2,
         timeout: TimeoutValue = DEFAULT_TIMEOUT,
         api_version: Optional[str] = None,
-        default_headers: Optional[Mapping[str, str]] = None,
+        default_headers: Optional[DefaultHeaders] = None,
+        on_attempt: Optional[Watch] = None,
     ) -> C:
         """A client on the pool's connections; closing it leaves the pool and its other clients alone."""
         config = read_config(
@@ -444,6 +452,7 @@ class _Pool(Portable, Generic[C, Auth]):
             max_retries=max_retries,
             default_headers=default_headers,
             coroutines=self._client_class._coroutines,
+            on_attempt=on_attempt,
         )
         return self._client_class._on(config, self._transport, owns_transport=False)
 

@@ -15,7 +15,7 @@ from aidial_min.testing import DialServer
 ROOT = Path(__file__).resolve().parents[1]
 
 PUBLIC = """
-AsyncAuthValue AsyncDial AsyncDialClientPool AsyncFileDownloadResponse AsyncStream AuthenticationError
+AsyncAuthValue AsyncDial AsyncDialClientPool AsyncFileDownloadResponse AsyncStream Attempt AuthenticationError
 ConfigurationError ConflictError ConnectError Dial DialClientPool DialConnectionError DialException DialTimeoutError
 EndpointNotSupportedError EtagMismatchError FileDownloadResponse Headers InvalidDialURLError InvalidDialURLException
 InvalidRequestError Limits ModelInfo ModelLimits ModelPricing NotDialURLError ParsingDataError PermissionDeniedError

@@ -25,6 +25,7 @@ from ..errors import (
     error_from_response,
     in_band_status,
     is_no_route,
+    mask,
     text_of_body,
 )
 from .attempts import Attempt, Watch, headers_without_secrets, watch_of

@@ -27,12 +27,12 @@ class Timeout(NamedTuple):
 class Limits(NamedTuple):
     """How many connections a client or a pool may hold.
 
-    max_connections: open at once (None: no limit). max_keepalive_connections: kept while idle (None: no limit).
-    keepalive_expiry: seconds an idle connection is kept (None: for ever).
+    max_connections: open at once (None: no limit). max_keepalive_connections: kept while idle (None: as many as may be
+    open, so that a burst finds them all again). keepalive_expiry: seconds an idle connection is kept (None: for ever).
     """
 
     max_connections: Optional[int] = 100
-    max_keepalive_connections: Optional[int] = 20
+    max_keepalive_connections: Optional[int] = None
     keepalive_expiry: Optional[float] = 30.0
 
 

@@ -34,6 +34,10 @@ class NotGiven:
 NOT_GIVEN = NotGiven()
 
 
+DefaultHeaders = Union[Mapping[str, str], Callable[[], Any]]
+"""Header fields, or a function that returns a dict of them or None (of the async client also a coroutine function)."""
+
+
 def read_config(
     *,
     base_url: Optional[str],
@@ -320,7 +324,7 @@ class BaseClient(Portable):
         *,
         timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
         max_retries: Union[int, NotGiven] = NOT_GIVEN,
-        default_headers: Union[Mapping[str, str], Callable[[], Any], NotGiven] = NOT_GIVEN,
+        default_headers: Union[DefaultHeaders, NotGiven] = NOT_GIVEN,
         api_key: Any = None,
         bearer_token: Any = None,
     ) -> C:

@@ -64,7 +64,7 @@ class TestTimeout:
 
 class TestLimits:
     def test_its_defaults(self) -> None:
-        assert check_limits(None) == Limits(100, 20, 30.0)
+        assert check_limits(None) == Limits(100, None, 30.0)
 
     @pytest.mark.parametrize("given", [Limits(1, 0, 0), Limits(None, None, None), Limits(5, 10, 0.5)])
     def test_as_given(self, given: Limits) -> None:
@@ -152,5 +152,5 @@ class TestBudget:
     def test_the_error_names_the_limit_and_its_seconds(self, limit: str) -> None:
         error = budget(**{limit: 2.5}).error(limit, "maybe")
         assert isinstance(error, DialTimeoutError) and isinstance(error, TimeoutError)
-        assert (error.limit, error.request_sent, error.status_code) == (limit, "maybe", None)
+        assert (error.limit, error.request_sent, error.status_code) == (limit, "maybe", 500)
         assert "2.5 s" in str(error) and limit in str(error)
