@@ -13,6 +13,7 @@ from collections import deque
 from typing import Any, Callable, Deque, Dict, Generic, Iterable, Mapping, NamedTuple, Optional, TypeVar
 
 from ..errors import (
+    LONGEST_BODY,
     DialException,
     ParsingDataError,
     RequestInfo,
@@ -145,9 +146,9 @@ class EventReader(Generic[E]):
     def _not_as_promised(self, message: str, data: str, path: str = "") -> ParsingDataError:
         return ParsingDataError(message, body=self._text(data), path=path, request_sent="yes")
 
-    def _no_event_stream(self, body: bytes) -> ParsingDataError:
+    def _no_event_stream(self, body: bytearray) -> ParsingDataError:
         kind = self._headers.get("content-type") or "an answer without Content-Type"
-        text = text_of_body(body, self._secrets)
+        text = text_of_body(bytes(body[:LONGEST_BODY]), self._secrets)
         message = "expected an event stream, found %s: %s" % (kind, message_from_text(text))
         return ParsingDataError(message, body=text, request_sent="yes")
 
@@ -175,7 +176,7 @@ class EventReader(Generic[E]):
             if not self.done:
                 raise StreamInterruptedError("the stream ended without [DONE]", request_sent="yes")
 
-    def _take_whole(self, body: bytes) -> None:
+    def _take_whole(self, body: bytearray) -> None:
         """A body of JSON where a stream was asked for: an error, or a completion that is given out as one chunk."""
         text = body.decode("utf-8-sig", "replace")
         try:
