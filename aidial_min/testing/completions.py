@@ -35,38 +35,38 @@ Answerer = Callable[[Call, Deployment, Json], Response]
 
 @endpoint("POST /+openai/deployments/{id}/chat/completions")
 def chat(call: Call, id: str) -> Response:
-    _check_content_type(call)
+    check_content_type(call)
     return ask(call, id, _chat)
 
 
 @endpoint("POST /+openai/deployments/{id}/completions")
 def completions(call: Call, id: str) -> Response:
-    _check_content_type(call)
+    check_content_type(call)
     return ask(call, id, _completion)
 
 
 @endpoint("POST /+openai/deployments/{id}/embeddings")
 def embeddings(call: Call, id: str) -> Response:
-    _check_content_type(call)
+    check_content_type(call)
     return ask(call, id, _chat)
 
 
 @endpoint("POST /+openai/v1/chat/completions", generations="2026")
 def chat_by_model(call: Call) -> Response:
     """The body's `model` names the deployment."""
-    _check_content_type(call)
+    check_content_type(call)
     model = read_body(call).get("model")
     if not isinstance(model, str):
         raise HttpError(400, "model is required")
     return ask(call, model, _chat)
 
 
-def _check_content_type(call: Call) -> None:
+def check_content_type(call: Call) -> None:
     if "application/json" not in call.request.headers.get("content-type", "").lower():
         raise HttpError(415, "Only application/json is supported")
 
 
-def ask(call: Call, id: str, answer: Answerer) -> Response:
+def ask(call: Call, id: str, answer: Answerer, defaults: bool = True) -> Response:
     """What Core does before and after a deployment answers."""
     core = call.core
     deployment = find(call, id)
@@ -80,7 +80,7 @@ def ask(call: Call, id: str, answer: Answerer) -> Response:
     _check_attachments(call, body)
     if deployment.behaviour == "dead":
         return _unreachable(call)
-    for name, value in deployment.defaults.items():
+    for name, value in deployment.defaults.items() if defaults else ():
         body.setdefault(name, value)
     try:
         response = answer(call, deployment, body)
@@ -98,7 +98,7 @@ def _chat(call: Call, deployment: Deployment, body: Json) -> Response:
     if deployment.embeddings:
         return _embed(call, deployment, body)
     request = sdk.ChatRequest(deployment, body)
-    parts = _answered(call, request)
+    parts = answer_of(call, request)
     if not request.stream:
         answer = sdk.whole(parts, call.request.connection.pause)
         count(call, deployment, answer.get("usage"))
@@ -108,7 +108,7 @@ def _chat(call: Call, deployment: Deployment, body: Json) -> Response:
     return _streamed(call, deployment, parts)
 
 
-def _answered(call: Call, request: sdk.ChatRequest) -> Iterator[sdk.Chunk]:
+def answer_of(call: Call, request: sdk.ChatRequest) -> Iterator[sdk.Chunk]:
     """The sdk.chunks of the answer to a request, which is judged first."""
     deployment = request.deployment
     id = call.core.new_id()
@@ -136,15 +136,24 @@ def _guarded(deployment: Deployment, parts: Iterator[sdk.Chunk]) -> Iterator[sdk
 
 
 def _streamed(call: Call, deployment: Deployment, parts: Iterator[sdk.Chunk]) -> Response:
-    # Until the first chunk or heartbeat nothing has been sent, and an error still has a status of its own.
+    return upstream_answer(_events(call, deployment, begun(call, parts)), EVENT_STREAM)
+
+
+def begun(call: Call, parts: Iterator[sdk.Chunk]) -> Iterator[sdk.Chunk]:
+    """The parts, once the first has come: until then nothing has been sent, and an error has a status of its own."""
     try:
-        first = next(parts)
-        while isinstance(first, float):
+        for first in parts:
+            if not isinstance(first, float):
+                return itertools.chain([first], parts)
             call.request.connection.pause(first)
-            first = next(parts)
     except sdk.EndOfStream:
-        return upstream_answer(iter(()), EVENT_STREAM)
-    return upstream_answer(_events(call, deployment, itertools.chain([first], parts)), EVENT_STREAM)
+        return _cut_off()
+    return parts
+
+
+def _cut_off() -> Iterator[sdk.Chunk]:
+    raise sdk.EndOfStream
+    yield  # so that it is raised where the parts are read
 
 
 def _events(call: Call, deployment: Deployment, parts: Iterator[sdk.Chunk]) -> Iterator[Union[bytes, float]]:
@@ -254,7 +263,7 @@ def _completion(call: Call, deployment: Deployment, body: Json) -> Response:
     asked: Json = {name: body[name] for name in ("n", "stream") if name in body}
     asked["messages"] = [{"role": "user", "content": prompt}]
     request = sdk.ChatRequest(deployment, asked)
-    parts = _answered(call, request)
+    parts = answer_of(call, request)
     if request.stream:
         return _streamed(call, deployment, _as_text_chunks(parts))
     answer = sdk.whole(parts, call.request.connection.pause)

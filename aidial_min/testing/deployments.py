@@ -20,7 +20,7 @@ DEFAULT_FEATURES = {
 }  # fmt: skip
 NEWER_FEATURES: dict[str, Any] = {
     "temperature": False, "parallel_tool_calls": False, "content_parts": False, "cache": False, "auto_caching": False,
-    "assistant_attachments_in_request": False, "mcp": False, "chat_completion": True, "responses_api": False,
+    "assistant_attachments_in_request": False, "mcp": False, "chat_completion": True,
     "max_tokens_supported": True, "max_completion_tokens_supported": False, "custom_temperature_supported": True,
     "skills_supported": False, "reasoning_efforts": [],
 }  # fmt: skip
@@ -85,6 +85,7 @@ class Deployment:
         features: dict[str, Any] = dict(DEFAULT_FEATURES)
         if newer:
             features.update(NEWER_FEATURES)
+            features["responses_api"] = not self.embeddings and self.kind in ("model", "application")
         features.update(self.features)
         if self.configuration is not None:
             features["configuration"] = True

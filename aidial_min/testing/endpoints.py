@@ -3,7 +3,7 @@
 `python -m aidial_min.testing` prints the table.
 """
 
-from . import (
+from . import (  # noqa: F401
     completions,
     custom_applications,
     events,
@@ -11,17 +11,14 @@ from . import (
     listings,
     publications,
     resources,
+    responses,
     sharing,
     skills,
     toolsets,
 )
 from .routing import Endpoint, declared
 
-HANDLERS = (
-    completions, custom_applications, events, files, listings, publications, resources, sharing, skills, toolsets,
-)  # fmt: skip
-
 
 def of(generation: str) -> list[Endpoint]:
-    """The endpoints of one Core, in the order in which they are tried."""
+    """The endpoints of one Core ("20": of all), in the order in which they are tried."""
     return [row for row in declared() if generation in row.generations]

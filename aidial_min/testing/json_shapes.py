@@ -71,15 +71,16 @@ def an_object(fields: Mapping[str, Check], required: str = "", null: bool = Fals
     names = required.split()
 
     def check(value: Any, path: str) -> None:
-        if value is None and null:
+        if null and value is None:
             return
         mapping(value, path)
+        body: Json = value
         prefix = path + "." if path else ""
         for name, judge in fields.items():
-            if name in names and name not in value:
+            if name in names and name not in body:
                 raise Mismatch(prefix + name, "field required")
-            if name in names or value.get(name) is not None:
-                judge(value[name], prefix + name)
+            if name in names or body.get(name) is not None:
+                judge(body[name], prefix + name)
 
     return check
 

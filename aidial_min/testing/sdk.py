@@ -47,12 +47,16 @@ def crashed() -> AppError:
 
 @dataclass
 class ChatRequest:
-    """One call as the application sees it: Core has added `defaults` and taken credentials away."""
+    """One call as the application sees it: Core has added `defaults` and taken credentials away.
+
+    `asked` is the body of a call of the Responses API, whose input became `messages`.
+    """
 
     deployment: Deployment
     body: Json
     headers: Mapping[str, str] = field(default_factory=dict)
     query: str = ""
+    asked: Optional[Json] = None
 
     @property
     def messages(self) -> list[Json]:
