@@ -1,6 +1,7 @@
 """Arguments that several areas take: lists, storage addresses in JSON bodies, kinds of resources, permissions.
 
-They are checked, and brought into the form that Core expects, before anything is sent.
+Checked and brought into the wire's form before anything is sent.
+It knows what callers write and what Core expects; it must not know any endpoint.
 """
 
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Union

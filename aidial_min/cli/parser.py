@@ -89,12 +89,13 @@ def make_parser(words: Collection[str]) -> argparse.ArgumentParser:
 
 
 def program(package: str) -> str:
-    """How the user started this: an installed script and a zipapp (whose main module has no parent) say their names."""
+    """How the user started this: an installed script, a zipapp and a frozen program say their own names."""
     script = os.path.basename(sys.argv[0]) if sys.argv else ""
-    zipapp = getattr(getattr(sys.modules["__main__"], "__spec__", None), "name", "") == "__main__"
+    main = getattr(sys.modules["__main__"], "__spec__", None)
+    alone = getattr(sys, "frozen", False) or getattr(main, "name", "") == "__main__"  # that of a zipapp has no parent
     if script.startswith("aidial-min"):
         return "aidial-min"
-    return script if zipapp else "python -m " + package
+    return script if alone else "python -m " + package
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
