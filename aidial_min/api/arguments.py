@@ -1,7 +1,6 @@
 """Arguments that several areas take: lists, storage addresses in JSON bodies, kinds of resources, permissions.
 
-Checked and brought into the wire's form before anything is sent.
-It knows what callers write and what Core expects; it must not know any endpoint.
+They are checked, and brought into the form that Core expects, before anything is sent.
 """
 
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Union

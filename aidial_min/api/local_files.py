@@ -1,7 +1,6 @@
 """Local files: walking a folder, where a download may be written, and the digest to compare with an ETag.
 
 Nothing outside of a folder is read or written on its behalf, whatever symbolic links and names there are.
-It knows local paths and their traps; it must not know DIAL's storage or what happens to a file.
 """
 
 import os

@@ -1,7 +1,4 @@
-"""Any request to the server, with the client's credential, retries and errors: the way to what has no method yet.
-
-It knows how a path or an absolute URL of this server is named; it must not know any endpoint, sockets or loops.
-"""
+"""``client.request(method, path, ...)``: any request to the server, for what has no method of its own."""
 
 import json as jsonlib
 import re
@@ -107,7 +104,8 @@ def _target(config: Config, path: str) -> str:
     """Path and query below the server's base URL, percent-encoded where they are not yet.
 
     Raises:
-        NotDialURLError: an absolute URL of another server. InvalidRequestError: no path at all.
+        NotDialURLError: an absolute URL of another server.
+        InvalidRequestError: no path at all.
     """
     if not isinstance(path, str) or not path.strip("/ "):
         raise InvalidRequestError("path must be a str like /v1/bucket")

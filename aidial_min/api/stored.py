@@ -138,7 +138,8 @@ class Stored(Resource, Generic[Item, Node]):
             etag_if_match: delete only this version.
         Raises:
             ResourceNotFoundError: there is none (of files, Core of 2024 does not say so).
-            EtagMismatchError: it is another version. ConflictError: it is an application that runs.
+            EtagMismatchError: it is another version.
+            ConflictError: it is an application that runs.
 
         DELETE /v1/{kind}/{bucket}/{path}
         """
@@ -245,7 +246,8 @@ class Stored(Resource, Generic[Item, Node]):
             overwrite: replace what is at the destination.
         Raises:
             InvalidRequestError: the source is missing, or the destination exists and `overwrite` is off (Core: 400).
-            EtagMismatchError: the same of applications. ConflictError: the application is running.
+            EtagMismatchError: the same of applications.
+            ConflictError: the application is running.
 
         POST /v1/ops/resource/move
         """
@@ -280,7 +282,8 @@ class StoredJson(Stored[Item, Node], Generic[Document, Item, Node]):
         Args:
             url: its address, as `save` takes it.
         Raises:
-            ResourceNotFoundError: there is none. EndpointNotSupportedError: Core of 2024 has no toolsets.
+            ResourceNotFoundError: there is none.
+            EndpointNotSupportedError: Core of 2024 has no toolsets.
 
         GET /v1/{kind}/{bucket}/{path}
         """
@@ -317,7 +320,8 @@ class _Conversations(StoredJson[Conversation, ConversationItem, ConversationMeta
         Returns:
             The metadata of the stored conversation.
         Raises:
-            EtagMismatchError: a precondition does not hold. InvalidRequestError: the server does not take it.
+            EtagMismatchError: a precondition does not hold.
+            InvalidRequestError: the server does not take it.
 
         PUT /v1/conversations/{bucket}/{path}
         """
@@ -422,7 +426,8 @@ class _CustomApplications(StoredJson[CustomApplication, ApplicationItem, Applica
         Returns:
             The metadata of the stored definition.
         Raises:
-            ConflictError: it is running. InvalidRequestError: neither `endpoint` nor `function`, or an unknown field.
+            ConflictError: it is running.
+            InvalidRequestError: neither `endpoint` nor `function`, or an unknown field.
 
         PUT /v1/applications/{bucket}/{path}
         """
@@ -437,7 +442,8 @@ class _CustomApplications(StoredJson[CustomApplication, ApplicationItem, Applica
         Returns:
             The application, whose `function.status` changes from now on.
         Raises:
-            ConflictError: it is in another state. ServerError: this server runs no applications.
+            ConflictError: it is in another state.
+            ServerError: this server runs no applications.
             EndpointNotSupportedError: a server of the other generation.
 
         POST /v1/ops/application/start
@@ -481,7 +487,8 @@ class _CustomApplications(StoredJson[CustomApplication, ApplicationItem, Applica
         """What the running instances of an application wrote: one entry per instance.
 
         Raises:
-            ConflictError: it is not running. ServerError: this server runs no applications.
+            ConflictError: it is not running.
+            ServerError: this server runs no applications.
 
         POST /v1/ops/application/logs
         """

@@ -1,5 +1,6 @@
 """An answer as it is shown: text on stdout as it comes; stages, attachments and tool calls on stderr, beside it."""
 
+import time
 from typing import Any, Dict, List, Optional
 
 from ..errors import DialException
@@ -15,31 +16,39 @@ class Screen:
     Args:
         quiet: no stages and attachments.
         json: the whole answer as JSON in the end, and nothing before.
+        usage: a last line tells what the answer took.
     """
 
-    def __init__(self, quiet: bool = False, json: bool = False) -> None:
+    def __init__(self, quiet: bool = False, json: bool = False, usage: bool = False) -> None:
         self.json = json
+        self.usage = usage
         self._quiet = quiet or json
         self._shared = is_shared()
-        self._within = False  # the cursor stands behind text of the answer
         self._last = "\n"
+        self._held: List[str] = []  # lines that wait until the line of the answer ends
         self._stages: Dict[int, _Stage] = {}
 
     def text(self, piece: str) -> None:
         """A piece of the answer's text."""
-        if piece and not self.json:
-            self._last = piece[-1]  # noted first: Ctrl-C may come while it is written
-            self._within = self._last != "\n"
-            write(piece)
+        if not piece or self.json:
+            return
+        line, end, rest = piece.partition("\n") if self._held else (piece, "", "")
+        self._last = (line + end)[-1]  # noted first: Ctrl-C may come while it is written
+        write(line + end)
+        if end:
+            held, self._held = self._held, []
+            for other in held:
+                self.beside(other)
+            self.text(rest)
 
     def beside(self, line: str) -> None:
-        """A line that is not the answer."""
+        """A line that is not the answer; where both are seen together, it waits for the end of the answer's line."""
         if self._quiet:
             return
-        if self._within and self._shared:
-            note("")  # the text goes on below
-            self._within = False
-        note(dim(visible(line)))
+        if self._shared and self._last != "\n":
+            self._held.append(line)
+        else:
+            note(dim(visible(line)))
 
     def delta(self, delta: Any) -> None:
         """What one chunk adds."""
@@ -126,21 +135,25 @@ def describe(attachment: Any) -> str:
     return "%s (%s)%s" % (title, ", ".join(about), " " + url if url else "")
 
 
-def ask(client: Any, deployment: str, messages: List[Any], screen: Screen, *, stream: bool) -> Any:
+def ask(client: Any, deployment: str, messages: List[Any], parameters: Any, screen: Screen, *, stream: bool) -> Any:
     """Send a conversation and show the answer.
 
+    Args:
+        parameters: of the request's body, beside the messages.
     Returns:
         The whole answer, a ChatCompletionResponse.
     Raises:
         DialException: with what came until then in `.partial`; all of it has been shown.
         Stopped: Ctrl-C, the same.
     """
+    began = time.monotonic()
+    asked = {"deployment_name": deployment, "messages": messages, "extra_body": parameters}
     call = client.chat.completions.create
     try:
         if stream:
-            answer = _streamed(call(deployment_name=deployment, messages=messages, stream=True), screen)
+            answer = _streamed(call(**asked, stream=True), screen)
         else:
-            answer = call(deployment_name=deployment, messages=messages)
+            answer = call(**asked)
             if answer.choices:
                 screen.whole(answer.choices[0].message)
     except (DialException, Stopped) as error:
@@ -151,7 +164,16 @@ def ask(client: Any, deployment: str, messages: List[Any], screen: Screen, *, st
         write_json(answer.to_dict())
     elif answer.choices:
         screen.appendix(answer.choices[0])
+    if screen.usage:
+        note(dim(usage_text(answer.usage, time.monotonic() - began)))
     return answer
+
+
+def usage_text(usage: Any, seconds: float) -> str:
+    """What an answer took, in a line."""
+    if usage is None:
+        return "(%.1f s)" % seconds
+    return "(%s tokens in, %s out, %.1f s)" % (usage.prompt_tokens, usage.completion_tokens, seconds)
 
 
 class Stopped(KeyboardInterrupt):

@@ -26,7 +26,7 @@ from typing import Any, Tuple
 from .batch_input import Identity, identify
 from .batch_journal import NEW, Journal, discard_new, read_header, sync_folder
 from .batch_output import Lock, Output, Standing, drop_failures, inspect, restore_order
-from .connection import add_options, client_arguments
+from .connection import add_options, client_arguments, environment, number, seconds
 from .exit_codes import CTRL_C, FAILED, OK, TERMINATED, UsageError, code_of, line_about, on_sigterm
 from .progress import Progress, time_text
 from .terminal import note, word
@@ -40,39 +40,17 @@ def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     parser.description = __doc__
     parser.add_argument("input", metavar="INPUT.jsonl", help="the prompts")
     parser.add_argument("-o", "--output", metavar="OUTPUT.jsonl", help="the answers; INPUT.answers.jsonl if not given")
-    parser.add_argument("-j", "--jobs", metavar="N", type=_jobs, default=8, help="how many to ask at a time (8)")
+    jobs, retries = number(1, 512), number(0, 999999)
+    parser.add_argument("-j", "--jobs", metavar="N", type=jobs, default=8, help="how many to ask at a time (8)")
     parser.add_argument("-d", "--deployment", metavar="ID", help="for lines that name none; DIAL_DEPLOYMENT")
     parser.add_argument("-s", "--system", metavar="TEXT", help="the system message, for lines that are prompts")
     parser.add_argument("--unordered", action="store_true", help="write answers as they come, not in the input's order")
     parser.add_argument("--ask-again", action="store_true", help="ask failed lines again; some may be billed twice")
-    parser.add_argument("--retries", metavar="N", type=_count, default=10, help="per line, if nothing was billed (10)")
+    parser.add_argument("--retries", metavar="N", type=retries, default=10, help="per line, if nothing was billed (10)")
     parser.add_argument(
-        "--max-wait", metavar="SECONDS", type=_wait, default=600.0, help="how long refusals may last (600)"
+        "--max-wait", metavar="SECONDS", type=seconds, default=600.0, help="how long refusals last (600)"
     )
     add_options(parser)
-
-
-def _jobs(text: str) -> int:
-    number = _count(text)
-    if not 1 <= number <= 512:
-        raise argparse.ArgumentTypeError("a number from 1 to 512 is wanted, not %r" % text)
-    return number
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or len(text) > 6:
-        raise argparse.ArgumentTypeError("a number is wanted, not %r" % text)
-    return int(text)
-
-
-def _wait(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not seconds >= 0:  # nan neither
-        raise argparse.ArgumentTypeError("a number of seconds is wanted, not %r" % text)
-    return seconds
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -192,7 +170,7 @@ def ask_all(arguments: argparse.Namespace, identity: Identity, output: Output, j
 
     settings = Settings(
         arguments.input,
-        word(arguments.deployment or os.environ.get("DIAL_DEPLOYMENT") or "") or None,
+        word(arguments.deployment or environment(arguments).get("DIAL_DEPLOYMENT") or "") or None,
         word(arguments.system) if arguments.system else None,
         arguments.jobs,
         arguments.retries,

@@ -3,39 +3,56 @@
 The prompt is PROMPT, or what comes on stdin, or both: stdin is then put before PROMPT as its context. Without both,
 on a terminal, a conversation begins; it keeps what was said, and the state of applications that have one.
 
-Stages and attachments of the answer are shown on stderr (--quiet leaves them out). Files given with -f are stored in
-your bucket, below attachments/, each time in a new folder, and stay there.
+Stages, attachments and tool calls of the answer are shown on stderr (--quiet leaves them out). -f attaches a local
+file, stdin ("-"), a URL, or a file of DIAL (files/...). Local files are stored in your bucket, below attachments/,
+each time in a new folder, and stay there.
+
+Conversations are kept in a folder of your own (below XDG_STATE_HOME, or ~/.local/state) for -c and --conversation.
 
 examples:
     -d gpt-4o "Why is the sky blue?"
+    -c "And at night?"                     # goes on with the last conversation
     git diff | @ -d gpt-4o "Write a commit message"
-    -d gpt-4o -f photo.png -f plan.pdf "What changed since the plan?"
+    -d gpt-4o -f photo.png -f https://example.org/plan.pdf "What changed?"
     -d gpt-4o -s "Answer in French" < question.txt > answer.txt
-    -d gpt-4o --json "Hi" | jq .usage
-    -d gpt-4o                            # a conversation, on a terminal
-    -d gpt-4o -- "-5 + 3 ="              # -- before a prompt that begins with a dash
+    -d gpt-4o -o temperature 0.2 -o tools @tools.json "Weather in Paris?"
+    -d gpt-4o --schema person.json "Invent a person" | jq .name
+    -d gpt-4o                              # a conversation, on a terminal
+    -d gpt-4o -- "-5 + 3 ="                # -- before a prompt that begins with a dash
 """
 
 import argparse
 import sys
 
-from .answer import Screen, ask
-from .connection import add_options, make_client
-from .exit_codes import OK, UsageError
-from .prompt import check_files, deployment_of, opening, refuse_to_choose, upload_files, user_message
-from .terminal import is_terminal, note, read_all, word
+from .connection import add_options, make_client, number
+from .conversation import Conversation
+from .exit_codes import OK
+from .prompt import check_files, prompt_of, refuse_to_choose
+from .terminal import is_terminal
 
 
 def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     """Name the options."""
     parser.description = __doc__
-    parser.add_argument("prompt", nargs="?", metavar="PROMPT", help="what to ask")
+    parser.add_argument("prompt", nargs="?", metavar="PROMPT", help='what to ask; "-" is stdin')
     parser.add_argument("-d", "--deployment", metavar="ID", help="whom to ask: a model or application; DIAL_DEPLOYMENT")
     parser.add_argument("-s", "--system", metavar="TEXT", help="the system message: how to answer")
-    parser.add_argument("-f", "--file", metavar="FILE", action="append", help="attach a local file (may be repeated)")
+    parser.add_argument("-f", "--file", metavar="FILE", action="append", help="attach a file or URL (may be repeated)")
     parser.add_argument("--no-stream", action="store_true", help="ask for the whole answer at once")
     parser.add_argument("--json", action="store_true", help="write the whole answer as JSON, with usage and stages")
+    parser.add_argument("--usage", action="store_true", help="a last line on stderr: tokens and seconds")
     parser.add_argument("-q", "--quiet", action="store_true", help="nothing on stderr but errors")
+    group = parser.add_argument_group("parameters of the deployment")
+    group.add_argument(
+        *("-o", "--parameter"), nargs=2, action="append", metavar=("NAME", "VALUE"),
+        help="any parameter; VALUE is JSON, @FILE, or text (may be repeated)",
+    )  # fmt: skip
+    group.add_argument("--max-tokens", metavar="N", type=number(1, 10**9), help="the longest answer")
+    group.add_argument("--schema", metavar="FILE", help="a JSON Schema that the answer shall follow")
+    group = parser.add_argument_group("memory").add_mutually_exclusive_group()
+    group.add_argument("-c", "--continue", dest="go_on", action="store_true", help="go on with the last conversation")
+    group.add_argument("--conversation", metavar="NAME", help="go on with this conversation, or begin it")
+    parser.add_argument("--no-save", action="store_true", help="keep neither the conversation nor the history")
     add_options(parser)
 
 
@@ -43,38 +60,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Ask once, or begin a conversation."""
     both = is_terminal(sys.stdin) and is_terminal(sys.stdout)
     if arguments.prompt is None and both and not arguments.json:
-        from .conversation import converse
+        from .dialogue import converse
 
         return converse(arguments)
-    return ask_once(arguments)
-
-
-def ask_once(arguments: argparse.Namespace) -> int:
-    """One question, one answer."""
     prompt = prompt_of(arguments)
     files = check_files(arguments.file or [])
     with make_client(arguments) as client:
-        deployment = deployment_of(arguments) or refuse_to_choose(client)
-        message = user_message(prompt, upload_files(client, files, quiet=arguments.quiet))
-        screen = Screen(quiet=arguments.quiet, json=arguments.json)
-        ask(client, deployment, opening(arguments) + [message], screen, stream=not arguments.no_stream)
+        conversation = Conversation(client, arguments)
+        conversation.deployment = conversation.deployment or refuse_to_choose(client)
+        conversation.files = files
+        conversation.say(prompt)
     return OK
-
-
-def prompt_of(arguments: argparse.Namespace) -> str:
-    """The prompt from the command line, stdin, or both.
-
-    Raises:
-        UsageError: there is none.
-    """
-    asked = word(arguments.prompt) if arguments.prompt is not None else ""
-    if sys.stdin is None or (is_terminal(sys.stdin) and arguments.prompt is not None):
-        context = ""
-    else:
-        if is_terminal(sys.stdin):
-            note("Type the prompt; Ctrl-D at the beginning of a line ends it.")
-        context = read_all().strip("\n")
-    prompt = "\n\n".join(part for part in (context, asked) if part.strip())
-    if not prompt:
-        raise UsageError("no prompt: write it after the command, or send it on stdin")
-    return prompt

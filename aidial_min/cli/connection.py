@@ -5,7 +5,7 @@ A key is never taken from the command line, where other people of the machine ca
 
 import argparse
 import os
-from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional
 
 from ..errors import ConfigurationError
 
@@ -18,6 +18,8 @@ VARIABLES = """\
   DIAL_BEARER_TOKEN   a token instead of a key; DIAL_BEARER_TOKEN_FILE names a
                       file, which is read again at every request
   DIAL_DEPLOYMENT     the deployment that `chat` asks without -d
+  DIAL_PROFILE        the section of ~/.config/aidial-min/config that fills in
+                      what is not set (url, api_key_file, deployment, ...)
   HTTPS_PROXY, HTTP_PROXY, NO_PROXY, SSL_CERT_FILE, NO_COLOR: as everywhere"""
 
 KEY_OPTIONS = {
@@ -34,8 +36,9 @@ def add_options(parser: argparse.ArgumentParser, default: Any = argparse.SUPPRES
     `default` of the whole command line's parser.
     """
     group = parser.add_argument_group("connection", argument_default=default)
+    group.add_argument("--profile", metavar="NAME", help="take server, credential and deployment from the config file")
     group.add_argument("--url", metavar="URL", help="the server; DIAL_URL if not given")
-    group.add_argument("--timeout", metavar="SECONDS", type=_seconds, help="longest silence of the server (600)")
+    group.add_argument("--timeout", metavar="SECONDS", type=seconds, help="longest silence of the server (600)")
     group.add_argument("--proxy", metavar="URL", help='e.g. http://proxy.example:3128; "" for none')
     group.add_argument("--ca-bundle", metavar="FILE", help="trusted certificates (PEM), a file or a folder")
     refuse_keys(parser)
@@ -57,14 +60,26 @@ class _Refused(argparse.Action):
         )
 
 
-def _seconds(text: str) -> float:
+def number(least: int, most: int) -> Callable[[str], int]:
+    """What reads a whole number between two others."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 12 and least <= int(text) <= most):
+            raise argparse.ArgumentTypeError("a number from %d to %d is wanted, not %r" % (least, most, text))
+        return int(text)
+
+    return read
+
+
+def seconds(text: str) -> float:
+    """A number of seconds."""
     try:
-        seconds = float(text)
+        value = float(text)
     except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < 1e9:
-        raise argparse.ArgumentTypeError("a positive number of seconds is wanted, not %r" % text)
-    return seconds
+        value = -1.0
+    if not 0 <= value < 1e9:  # nan neither
+        raise argparse.ArgumentTypeError("a number of seconds is wanted, not %r" % text)
+    return value
 
 
 def client_arguments(arguments: argparse.Namespace) -> Dict[str, Any]:
@@ -73,8 +88,9 @@ def client_arguments(arguments: argparse.Namespace) -> Dict[str, Any]:
     Raises:
         ConfigurationError: no server, no credential, or a file of it that can't be used; it says what to do.
     """
-    found: Dict[str, Any] = {**credential(os.environ), "proxy": arguments.proxy, "ca_bundle": arguments.ca_bundle}
-    found["base_url"] = arguments.url or os.environ.get("DIAL_URL")
+    variables = environment(arguments)
+    found: Dict[str, Any] = {**credential(variables), "proxy": arguments.proxy, "ca_bundle": arguments.ca_bundle}
+    found["base_url"] = arguments.url or variables.get("DIAL_URL")
     if not found["base_url"]:
         raise ConfigurationError("no DIAL server is named: set DIAL_URL, or write --url https://dial.example.com")
     if not found.get("api_key") and not found.get("bearer_token"):
@@ -91,7 +107,7 @@ def make_client(arguments: argparse.Namespace) -> "Dial":
     return Dial(**client_arguments(arguments))
 
 
-def credential(environment: Mapping[str, str]) -> Dict[str, Any]:
+def credential(variables: Mapping[str, str]) -> Dict[str, Any]:
     """`api_key` and `bearer_token` as the environment names them (a value wins over a file); absent ones are missing.
 
     Raises:
@@ -99,8 +115,8 @@ def credential(environment: Mapping[str, str]) -> Dict[str, Any]:
     """
     found: Dict[str, Any] = {}
     for argument, variable in (("api_key", "DIAL_API_KEY"), ("bearer_token", "DIAL_BEARER_TOKEN")):
-        value: Any = environment.get(variable)
-        path = environment.get(variable + "_FILE")
+        value: Any = variables.get(variable)
+        path = variables.get(variable + "_FILE")
         if not value and path:
             value = read_secret(path, variable + "_FILE")
             if argument == "bearer_token" and os.path.isfile(path):  # a pipe has said all; a file is written anew
@@ -110,10 +126,10 @@ def credential(environment: Mapping[str, str]) -> Dict[str, Any]:
     return found
 
 
-def source_of(environment: Mapping[str, str], argument: str) -> str:
-    """Which variable a credential comes from."""
+def source_of(variables: "Variables", argument: str) -> str:
+    """Where a credential comes from: a variable, or a line of the config file."""
     variable = "DIAL_API_KEY" if argument == "api_key" else "DIAL_BEARER_TOKEN"
-    return variable if environment.get(variable) else variable + "_FILE"
+    return variables.source(variable if variables.get(variable) else variable + "_FILE")
 
 
 def read_secret(path: str, variable: str) -> str:
@@ -142,3 +158,97 @@ class _Reader:
 
     def __call__(self) -> str:
         return read_secret(self.path, self.variable)
+
+
+# ---------------------------------------------------------------- profiles
+
+_PROFILE = {
+    "url": "DIAL_URL",
+    "api_key": "DIAL_API_KEY",
+    "api_key_file": "DIAL_API_KEY_FILE",
+    "bearer_token": "DIAL_BEARER_TOKEN",
+    "bearer_token_file": "DIAL_BEARER_TOKEN_FILE",
+    "deployment": "DIAL_DEPLOYMENT",
+}
+"""The lines of a profile, and the variables that they stand for."""
+
+_CREDENTIALS = [variable for line, variable in _PROFILE.items() if line not in ("url", "deployment")]
+
+
+class Variables(Dict[str, str]):
+    """The environment, with what the profile adds to it."""
+
+    profile = ""
+    lines: Mapping[str, str] = {}
+
+    def source(self, variable: str) -> str:
+        """Where a value comes from, for people."""
+        given = {value: line for line, value in _PROFILE.items()}
+        return "%s of profile %s" % (given[variable], self.profile) if variable in self.lines else variable
+
+
+def environment(arguments: argparse.Namespace) -> Variables:
+    """The variables of the process and of the profile.
+
+    A profile that --profile names wins over the environment; that of DIAL_PROFILE, or [default], fills in what the
+    environment leaves open. A credential comes whole from one side.
+
+    Raises:
+        ConfigurationError: the config file is damaged, has no such profile, or holds a key that others can read.
+    """
+    named = arguments.profile or os.environ.get("DIAL_PROFILE")
+    profile = read_profile(config_path(), named)
+    process = {name: value for name, value in os.environ.items() if value}
+    first, second = (profile, process) if arguments.profile else (process, profile)
+    if any(variable in first for variable in _CREDENTIALS):
+        second = {name: value for name, value in second.items() if name not in _CREDENTIALS}
+    found = Variables({**second, **first})
+    found.profile = named or "default"
+    found.lines = {name: value for name, value in (first if arguments.profile else second).items() if name in profile}
+    return found
+
+
+def config_path() -> str:
+    """Where profiles are looked for."""
+    home = os.environ.get("APPDATA") if os.name == "nt" else None
+    base = os.environ.get("XDG_CONFIG_HOME") or home or os.path.join(os.path.expanduser("~"), ".config")
+    return os.path.join(base, "aidial-min", "config")
+
+
+def read_profile(path: str, name: Optional[str]) -> Dict[str, str]:
+    """The variables that a profile sets; those of [default] if none is named, which need not be there.
+
+    Raises:
+        ConfigurationError: as `environment` says.
+    """
+    if not os.path.exists(path):
+        if name:
+            raise ConfigurationError("there is no profile %s: %s does not exist" % (name, path))
+        return {}
+    import configparser
+
+    parser = configparser.RawConfigParser(delimiters=("=",), default_section="")
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            parser.read_file(file)
+    except (configparser.Error, ValueError):  # its message could show a key
+        raise ConfigurationError("%s is no config file: [sections] of lines such as url = https://..." % path) from None
+    except OSError as error:
+        raise ConfigurationError("%s can't be read: %s" % (path, error.strerror)) from None
+    if not parser.has_section(name or "default"):
+        if name:
+            known = ", ".join(parser.sections()) or "none"
+            raise ConfigurationError("%s has no profile %s; there are: %s" % (path, name, known))
+        return {}
+    lines = dict(parser.items(name or "default"))
+    unknown = sorted(set(lines) - set(_PROFILE))
+    if unknown:
+        raise ConfigurationError("%s: a profile has no %s, only %s" % (path, unknown[0], ", ".join(_PROFILE)))
+    if (lines.get("api_key") or lines.get("bearer_token")) and os.name != "nt" and os.stat(path).st_mode & 0o077:
+        raise ConfigurationError(
+            "%s holds a key, and others can read it: chmod 600 it, or name a file with api_key_file" % path
+        )
+    for line in ("api_key_file", "bearer_token_file"):
+        if lines.get(line):
+            lines[line] = os.path.join(os.path.dirname(path), os.path.expanduser(lines[line]))
+    return {_PROFILE[line]: value for line, value in lines.items() if value}

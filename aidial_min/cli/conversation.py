@@ -1,59 +1,86 @@
-"""A conversation on a terminal: lines with history, answers as they come, and what was said, with its state."""
+"""A conversation: what was said, with whom, and how it is kept for the next time.
+
+Each one is a JSON file in a folder below XDG_STATE_HOME that its owner alone can read. What was said is in it, and the
+addresses of attachments; never a key.
+"""
 
 import argparse
-import shlex
-from pathlib import Path
-from typing import Any, Dict, List, Optional
+import json
+import os
+import re
+import time
+from typing import Any, Dict, List, NamedTuple, Optional
 
-from ..errors import DialException
+from ..transport.atomic_file import TargetFile
 from .answer import Screen, Stopped, ask
-from .connection import make_client
-from .exit_codes import OK, UsageError, line_about
-from .prompt import callable_ids, check_files, deployment_of, opening, upload_files, user_message
-from .terminal import ask as ask_line
-from .terminal import dim, note, red, word
-
-HELP = """\
-  /file PATH ...   attach files to the next question
-  /new             forget what was said, and begin again
-  /quit            end (Ctrl-D does it too); Ctrl-C stops an answer
-A backslash at the end of a line continues it on the next one."""
+from .exit_codes import UsageError, line_about
+from .prompt import attach, deployment_of, parameters_of, user_message
+from .terminal import dim, note, word
 
 
-class Conversation:
-    """What was said so far, and with whom.
+class Saved(NamedTuple):
+    """A conversation as it was kept."""
 
-    Args:
-        opening: messages that stand before the first question.
+    name: str
+    deployment: str
+    messages: List[Dict[str, Any]]
+
+
+def state_folder() -> str:
+    """Where conversations and the history of the terminal are kept; it need not be there yet."""
+    home = os.environ.get("LOCALAPPDATA") if os.name == "nt" else None
+    base = os.environ.get("XDG_STATE_HOME") or home or os.path.join(os.path.expanduser("~"), ".local", "state")
+    return os.path.join(base, "aidial-min")
+
+
+def _path_of(name: str) -> str:
+    if not re.fullmatch(r"\w[\w.-]{0,99}", name):
+        raise UsageError("a conversation's name has letters, digits, dots and dashes only, not %r" % name)
+    return os.path.join(state_folder(), "conversations", name + ".json")
+
+
+def load(name: str) -> Optional[Saved]:
+    """The conversation of a name, or None.
+
+    Raises:
+        UsageError: its file is damaged, or the name can't be one.
     """
+    path = _path_of(name)
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+        return Saved(name, str(found["deployment"]), [dict(message) for message in found["messages"]])
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise UsageError("%s is no conversation (any more); remove it" % path) from None
 
-    def __init__(self, client: Any, deployment: str, opening: List[Dict[str, Any]], stream: bool, quiet: bool) -> None:
-        self.messages: List[Dict[str, Any]] = list(opening)
-        self.files: List[Path] = []
-        self._client = client
-        self._deployment = deployment
-        self._opening = opening
-        self._stream = stream
-        self._quiet = quiet
 
-    def forget(self) -> None:
-        """Begin again."""
-        self.messages = list(self._opening)
-        self.files = []
+def load_last() -> Saved:
+    """The conversation that was kept last.
 
-    def say(self, prompt: str) -> None:
-        """Ask, show the answer, and remember both; a question that failed is as if it had not been asked."""
-        attachments = upload_files(self._client, self.files, quiet=self._quiet)
-        messages = [*self.messages, user_message(prompt, attachments)]
-        try:
-            answer = ask(self._client, self._deployment, messages, Screen(self._quiet), stream=self._stream)
-        except Stopped as stopped:
-            note(dim("(stopped)"))
-            answer = stopped.partial
-        said = answer.choices[0].message if answer is not None and answer.choices else None
-        if said is not None:
-            self.messages = [*messages, remembered(said)]
-            self.files = []
+    Raises:
+        UsageError: there is none.
+    """
+    try:
+        with os.scandir(os.path.join(state_folder(), "conversations")) as entries:
+            files = [entry for entry in entries if entry.name.endswith(".json")]
+        name = max(files, key=lambda entry: entry.stat().st_mtime_ns).name[: -len(".json")]
+    except (FileNotFoundError, ValueError):
+        raise UsageError("there is no conversation to go on with") from None
+    found = load(name)
+    assert found is not None
+    return found
+
+
+def save(saved: Saved) -> None:
+    """Keep a conversation; a file that is replaced is the old one or the new one, whatever happens."""
+    path = _path_of(saved.name)
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    if not os.path.exists(path):
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))  # its mode is that of the file to come
+    with TargetFile(path) as file:
+        file.write(json.dumps(saved._asdict(), ensure_ascii=False, indent=1).encode("utf-8", "replace"))
 
 
 def remembered(message: Any) -> Dict[str, Any]:
@@ -66,105 +93,90 @@ def remembered(message: Any) -> Dict[str, Any]:
     return kept
 
 
-def converse(arguments: argparse.Namespace) -> int:
-    """Talk until the end of input."""
-    files = check_files(arguments.file or [])
-    with make_client(arguments) as client:
-        deployment = deployment_of(arguments) or choose(callable_ids(client))
-        talk = Conversation(client, deployment, opening(arguments), not arguments.no_stream, arguments.quiet)
-        talk.files = files
-        _load_history()
-        if not arguments.quiet:
-            note(dim("You talk to %s. /help shows what else there is, Ctrl-D ends." % deployment))
-        while True:
-            try:
-                line = read_line()
-            except KeyboardInterrupt:
-                note(dim("\n(Ctrl-D ends)"))
-                continue
-            if line is None or not _answer(talk, line):
-                return OK
+class Conversation:
+    """What was said so far, and with whom.
 
-
-def _answer(talk: Conversation, line: str) -> bool:
-    """Do what a line says; False: it ends the conversation."""
-    try:
-        if line.startswith("/"):
-            return _command(talk, line)
-        if line.strip():
-            talk.say(line)
-    except KeyboardInterrupt:
-        note(dim("(stopped)"))
-    except (DialException, UsageError, OSError) as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        note(red(line_about(error)))
-    return True
-
-
-def _command(talk: Conversation, line: str) -> bool:
-    name, _, rest = line.partition(" ")
-    if name in ("/quit", "/exit"):
-        return False
-    if name == "/new":
-        talk.forget()
-        note(dim("(a new conversation)"))
-    elif name == "/file" and rest.strip():
-        talk.files += check_files(_names(rest))
-        note(dim("(goes with the next question: %s)" % ", ".join(path.name for path in talk.files)))
-    else:
-        note(HELP)
-    return True
-
-
-def _names(text: str) -> List[str]:
-    """File names as a shell reads them; one that is there as it stands is one name."""
-    if Path(text.strip()).exists():
-        return [text.strip()]
-    try:
-        return shlex.split(text)
-    except ValueError as error:
-        raise UsageError("%s: %s" % (text, error)) from None
-
-
-def choose(ids: List[str]) -> str:
-    """Let the person at the terminal choose a deployment, by number or id.
-
+    Args:
+        arguments: the options of `chat`.
     Raises:
-        UsageError: there is none, or none was chosen.
+        UsageError: there is nothing to go on with.
     """
-    if not ids:
-        raise UsageError("there is no deployment for you on this server")
-    if len(ids) == 1:
-        return ids[0]
-    for number, name in enumerate(ids, 1):
-        note("%3d  %s" % (number, name))
-    while True:
-        answer = ask_line("Talk to which one? ")
-        if answer in ids:
-            return answer
-        if answer.isascii() and answer.isdigit() and 1 <= int(answer) <= len(ids):
-            return ids[int(answer) - 1]
-        if not answer:
-            raise UsageError("name a deployment with -d, or set DIAL_DEPLOYMENT")
 
+    def __init__(self, client: Any, arguments: argparse.Namespace) -> None:
+        saved = load_last() if arguments.go_on else load(arguments.conversation) if arguments.conversation else None
+        self.client = client
+        self.deployment = deployment_of(arguments) or ""
+        self.name = arguments.conversation or time.strftime("%Y%m%d-%H%M%S-") + os.urandom(2).hex()
+        self.messages: List[Dict[str, Any]] = []
+        if saved is not None:
+            self.deployment = word(arguments.deployment) if arguments.deployment else saved.deployment
+            self.name, self.messages = saved.name, saved.messages
+        self.files: List[str] = []
+        self._failed: Optional[Dict[str, Any]] = None  # the last question, if it got no answer
+        self._arguments = arguments
+        self._parameters = parameters_of(arguments)
+        if arguments.system:
+            self.set_system(word(arguments.system))
 
-def _load_history() -> None:
-    try:
-        import readline  # noqa: F401  # from now on input() has editing and history
-    except ImportError:
-        pass
+    @property
+    def system(self) -> str:
+        """The system message."""
+        first = self.messages[0] if self.messages else {}
+        return str(first.get("content")) if first.get("role") == "system" else ""
 
+    def set_system(self, text: str) -> None:
+        """Begin with this system message, whatever stood there before."""
+        rest = self.messages[1:] if self.system else self.messages
+        self.messages = [{"role": "system", "content": text}, *rest] if text else rest
 
-def read_line() -> Optional[str]:
-    """What the person says next; None at the end of input."""
-    lines: List[str] = []
-    while True:
+    def forget(self) -> None:
+        """Begin again, with the same system message."""
+        self.messages = self.messages[:1] if self.system else []
+        self.name = time.strftime("%Y%m%d-%H%M%S-") + os.urandom(2).hex()
+        self.files, self._failed = [], None
+
+    def say(self, prompt: str) -> None:
+        """Ask, show the answer, and remember both; a question that failed is as if it had not been asked.
+
+        Raises:
+            Stopped: Ctrl-C; what came of the answer is remembered.
+        """
+        attachments = attach(self.client, self.files, quiet=self._arguments.quiet)
+        self._send(self.messages, user_message(prompt, attachments))
+
+    def retry(self) -> None:
+        """Ask the last question again; its new answer takes the place of the old one, if there was one."""
+        asked = [index for index, message in enumerate(self.messages) if message.get("role") == "user"]
+        if self._failed is not None:
+            self._send(self.messages, self._failed)
+        elif asked:
+            self._send(self.messages[: asked[-1]], self.messages[asked[-1]])
+        else:
+            raise UsageError("nothing was asked yet")
+
+    def _send(self, before: List[Dict[str, Any]], question: Dict[str, Any]) -> None:
+        options = self._arguments
+        screen = Screen(quiet=options.quiet, json=options.json, usage=options.usage)
+        asked = [*before, question]
+        self._failed = question
         try:
-            line = word(input("... " if lines else "> "))
-        except EOFError:
-            note("")
-            return None
-        if not line.endswith("\\"):
-            return "\n".join([*lines, line])
-        lines.append(line[:-1])
+            answer = ask(self.client, self.deployment, asked, self._parameters, screen, stream=not options.no_stream)
+        except Stopped as stopped:
+            self._remember(asked, stopped.partial)
+            raise
+        self._remember(asked, answer)
+
+    def _remember(self, asked: List[Dict[str, Any]], answer: Any) -> None:
+        if answer is None or not answer.choices or answer.choices[0].message is None:
+            return
+        self.messages = [*asked, remembered(answer.choices[0].message)]
+        self.files, self._failed = [], None
+        if not self._arguments.no_save:
+            self.keep()
+
+    def keep(self) -> None:
+        """Keep it for the next time; where that can't be, say so."""
+        try:
+            save(Saved(self.name, self.deployment, self.messages))
+        except OSError as error:
+            note(dim("(this conversation is not kept: %s; --no-save says nothing)" % line_about(error)))

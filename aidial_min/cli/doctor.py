@@ -16,18 +16,17 @@ examples:
 import argparse
 import base64
 import json
-import os
 import platform
 import sys
 import time
 from types import TracebackType
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Type
 
 from .._version import __version__
 from ..client import Dial
-from ..core.settings import ConnectionSettings, connection_settings
 from ..core.limits import DEFAULT_TIMEOUT, read_timeout
 from ..core.proxy import Route
+from ..core.settings import ConnectionSettings, connection_settings
 from ..core.urls import Origin, parse_base_url
 from ..errors import (
     AuthenticationError,
@@ -42,7 +41,7 @@ from ..errors import (
     mask,
 )
 from . import handshake
-from .connection import add_options, credential, source_of
+from .connection import Variables, add_options, credential, environment, source_of
 from .exit_codes import FAILED, NO_CONNECTION, OK, USAGE, code_of
 from .terminal import red, visible, write, write_json
 
@@ -68,7 +67,7 @@ class Check(NamedTuple):
 class Diagnosis:
     """What is known so far: each step leaves here what the later ones need."""
 
-    def __init__(self, arguments: argparse.Namespace, environment: Mapping[str, str]) -> None:
+    def __init__(self, arguments: argparse.Namespace, environment: Variables) -> None:
         self.arguments = arguments
         self.environment = environment
         self.credential: Dict[str, Any] = {}
@@ -115,7 +114,7 @@ def set_up(parser: argparse.ArgumentParser, name: str) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Examine, and say what was found."""
     found: List[Step] = []
-    with Diagnosis(arguments, os.environ) as diagnosis:
+    with Diagnosis(arguments, environment(arguments)) as diagnosis:
         for check in CHECKS:
             step = examine(check, diagnosis, found)
             found.append(step)
@@ -169,21 +168,24 @@ def check_program(diagnosis: Diagnosis) -> Step:
     """What runs here."""
     package = __name__.rpartition(".cli.")[0]
     machine = "%s %s" % (platform.system(), platform.machine())
-    return ok("%s %s, Python %s, %s, %s" % (package, __version__, sys.version.split()[0], handshake.TLS_LIBRARY, machine))
+    return ok(
+        "%s %s, Python %s, %s, %s" % (package, __version__, sys.version.split()[0], handshake.TLS_LIBRARY, machine)
+    )
 
 
 def check_server(diagnosis: Diagnosis) -> Step:
     """Which server is named, and where."""
     given = diagnosis.arguments.url
     text = given or diagnosis.environment.get("DIAL_URL")
+    source = "--url" if given else diagnosis.environment.source("DIAL_URL")
     if not text:
         return Step("", "failed", ["no server is named"], ["set DIAL_URL, or write --url https://..."], USAGE)
     try:
         diagnosis.origin = parse_base_url(text)
     except DialException as error:
-        return failed(error, "correct %s" % ("--url" if given else "DIAL_URL"))
+        return failed(error, "correct %s" % source)
     prefix = diagnosis.origin.prefix.strip("/")
-    lines = ["%s (from %s)" % (diagnosis.origin.url, "--url" if given else "DIAL_URL")]
+    lines = ["%s (from %s)" % (diagnosis.origin.url, source)]
     if prefix.split("/")[0] in ("v1", "openai", "api"):
         lines.append("its path /%s is unusual: the URL of the server alone is wanted" % prefix)
     return ok(*lines)

@@ -1,12 +1,11 @@
 """`deployments`, `applications`, `models` and `whoami`: what a server has for the caller, as a table or as JSON."""
 
 import argparse
-import os
 from decimal import Decimal, InvalidOperation
 from typing import Any, Callable, List, NamedTuple, Optional, Sequence
 
 from ..errors import EndpointNotSupportedError
-from .connection import add_options, client_arguments, make_client, source_of
+from .connection import add_options, client_arguments, environment, make_client, source_of
 from .exit_codes import OK
 from .table import print_pairs, print_table
 from .terminal import write_json
@@ -49,7 +48,7 @@ def whoami(arguments: argparse.Namespace) -> int:
     with Dial(**options) as client:
         found = {
             "server": client.base_url.rstrip("/"),
-            "credential": "%s (%s)" % (kind.replace("_", " "), source_of(os.environ, kind)),
+            "credential": "%s (%s)" % (kind.replace("_", " "), source_of(environment(arguments), kind)),
             "bucket": client.my_bucket(),
         }
         try:

@@ -17,6 +17,7 @@ import threading
 import time
 from typing import Any
 
+from .connection import number
 from .exit_codes import TERMINATED, CommandError, on_sigterm
 from .terminal import dim, note, red, visible, write
 
@@ -26,19 +27,13 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     """Name the options."""
     parser.description = __doc__
-    parser.add_argument("--port", type=_port, default=8080, metavar="N", help="0 takes a free one (8080)")
+    parser.add_argument("--port", type=number(0, 65535), default=8080, metavar="N", help="0 takes a free one (8080)")
     parser.add_argument("--data", metavar="DIR", help="keep what is stored in this folder")
     parser.add_argument(
         "--host", default="127.0.0.1", metavar="ADDRESS", help="listen there; by default this machine alone reaches it"
     )
     parser.add_argument("--generation", choices=("2024", "2026"), default="2024", help="the DIAL Core it plays (2024)")
     parser.add_argument("-q", "--quiet", action="store_true", help="no line for each request")
-
-
-def _port(text: str) -> int:
-    if not text.isdigit() or not 0 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError("a number from 0 to 65535 is wanted, not %r" % text)
-    return int(text)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -50,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         host=arguments.host,
         data=arguments.data or None,
         generation=arguments.generation,
+        clock=time.time,
         log=None if arguments.quiet else log,
     )
     previous = on_sigterm(_terminate)  # the first process of a container would not be ended by it at all

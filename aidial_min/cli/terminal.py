@@ -122,12 +122,9 @@ def write_json(value: Any) -> None:
     sys.stdout.flush()
 
 
-def read_all() -> str:
-    """Everything on stdin as text: UTF-8 whatever the locale says, other bytes as the replacement character."""
-    if sys.stdin is None:
-        return ""
-    data = sys.stdin.buffer.read()
-    return data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+def read_bytes() -> bytes:
+    """Everything on stdin."""
+    return b"" if sys.stdin is None else sys.stdin.buffer.read()
 
 
 def word(text: str) -> str:

@@ -777,7 +777,7 @@ def test_an_output_that_is_gone_is_not_asked_for_anew(folder, server, model, cap
 
 @posix
 @pytest.mark.parametrize(
-    "record", [b"nonsense\n", b"> seven\n", b"> 700\n", b"= {\n", b"= []\n", b'= {"line": 9, "ok": tr\n', b"\n"], ids=repr
+    "record", [b"nonsense\n", b"> six\n", b"> 700\n", b"= {\n", b"= []\n", b'= {"line": 9, "ok": tr\n', b"\n"], ids=repr
 )
 def test_a_journal_that_is_damaged_is_one_error_and_nothing_is_asked(folder, server, model, capsys, record):
     killed_run(model)

@@ -319,13 +319,13 @@ def test_a_person_chooses_the_deployment_by_number(terminal, server):
 def test_stages_never_break_into_a_line_of_the_answer(terminal):
     with terminal("chat", "-d", "showcase", "books", NO_COLOR="1") as person:
         shown = person.rest().replace("\r\n", "\n")
-    assert shown.startswith("Let me \n* Searching the library\n  Looking for: books\n")
-    assert "  failed\nshow you.\n+ Summary" in shown
+    assert shown.startswith("Let me show you.\n* Searching the library\n  Looking for: books\n")
+    assert "  failed\n+ Summary" in shown
 
 
 def test_nor_do_they_where_both_streams_are_one(dial):
     shown = dial.shell("dial chat -d showcase books 2>&1").out
-    assert shown.startswith("Let me \n* Searching the library\n") and "  failed\nshow you.\n" in shown
+    assert shown.startswith("Let me show you.\n* Searching the library\n") and "  failed\n+ Summary" in shown
 
 
 def test_colours_are_for_terminals_that_want_them(terminal):

@@ -195,7 +195,8 @@ def test_a_token_may_come_from_a_file_too(dial, server, tmp_path):
     (tmp_path / "token").write_text("a-token\n")
     dial("models", DIAL_API_KEY=None, DIAL_BEARER_TOKEN_FILE="token")
     assert server.requests[-1].headers["authorization"] == "Bearer a-token"
-    assert dial("models", DIAL_BEARER_TOKEN="a-token").code == 2  # two credentials
+    both = dial("models", DIAL_BEARER_TOKEN="a-token")  # both are sent: it is the server that refuses them
+    assert both.code == 1 and "but not both" in both.err
 
 
 @posix

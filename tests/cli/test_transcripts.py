@@ -30,10 +30,8 @@ def commands(block):
 def alike(text):
     for pattern, word in (
         (r"127\.0\.0\.1:\d+", "ADDRESS"),
-        (r"\b[1-9A-HJ-NP-Za-km-z]{27}\b", "BUCKET"),
-        (r"\b\w{4}\.\.\. \(27 characters\)", "BUCKET"),
-        (r"(ok +program +).*", r"\1PROGRAM"),
         (r"in \d+ ms", "in N ms"),
+        (r"(ok +program +).*", r"\1PROGRAM"),
     ):
         text = re.sub(pattern, word, text)
     return text.rstrip("\n")

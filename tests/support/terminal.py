@@ -16,6 +16,7 @@ from typing import Any, Mapping, Optional, Sequence, Type
 
 from .patience import PATIENCE
 
+PASTE_ON, PASTE_OFF = "\x1b[?2004h", "\x1b[?2004l\r"
 CTRL_C, CTRL_D, UP = "\x03", "\x04", "\x1b[A"
 
 _ATTACH = """
@@ -47,6 +48,7 @@ class Terminal:
         stderr: Any = None,
     ) -> None:
         self.shown = ""
+        self.takes_pastes = False
         self._read = 0
         self._master, slave = os.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
@@ -70,6 +72,11 @@ class Terminal:
     def say(self, line: str) -> None:
         """A line and Enter."""
         self.type(line + "\r")
+
+    def paste(self, text: str) -> None:
+        """Text as a terminal pastes it: in brackets where the program has asked for them."""
+        text = text.replace("\n", "\r")
+        self.type("\x1b[200~%s\x1b[201~" % text if self.takes_pastes else text)
 
     def expect(self, text: str) -> str:
         """Wait until `text` appears, and return what was shown before it, since the last time."""
@@ -114,7 +121,11 @@ class Terminal:
             data = os.read(self._master, 65536)
         except OSError:  # Linux says EIO when nobody has the terminal any more
             data = b""
-        self.shown += data.decode("utf-8", "replace")
+        shown = self.shown + data.decode("utf-8", "replace")
+        self.shown = shown.replace(PASTE_ON, "").replace(PASTE_OFF, "")  # not seen: pasted text comes in brackets
+        self.takes_pastes = shown.rfind(PASTE_ON) > shown.rfind(PASTE_OFF) or (
+            self.takes_pastes and PASTE_OFF not in shown
+        )
         return bool(data)
 
     def __enter__(self) -> "Terminal":
