@@ -29,6 +29,8 @@ def methods(thing, path=""):
                     yield from methods(inner, (path + "." if path else "") + name)
         elif path and callable(getattr(thing, name)):
             doc = inspect.getdoc(getattr(thing, name)) or ""
+            if "Nothing is sent." in doc.splitlines()[0]:
+                continue
             yield "%s.%s" % (path, name), doc.replace("{kind}", getattr(thing, "_kind", "{kind}"))
 
 

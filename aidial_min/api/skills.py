@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Mapping, NamedTuple, TypeVar, Union
 from ..core.body import MultipartBody, file_part
 from ..core.call import Download, Request, as_it_came, model_of, nothing
 from ..core.etag import bare_etag
-from ..core.operation import Async, Resource, Sync, operation
+from ..core.operation import Async, Sync, operation
 from ..core.urls import decode_segment, encode_segment, parse_storage_url
 from ..errors import InvalidDialURLError, InvalidRequestError
 from ..types.metadata import SkillFileMetadata, SkillMetadata
+from .addresses import Addressed
 from .local_files import local_files
 from .opening import download, stream_download
 from .stored import preconditions
@@ -71,8 +72,10 @@ class Place(NamedTuple):
 ROOT = Place()
 
 
-class _Reference(Resource):
+class _Reference(Addressed):
     """A place in the storage of skills, bound to a client."""
+
+    _kind = "skills"
 
     def __init__(self, client: Any, place: Place = ROOT) -> None:
         super().__init__(client)

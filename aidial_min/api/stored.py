@@ -38,6 +38,7 @@ from ..types.metadata import (
 )
 from ..types.prompt import Prompt
 from ..types.toolset import CustomToolset
+from .addresses import Addressed
 
 if TYPE_CHECKING:
     from typing import AsyncIterator, Callable, Dict, List, Literal, Mapping, Optional, Type, TypedDict
@@ -119,10 +120,9 @@ async def describe(
             raise missing from None
 
 
-class Stored(Resource, Generic[Item, Node]):
+class Stored(Addressed, Generic[Item, Node]):
     """What can be done with every kind of stored resource."""
 
-    _kind: str
     _node: Type[Node]
     _item: Type[Item]
 

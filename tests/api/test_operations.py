@@ -51,13 +51,17 @@ def resources_of(client):
     return found
 
 
+def sends_nothing(value):
+    return "Nothing is sent." in (value.__doc__ or "").splitlines()[0]
+
+
 def operations():
     for client in (Dial(**SETTINGS), AsyncDial(**SETTINGS)):
         for name, resource in resources_of(client).items():
             assert isinstance(resource, Resource)
             for method in dir(type(resource)):
                 value = inspect.getattr_static(type(resource), method)
-                if not method.startswith("_") and not isinstance(value, property):
+                if not method.startswith("_") and not isinstance(value, property) and not sends_nothing(value):
                     yield "%s.%s.%s" % (type(client).__name__, name, method), getattr(resource, method)
 
 
