@@ -12,6 +12,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Generic, Mapping, Optional, Type, TypeVar, Union
 
+from .core.hints import with_hints
 from .core.limits import DEFAULT_TIMEOUT, Limits, TimeoutValue
 from .core.operation import Async, Sync, operation
 from .core.settings import BaseClient, ClientCert, DefaultHeaders, Portable, connection_settings, read_config
@@ -176,6 +177,7 @@ class _Client(BaseClient, Generic[Auth]):
         resources = _Made("subscriptions.Resources", "Changes of resources, as they happen.")
         client_channel = _Made("client_channel.ClientChannel", "The channel between an application and its user.")
 
+    @with_hints
     def __init__(
         self,
         *,
@@ -413,6 +415,7 @@ class _Pool(Portable, Generic[C, Auth]):
 
     _client_class: Type[C]
 
+    @with_hints
     def __init__(
         self,
         *,
@@ -430,6 +433,7 @@ class _Pool(Portable, Generic[C, Auth]):
         )
         self._owns_transport = True
 
+    @with_hints
     def create_client(
         self,
         *,

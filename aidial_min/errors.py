@@ -337,6 +337,11 @@ def error_from_response(
         cls = EndpointNotSupportedError
     fields = {"body": text_of_body(body, secrets), **_error_fields(text, secrets)}
     message = fields.pop("message") or message_from_text(text) or reason or _phrase(status)
+    if 300 <= status < 400 and headers.get("location"):
+        message = "%s to %s, which is not followed: is it what base_url should be?" % (
+            message,
+            headers["location"].split("?")[0][:_LONGEST_MESSAGE],  # a query may hold what a login page is handed
+        )
     if cls is EndpointNotSupportedError:
         message = "this DIAL server does not have the endpoint (it says: %s)" % message
     error = cls(

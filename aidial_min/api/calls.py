@@ -14,6 +14,7 @@ from ..core.body import json_body
 from ..core.call import Request, as_it_came, completion_of
 from ..core.completion_stream import Events
 from ..core.limits import read_timeout
+from ..core.hints import by_name
 from ..core.operation import Async, Resource, Sync, operation
 from ..core.settings import NOT_GIVEN, NotGiven, read_retries
 from ..core.urls import encode_id
@@ -56,27 +57,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 OPTIONS = frozenset("api_version extra_headers extra_query extra_params extra_body timeout max_retries".split())
-CHAT_PARAMS = frozenset(
-    """
-    model functions function_call tools tool_choice parallel_tool_calls temperature top_p n stop max_tokens
-    max_completion_tokens max_prompt_tokens presence_penalty frequency_penalty logit_bias seed user reasoning_effort
-    prompt_cache_key prompt_cache_options response_format stream_options custom_fields logprobs top_logprobs addons
-    data_sources
-    """.split()
-)
-COMPLETION_PARAMS = frozenset(
-    """
-    model suffix max_tokens temperature top_p n best_of stop presence_penalty frequency_penalty logit_bias logprobs echo
-    seed user stream_options custom_fields
-    """.split()
-)
+"""The names of CallOptions."""
+APART = OPTIONS | {"self", "deployment_name", "messages", "prompt", "stream"}
+"""What `create` takes that is no optional parameter of a deployment."""
 
 
 class DeploymentCalls(Resource):
     """What chat, completions and embeddings have in common."""
 
     _endpoint: str
-    _params: frozenset[str] = frozenset()
     _events: Events
     _answer: Type[Model]
 
@@ -92,18 +81,13 @@ class DeploymentCalls(Resource):
 
         Args:
             body: what is sent in any case; nulls are left out.
-            given: parameters of the deployment, and CallOptions.
-        Raises:
-            TypeError: a parameter that is not known; it proposes the nearest one.
+            given: the arguments of `create`: parameters of the deployment, and CallOptions.
         """
-        unknown = given.keys() - self._params - OPTIONS
-        if unknown:
-            raise _misspelt(sorted(unknown)[0], self._params | OPTIONS)
-        options = {key: given.pop(key) for key in OPTIONS & given.keys()}
-        extra = {key: _mapping(key, options.get(key)) for key in ("extra_params", "extra_query", "extra_headers", "extra_body")}
-        timeout, retries = options.get("timeout", NOT_GIVEN), options.get("max_retries")
-        query = {"api-version": options.get("api_version") or self._config.api_version}
-        sent = {key: value for key, value in {**given, **body}.items() if value is not None}
+        extra = {key: _mapping(key, given.get(key)) for key in ("extra_params", "extra_query", "extra_headers", "extra_body")}
+        timeout, retries = given.get("timeout", NOT_GIVEN), given.get("max_retries")
+        query = {"api-version": given.get("api_version") or self._config.api_version}
+        parameters = {key: value for key, value in given.items() if key not in APART}
+        sent = {key: value for key, value in {**parameters, **body}.items() if value is not None}
         return Request(
             "POST",
             "/openai/deployments/%s/%s" % (encode_id(name), self._endpoint),
@@ -123,55 +107,60 @@ def _mapping(name: str, value: Any) -> Mapping[str, Any]:
     return value if value is not None else {}
 
 
-def _misspelt(name: str, known: frozenset[str]) -> TypeError:
-    import difflib
-
-    near = difflib.get_close_matches(name, known, 1)
-    hint = " Did you mean %r?" % near[0] if near else ""
-    return TypeError(
-        "create() got an unexpected keyword argument %r.%s Fields of your own go into extra_body=" % (name, hint)
-    )
-
-
 # ---------------------------------------------------------------- chat
 
 
 class _ChatCompletions(DeploymentCalls):
     """Chat completions."""
 
-    _endpoint, _params = "chat/completions", CHAT_PARAMS
+    _endpoint = "chat/completions"
     _events = Events(ChatCompletionChunk.from_json, ChatCompletionResponse.from_json)
     _answer = ChatCompletionResponse
 
+    # fmt: off
     @operation
+    @by_name
     async def _create(
-        self, /, *, deployment_name: str, messages: Iterable[Message], stream: bool = False, **options: Any
+        self, /, *, deployment_name: str, messages: Iterable[Message], stream: bool = False,
+        # ChatParams
+        model: Any = None, functions: Any = None, function_call: Any = None, tools: Any = None, tool_choice: Any = None,
+        parallel_tool_calls: Any = None, temperature: Any = None, top_p: Any = None, n: Any = None, stop: Any = None,
+        max_tokens: Any = None, max_completion_tokens: Any = None, max_prompt_tokens: Any = None,
+        presence_penalty: Any = None, frequency_penalty: Any = None, logit_bias: Any = None, seed: Any = None,
+        user: Any = None, reasoning_effort: Any = None, prompt_cache_key: Any = None, prompt_cache_options: Any = None,
+        response_format: Any = None, stream_options: Any = None, custom_fields: Any = None, logprobs: Any = None,
+        top_logprobs: Any = None, addons: Any = None, data_sources: Any = None,
+        # CallOptions
+        api_version: Any = None, extra_headers: Any = None, extra_query: Any = None, extra_params: Any = None,
+        extra_body: Any = None, timeout: Any = NOT_GIVEN, max_retries: Any = None,
     ) -> Union[ChatCompletionResponse, Stream[ChatCompletionChunk]]:
+        # fmt: on
         """Answer a conversation.
 
         Args:
             deployment_name: id of a model or application; custom ones ("applications/{bucket}/my app") encoded or not.
             messages: dicts as on the wire, or models that came in earlier answers; nulls but `content` are left out.
             stream: give the answer in pieces, as it is written.
-            **options: see ChatParams (temperature, max_tokens, tools, custom_fields, ...); None is left out. And
-                api_version: for the upstream model; the client's `api_version` if None.
-                extra_headers, extra_query, extra_body: further header fields, query parameters, members of the body
+            model, ..., data_sources: parameters of the deployment, see ChatParams; None is left out.
+            api_version: for the upstream model; the client's `api_version` if None.
+            extra_headers, extra_query, extra_body: further header fields, query parameters, members of the body
                 (they win over the named ones; `extra_params` is a synonym of `extra_query`).
-                timeout: seconds, a Timeout or None, for this call.
-                max_retries: for this call.
+            timeout: seconds, a Timeout or None, for this call.
+            max_retries: for this call.
         Returns:
             ChatCompletionResponse, or with `stream=True` a Stream of ChatCompletionChunk.
         Raises:
-            TypeError: a parameter that is not in ChatParams (use `extra_body` for it).
+            TypeError: a parameter that is not known (use `extra_body` for it).
             ServerError: no usable upstream, or the deployment failed.
             RateLimitError: too many requests or tokens.
 
         POST /openai/deployments/{deployment}/chat/completions
         """
+        given = {**locals()}
         if isinstance(messages, (str, bytes, Mapping, Model)) or not isinstance(messages, Iterable):
             raise InvalidRequestError("messages must be a list of messages like {'role': 'user', 'content': '...'}")
         body = {"messages": [_message(message) for message in messages]}
-        return await self._answer_to(deployment_name, body, options, stream)  # type: ignore[no-any-return]
+        return await self._answer_to(deployment_name, body, given, stream)  # type: ignore[no-any-return]
 
 
 class ChatCompletions(_ChatCompletions, Sync):
@@ -275,31 +264,43 @@ def _merged(answer: Dict[str, Any]) -> CompletionResponse:
 class _Completions(DeploymentCalls):
     """Legacy text completions."""
 
-    _endpoint, _params = "completions", COMPLETION_PARAMS
+    _endpoint = "completions"
     _events = Events(CompletionChunk.from_json, _merged)
     _answer = CompletionResponse
 
+    # fmt: off
     @operation
+    @by_name
     async def _create(
-        self, /, *, deployment_name: str, prompt: CompletionPrompt, stream: bool = False, **options: Any
+        self, /, *, deployment_name: str, prompt: CompletionPrompt, stream: bool = False,
+        # CompletionParams
+        model: Any = None, suffix: Any = None, max_tokens: Any = None, temperature: Any = None, top_p: Any = None,
+        n: Any = None, best_of: Any = None, stop: Any = None, presence_penalty: Any = None,
+        frequency_penalty: Any = None, logit_bias: Any = None, logprobs: Any = None, echo: Any = None, seed: Any = None,
+        user: Any = None, stream_options: Any = None, custom_fields: Any = None,
+        # CallOptions
+        api_version: Any = None, extra_headers: Any = None, extra_query: Any = None, extra_params: Any = None,
+        extra_body: Any = None, timeout: Any = NOT_GIVEN, max_retries: Any = None,
     ) -> Union[CompletionResponse, Stream[CompletionChunk]]:
+        # fmt: on
         """Continue a text (OpenAI's older API; most deployments offer chat completions only).
 
         Args:
             deployment_name, stream: as of chat completions.
             prompt: a text, texts, tokens, or lists of tokens.
-            **options: see CompletionParams (temperature, max_tokens, stop, ...); None is left out. And those of
-                chat completions (api_version, extra_headers, extra_query, extra_body, timeout, max_retries).
+            model, ..., custom_fields: parameters of the deployment, see CompletionParams; None is left out.
+            api_version, ..., max_retries: as of chat completions.
         Returns:
             CompletionResponse, or with `stream=True` a Stream of CompletionChunk.
         Raises:
-            TypeError: a parameter that is not in CompletionParams (use `extra_body` for it).
+            TypeError: a parameter that is not known (use `extra_body` for it).
 
         POST /openai/deployments/{deployment}/completions
         """
+        given = {**locals()}
         if not isinstance(prompt, (str, list, tuple)):
             raise InvalidRequestError("prompt must be a str, or a list of texts or tokens")
-        return await self._answer_to(deployment_name, {"prompt": prompt}, options, stream)  # type: ignore[no-any-return]
+        return await self._answer_to(deployment_name, {"prompt": prompt}, given, stream)  # type: ignore[no-any-return]
 
 
 class Completions(_Completions, Sync):
@@ -351,6 +352,7 @@ class _Embeddings(DeploymentCalls):
     _endpoint = "embeddings"
 
     @operation
+    @by_name
     async def create(
         self,
         *,
@@ -361,7 +363,13 @@ class _Embeddings(DeploymentCalls):
         dimensions: Optional[int] = None,
         user: Optional[str] = None,
         custom_fields: Optional[EmbeddingsCustomFields] = None,
-        **options: Unpack[CallOptions],
+        api_version: Optional[str] = None,
+        extra_headers: Optional[Mapping[str, str]] = None,
+        extra_query: Optional[Mapping[str, Any]] = None,
+        extra_params: Optional[Mapping[str, Any]] = None,
+        extra_body: Optional[Mapping[str, Any]] = None,
+        timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
+        max_retries: Optional[int] = None,
     ) -> EmbeddingsResponse:
         """Turn texts into vectors.
 
@@ -373,26 +381,20 @@ class _Embeddings(DeploymentCalls):
             dimensions: length of the vectors, where the model lets one choose.
             user: who asks, for the upstream model.
             custom_fields: what the texts are (`type`), and an `instruction` to the model.
-            **options: as of chat completions (api_version, extra_headers, extra_query, extra_body, timeout, ...).
+            api_version, ..., max_retries: as of chat completions.
         Returns:
             One vector per input, in `data[i].embedding`.
 
         POST /openai/deployments/{deployment}/embeddings
         """
+        given = {**locals()}
         if not isinstance(input, (str, list, tuple)):
             raise InvalidRequestError("input must be a str, or a list of texts or tokens")
         if custom_input is not None and not isinstance(custom_input, (list, tuple)):
             raise InvalidRequestError("custom_input must be a list of texts and attachments")
-        body = {
-            "input": input,
-            "custom_input": None if custom_input is None else structure(custom_input),
-            "encoding_format": encoding_format,
-            "dimensions": dimensions,
-            "user": user,
-            "custom_fields": custom_fields,
-        }
+        body = {"custom_input": None if custom_input is None else structure(custom_input)}
         decode = completion_of(_embeddings)
-        return await self._call(self._request(deployment_name, body, dict(options), decode))
+        return await self._call(self._request(deployment_name, body, given, decode))
 
 
 class Embeddings(_Embeddings, Sync):

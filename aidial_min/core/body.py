@@ -133,8 +133,8 @@ def file_part(file: Any, default_name: str) -> FilePart:
     """Read one of the forms in which `upload` takes a file.
 
     Args:
-        file: bytes, str (sent as UTF-8), a binary file object, a path, or a tuple: (name, content),
-            (name, content, type), (name, content, type, headers) or the guide's (name, type, content).
+        file: bytes, a binary file object, a path (no str), or a tuple: (name, content), (name, content, type),
+            (name, content, type, headers) or the guide's (name, type, content), where a str as content is a text.
         default_name: the name where neither the tuple nor the file has one; the type is guessed from the name.
     Raises:
         InvalidRequestError: closed, text-mode or write-only files, and anything else that can't be sent.
@@ -143,6 +143,10 @@ def file_part(file: Any, default_name: str) -> FilePart:
     content_type: Optional[str] = None
     headers: Mapping[str, str] = {}
     content = file
+    if isinstance(file, str):
+        raise InvalidRequestError(
+            "a str may be the name of a file or a text: pass pathlib.Path(...) for a file, or .encode() for a text"
+        )
     if isinstance(file, (tuple, list)):
         if not 2 <= len(file) <= 4:
             raise InvalidRequestError("a file tuple is (name, content[, type[, headers]]) or (name, type, content)")
@@ -161,7 +165,7 @@ def file_part(file: Any, default_name: str) -> FilePart:
 
 
 def _check_content(content: Any) -> Content:
-    if isinstance(content, str):
+    if isinstance(content, str):  # in a tuple, beside its name: no doubt that it is the content
         return content.encode("utf-8", "surrogatepass")
     if isinstance(content, (bytearray, memoryview)):
         return bytes(content)

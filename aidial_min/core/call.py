@@ -31,6 +31,7 @@ from ..errors import (
 from .attempts import Attempt, Watch, headers_without_secrets, watch_of
 from .body import Body
 from .credentials import Credential
+from .hints import not_json
 from .http11 import Head, header_line, request_head
 from .limits import DEFAULT_TIMEOUT, Timeout
 from .retry import RetryPolicy, is_idempotent, retry_after_of
@@ -488,8 +489,7 @@ def json_value(answer: Answer) -> Any:
     try:
         return json.loads(answer.content)
     except (ValueError, RecursionError):
-        what = "empty" if not answer.content.strip() else "not JSON"
-        raise ParsingDataError("the answer is %s, though JSON was expected" % what) from None
+        raise ParsingDataError(not_json(answer.content)) from None
 
 
 def model_of(from_json: Callable[[Any], T]) -> Callable[[Answer], T]:

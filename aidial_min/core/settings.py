@@ -14,6 +14,7 @@ from ..errors import ConfigurationError
 from .attempts import Watch, set_up_log
 from .call import Config, HeaderSource
 from .credentials import credentials_of, read_credentials, refuse_coroutines
+from .hints import base_url_hint
 from .http11 import header_line
 from .limits import Limits, TimeoutValue, check_limits, read_timeout
 from .proxy import Route, find_route
@@ -69,8 +70,12 @@ def read_config(
             raise ConfigurationError(
                 "At least one of api_key or bearer_token must be provided: pass it, or set DIAL_API_KEY"
             )
+    origin = parse_base_url(url)
+    fault = base_url_hint(origin.prefix)
+    if fault is not None:
+        raise ConfigurationError(fault)
     return Config(
-        origin=parse_base_url(url),
+        origin=origin,
         credentials=read_credentials(api_key, bearer_token, coroutines),
         clock=time.time,
         api_version=api_version,

@@ -54,7 +54,7 @@ def test_from_upload_to_deletion(core, do, home):
 
 FORMS = {
     "bytes": (lambda path: b"abc", "text/plain"),
-    "text": (lambda path: "abc", "text/plain"),
+    "(name, text)": (lambda path: ("x.txt", "abc"), "text/plain"),
     "a file object": (lambda path: io.BytesIO(b"abc"), "text/plain"),
     "a path": (lambda path: path, "text/plain"),
     "an open file": (lambda path: path.open("rb"), "text/plain"),

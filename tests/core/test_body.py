@@ -154,7 +154,6 @@ class TestForms:
             b"hello",
             bytearray(b"hello"),
             memoryview(b"hello"),
-            "hello",
             io.BytesIO(b"hello"),
             Pipe(b"hello"),
             Minimal(b"hello"),
@@ -164,8 +163,13 @@ class TestForms:
     def test_content_alone_is_stored_under_the_name_of_the_url(self, file: Any) -> None:
         assert sent(file) == (DEFAULT, "text/plain", b"hello")
 
+    @pytest.mark.parametrize("file", ["report.pdf", "some text", ""])
+    def test_a_str_alone_may_mean_two_things(self, file: str) -> None:
+        with pytest.raises(InvalidRequestError, match=r"pathlib.Path\(...\) for a file, or .encode\(\) for a text"):
+            sent(file)
+
     def test_text_is_sent_as_utf8(self) -> None:
-        assert sent("\u0444\ud800")[2] == "\u0444".encode() + b"\xed\xa0\x80"
+        assert sent(("a.txt", "\u0444\ud800"))[2] == "\u0444".encode() + b"\xed\xa0\x80"
 
     def test_the_official_order(self) -> None:
         assert sent(("a.csv", b"hello")) == ("a.csv", "text/csv", b"hello")

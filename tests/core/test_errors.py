@@ -266,8 +266,9 @@ class TestBodies:
         assert answer(400, {"error": {"message": "m", "code": code}}).code == found
 
     def test_redirects_say_where_to(self) -> None:
-        error = answer(302, headers=Headers([("Location", "http://other/")]))
-        assert type(error) is DialException and error.location == "http://other/" and error.message == "Reason"
+        error = answer(302, headers=Headers([("Location", "http://other/login?state=secret")]))
+        assert type(error) is DialException and error.location == "http://other/login?state=secret"
+        assert error.message == "Reason to http://other/login, which is not followed: is it what base_url should be?"
         assert answer(302).location is None
 
     def test_when_to_come_again(self) -> None:

@@ -1,0 +1,97 @@
+"""What people write who come from other libraries, and what does it here: one sentence for each."""
+
+from functools import wraps
+from typing import Any, Callable, Optional, Sequence, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_HTTPX = "requests do not travel through httpx; see proxy=, ca_bundle=, client_cert=, ssl_context=, limits= and timeout="
+ELSEWHERE = {
+    "http_client": _HTTPX,
+    "transport": _HTTPX,
+    "mounts": _HTTPX,
+    "verify": "name the certificates to trust with ca_bundle=, or pass an ssl_context=",
+    "cert": "use client_cert=",
+    "headers": "use default_headers=",
+    "proxies": "use proxy=",
+    "follow_redirects": "redirects are not followed; pass the URL that they lead to as base_url=",
+    "url": "use base_url=",
+    "endpoint": "use base_url=",
+    "azure_endpoint": "use base_url=",
+    "token": "use bearer_token=",
+    "model": "use deployment_name=",
+    "deployment": "use deployment_name=",
+}
+"""Arguments of clients and calls elsewhere (openai, httpx, requests)."""
+
+
+def with_hints(function: F) -> F:
+    """A function with keyword arguments that says more than Python about those it does not have, and names the class
+    that users know."""
+
+    @wraps(function)
+    def call(self: Any, /, *others: Any, **given: Any) -> Any:
+        known = function.__kwdefaults__ or {}
+        name = type(self).__name__ if function.__name__ == "__init__" else function.__name__
+        if others:
+            raise TypeError("%s() takes arguments by name only, such as base_url=" % name)
+        for argument in given:
+            if argument not in known:
+                raise TypeError("%s() has no argument %s=: %s" % (name, argument, _instead(argument, list(known))))
+        return function(self, **given)
+
+    return call  # type: ignore[return-value]
+
+
+def by_name(function: F) -> F:
+    """The coroutine method `create`, with keyword arguments, some of them required; it says more than Python where one
+    is missing or unknown."""
+    code = function.__code__
+    names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    required = [name for name in names if name not in (function.__kwdefaults__ or {})]
+
+    @wraps(function)
+    async def call(self: Any, /, *others: Any, **given: Any) -> Any:
+        if others:
+            raise TypeError("create() takes arguments by name only, such as deployment_name=")
+        unknown = [name for name in given if name not in names]
+        missing = [name for name in required if name not in given]
+        if "deployment_name" in missing:
+            near = [name for name in ("model", "deployment") if name in given]
+            said = ", not %s=" % near[0] if near else ""
+            raise TypeError("create() needs deployment_name=, the id of a model or application%s" % said)
+        if missing:
+            raise TypeError("create() needs %s=" % missing[0])
+        if unknown:
+            said = _instead(unknown[0], names, "Fields of your own go into extra_body=")
+            raise TypeError("create() has no argument %s=: %s" % (unknown[0], said))
+        return await function(self, **given)
+
+    return call  # type: ignore[return-value]
+
+
+def _instead(name: str, known: Sequence[str], otherwise: str = "") -> str:
+    """What to write instead of an argument that is not known."""
+    import difflib
+
+    near = difflib.get_close_matches(name, known, 1)
+    said = ELSEWHERE.get(name) or ("Did you mean %r?" % near[0] if near else "")
+    return " ".join(filter(None, (said, otherwise))) or "it has " + ", ".join(known)
+
+
+def base_url_hint(prefix: str) -> Optional[str]:
+    """What is wrong with the path of a base URL; None where nothing is known to be."""
+    last = prefix.rpartition("/")[2].lower()
+    if last in ("v1", "v2", "openai"):
+        return "base_url must not end in /%s, which is added to it; it is the address of the DIAL server" % last
+    return None
+
+
+def not_json(content: bytes) -> str:
+    """What an answer is that should have been JSON."""
+    start = content[:512].lstrip().lower()
+    if not start:
+        return "the answer is empty, though JSON was expected"
+    if start.startswith((b"<!doctype", b"<html")):
+        return "the answer is a web page, not JSON: does base_url lead to DIAL's API, and to no login or chat page?"
+    return "the answer is not JSON, though JSON was expected"
