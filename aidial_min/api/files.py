@@ -177,6 +177,8 @@ class _Files(Stored[FileItem, FileMetadata]):
         *,
         max_workers: int = 8,
         overwrite: bool = True,
+        select: Optional[Callable[[str], bool]] = None,
+        dry_run: bool = False,
         on_file: Optional[OnFile] = None,
     ) -> UploadReport:
         """Upload a local folder with everything in it; files that are there already, unchanged, are skipped.
@@ -189,6 +191,8 @@ class _Files(Stored[FileItem, FileMetadata]):
             url: the folder in the storage that its content shall be in, e.g. ``client.my_files_home() / "data"``.
             max_workers: how many files are sent at once.
             overwrite: replace files that are there and differ; if not, they are `failed`.
+            select: called with each path below the folder; a file that it says False to is left alone.
+            dry_run: compare only; the report says what would be done.
             on_file: called with (path below the folder, outcome) for each file when it is done: "uploaded", "skipped",
                 or the error.
         Returns:
@@ -219,12 +223,13 @@ class _Files(Stored[FileItem, FileMetadata]):
             item = known.get(names)
             if item is not None and await self._is_same(item, target, file.path):
                 return SKIPPED
-            await self._upload(target, PurePath(file.path), etag_if_none_match=None if overwrite else "*")
+            if not dry_run:
+                await self._upload(target, PurePath(file.path), etag_if_none_match=None if overwrite else "*")
             return UPLOADED
 
         jobs = [Job(file.name, partial(upload, file)) for file in files]
         jobs += [Job(name, partial(_fail, error)) for name, error in failed.items()]
-        return UploadReport(*await self._carry_out(jobs, max_workers, on_file))
+        return UploadReport(*await self._carry_out(_selected(jobs, select), max_workers, on_file))
 
     @operation
     async def download_folder(
@@ -234,6 +239,8 @@ class _Files(Stored[FileItem, FileMetadata]):
         *,
         max_workers: int = 8,
         overwrite: bool = True,
+        select: Optional[Callable[[str], bool]] = None,
+        dry_run: bool = False,
         on_file: Optional[OnFile] = None,
     ) -> DownloadReport:
         """Download a folder with everything below it; local files that are the same already are skipped.
@@ -247,6 +254,8 @@ class _Files(Stored[FileItem, FileMetadata]):
             target: the local folder; it is made if need be.
             max_workers: how many files are read at once.
             overwrite: replace files that are there and differ; if not, they are `failed`.
+            select: called with each path below the folder; a file that it says False to is left alone.
+            dry_run: compare only; the report says what would be done.
             on_file: called with (path below the folder, outcome) for each file when it is done: "downloaded",
                 "skipped", or the error.
         Returns:
@@ -272,6 +281,8 @@ class _Files(Stored[FileItem, FileMetadata]):
                 return SKIPPED
             if not overwrite and os.path.lexists(local):
                 raise FileExistsError(None, "it is there already", local)
+            if dry_run:
+                return DOWNLOADED
             response = await self._download(path.path)
             try:
                 await self._in_thread(lambda: os.makedirs(os.path.dirname(local), exist_ok=True))
@@ -281,7 +292,7 @@ class _Files(Stored[FileItem, FileMetadata]):
             return DOWNLOADED
 
         items = [item async for item in self._entries(folder, True, lambda entry, error: refuse(_named(entry), error))]
-        root = await self._in_thread(_made_folder, target)
+        root = os.path.realpath(target) if dry_run else await self._in_thread(_made_folder, target)
         taken: Dict[str, str] = {}
         for item in items:
             if item.node_type == "FOLDER" or item.url.endswith("/"):
@@ -297,7 +308,7 @@ class _Files(Stored[FileItem, FileMetadata]):
                 refuse(name, InvalidDialURLError(message))
             else:
                 jobs.append(Job(name, partial(fetch, item, path, names)))
-        return DownloadReport(*await self._carry_out(jobs, max_workers, on_file))
+        return DownloadReport(*await self._carry_out(_selected(jobs, select), max_workers, on_file))
 
     async def _carry_out(
         self, jobs: List[Job], max_workers: int, on_file: Optional[OnFile]
@@ -355,6 +366,10 @@ class AsyncFiles(_Files, Async):
 
 async def _fail(error: Exception) -> str:
     raise error
+
+
+def _selected(jobs: List[Job], select: Optional[Callable[[str], bool]]) -> List[Job]:
+    return jobs if select is None else [job for job in jobs if select(job.name)]
 
 
 def _named(entry: Any) -> str:

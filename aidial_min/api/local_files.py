@@ -80,7 +80,7 @@ def local_path(root: str, names: Tuple[str, ...]) -> str:
         InvalidRequestError: it would lie elsewhere, or the name can't be one here.
     """
     for name in names:
-        if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name or not _can_be_named(name):
+        if name in ("", ".", "..") or set("/\\\0") & set(name) or not _can_be_named(name):
             raise InvalidRequestError("a file can't have the name %r here" % name)
     path = os.path.join(root, *names)
     if not names or not _is_below(root, os.path.realpath(path)):
@@ -102,6 +102,10 @@ def same_file_key(name: str, blind: bool = os.name == "nt" or sys.platform == "d
 
 def _can_be_named(name: str, windows: bool = os.name == "nt") -> bool:
     """Whether this system takes a name for what it is: on Windows some mean drives, streams or devices."""
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:  # a locale without such letters
+        return False
     if not windows:
         return True
     stem = name.split(".")[0].strip().lower()

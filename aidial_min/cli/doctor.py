@@ -159,7 +159,9 @@ def failed(error: BaseException, *advice: str, lines: Sequence[str] = ()) -> Ste
     """A step that failed with an error, which says why."""
     text = error.message if isinstance(error, DialException) else getattr(error, "strerror", None) or str(error)
     status = getattr(error, "status_code", None)
-    answered = getattr(error, "request_sent", "no") == "yes" and not isinstance(error, (DialConnectionError, ParsingDataError))
+    answered = getattr(error, "request_sent", "no") == "yes" and not isinstance(
+        error, (DialConnectionError, ParsingDataError)
+    )
     said = "%d %s" % (status, text) if status and answered else text
     return Step("", "failed", [*lines, " ".join(said.split())], advice, code_of(error))
 

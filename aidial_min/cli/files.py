@@ -8,6 +8,8 @@ examples:
     get -r reports/ backup               # everything below it, into the folder backup
     cat reports/a.txt | wc -l
     cp reports/a.txt reports/b.txt
+    sync up photos trip/photos --dry-run
+    share reports/a.txt                  # a link for somebody else
     rm -r reports/
     stat --json reports/a.txt | jq -r .etag
 """
@@ -16,9 +18,9 @@ import argparse
 from typing import Any, Callable
 
 from .connection import add_options, make_client
-from .files_change import cp, mv, rm
+from .files_change import cp, mv, rm, share
 from .files_show import cat, ls, stat
-from .files_transfer import get, put
+from .files_transfer import get, put, sync
 from .remote import RULE
 
 
@@ -33,6 +35,7 @@ def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     action.add_argument("paths", nargs="*", metavar="PATH", help="folders or files; your bucket if none is given")
     action.add_argument("-l", "--long", action="store_true", help="with size, time and type, asked for file by file")
     _recursive(action, "all files below, without folders")
+    action.add_argument("--wide", action="store_true", help="cut nothing to the width of the terminal")
     action.add_argument("--json", action="store_true", help="everything the server tells, as a JSON array")
 
     action = _action(actions, cat)
@@ -50,7 +53,20 @@ def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     for action in (_action(actions, cp), _action(actions, mv)):
         action.add_argument("source", metavar="PATH")
         action.add_argument("target", metavar="TARGET")
+        _recursive(action)
         action.add_argument("-f", "--force", action="store_true", help="replace what is there")
+
+    action = _action(actions, sync)
+    action.add_argument("direction", choices=("up", "down"), help="up: LOCAL PATH; down: PATH LOCAL")
+    action.add_argument("paths", nargs=2, metavar="FOLDER", help="the folder that has it, and the one to be the same")
+    action.add_argument("--exclude", metavar="PATTERN", action="append", help="leave these alone (may be repeated)")
+    action.add_argument("--delete", action="store_true", help="remove what only the second folder has; asks first")
+    action.add_argument("-n", "--dry-run", action="store_true", help="say what would be done, and do nothing")
+    action.add_argument("-f", "--force", action="store_true", help="--delete asks nothing")
+
+    action = _action(actions, share)
+    action.add_argument("paths", nargs="+", metavar="PATH")
+    action.add_argument("--permissions", default="read", metavar="LIST", help="read, write, share (read)")
 
     action = _action(actions, rm)
     action.add_argument("paths", nargs="+", metavar="PATH")

@@ -1,57 +1,86 @@
-"""`files cp`, `mv` and `rm`: changes within the storage."""
+"""`files cp`, `mv`, `rm` and `share`: changes within the storage."""
 
 import argparse
 import tempfile
-from typing import Any, List
+from typing import Any, Callable, List, Tuple
+from urllib.parse import urljoin
 
 from ..errors import DialException, EndpointNotSupportedError, EtagMismatchError, InvalidRequestError
 from .exit_codes import OK, CommandError, UsageError
-from .files_show import each, entries, folder_of, refuse_folder
+from .files_show import each, entries, expect_file, folder_of
 from .progress import Progress
-from .remote import Remote, resolve
-from .terminal import can_ask, confirm, note, visible
+from .remote import Remote, below, expand, resolve
+from .terminal import can_ask, confirm, note, visible, write
+
+Action = Callable[[Any, Remote, Remote, bool], None]
+"""Copies or moves a file to a place; the last argument says whether what is there may be replaced."""
 
 
 def cp(client: Any, arguments: argparse.Namespace) -> int:
-    """Copy a file within the storage; a TARGET that ends in a slash is a folder.
+    """Copy a file, or with -r a folder, within the storage; a TARGET that ends in a slash is a folder.
 
     examples:
         reports/a.txt reports/b.txt
         reports/a.txt archive/           # archive/a.txt
+        -r reports archive/              # archive/reports/...
         files/public/logo.png ./logo.png
     """
-    source, target = _places(client, arguments)
-    try:
-        client.files.copy_to(source.url, target.url, overwrite=arguments.force)
-    except EndpointNotSupportedError:  # servers of 2024
-        copy_through_here(client, source, target, arguments.force)
-    except InvalidRequestError as error:
-        raise _explained(error, client, source, target) from None
-    return OK
+    return _carry(client, arguments, copy, "copied")
 
 
 def mv(client: Any, arguments: argparse.Namespace) -> int:
-    """Move a file within the storage; a TARGET that ends in a slash is a folder.
+    """Move a file, or with -r a folder, within the storage; a TARGET that ends in a slash is a folder.
 
     examples:
         reports/a.txt reports/b.txt
-        reports/a.txt archive/           # archive/a.txt
-        files/public/logo.png ./logo.png
+        -r reports old                   # old/...
     """
-    source, target = _places(client, arguments)
+    return _carry(client, arguments, move, "moved")
+
+
+def _carry(client: Any, arguments: argparse.Namespace, action: Action, done: str) -> int:
+    """Copy or move what the words name."""
+    source, target = resolve(client, arguments.source), resolve(client, arguments.target)
+    into = target.is_folder or not target.name
+    folder = folder_of(client, source) if arguments.recursive else None
+    if folder is None:
+        with expect_file(client, source, "; -r takes it with everything below"):
+            action(client, source, target.child([source.name]) if into else target, arguments.force)
+        return OK
+    base = target.child([folder.name]).folder if into and folder.name else target.folder
+    if base.url.startswith(folder.url):
+        raise UsageError("%s lies within %s" % (visible(base.shown), visible(folder.shown)))
+    count = 0
+    with Progress(None, counted=True) as bar:
+
+        def carry(entry: Tuple[str, Any]) -> None:
+            nonlocal count
+            names = below(entry[1].url, folder.url)
+            action(client, Remote(entry[1].url, entry[0]), base.child(names), arguments.force)
+            count += 1
+            bar.update(count, entry[0])
+
+        code = each(list(entries(client, folder, True)), carry)
+    note("%d file%s %s" % (count, "" if count == 1 else "s", done))
+    return code
+
+
+def copy(client: Any, source: Remote, target: Remote, force: bool) -> None:
+    """Copy a file, by the server where it can."""
     try:
-        client.files.move_to(source.url, target.url, overwrite=arguments.force)
+        client.files.copy_to(source.url, target.url, overwrite=force)
+    except EndpointNotSupportedError:  # servers of 2024
+        copy_through_here(client, source, target, force)
     except InvalidRequestError as error:
         raise _explained(error, client, source, target) from None
-    return OK
 
 
-def _places(client: Any, arguments: argparse.Namespace) -> "tuple[Remote, Remote]":
-    source, target = resolve(client, arguments.source), resolve(client, arguments.target)
-    refuse_folder(source, "; only files can be copied and moved")
-    if target.is_folder or not target.name:
-        target = target.child([source.name])
-    return source, target
+def move(client: Any, source: Remote, target: Remote, force: bool) -> None:
+    """Move a file."""
+    try:
+        client.files.move_to(source.url, target.url, overwrite=force)
+    except InvalidRequestError as error:
+        raise _explained(error, client, source, target) from None
 
 
 def _explained(error: InvalidRequestError, client: Any, source: Remote, target: Remote) -> Exception:
@@ -103,18 +132,17 @@ def rm(client: Any, arguments: argparse.Namespace) -> int:
         -r reports/
     """
 
-    def remove(path: str) -> None:
-        place = resolve(client, path)
+    def remove(place: Remote) -> None:
         folder = folder_of(client, place) if arguments.recursive else None
         if folder is not None:
             remove_folder(client, folder, arguments.force)
             return
-        refuse_folder(place, "; -r removes it with everything below")
-        if not arguments.force:
-            client.files.get_metadata(place.url)  # servers of 2024 do not say that there was nothing to remove
-        client.files.delete(place.url)
+        with expect_file(client, place, "; -r removes it with everything below"):
+            if not arguments.force:
+                client.files.get_metadata(place.url)  # servers of 2024 do not say that there was nothing to remove
+            client.files.delete(place.url)
 
-    return each(arguments.paths, remove)
+    return each([place for path in arguments.paths for place in expand(client, path)], remove)
 
 
 def remove_folder(client: Any, place: Remote, force: bool) -> None:
@@ -139,3 +167,22 @@ def remove_folder(client: Any, place: Remote, force: bool) -> None:
             client.files.delete(item.url)
             bar.update(number, item.name or "")
     note("%s removed" % count)
+
+
+def share(client: Any, arguments: argparse.Namespace) -> int:
+    """Invite others to files and folders of yours: writes the link that accepts the invitation.
+
+    examples:
+        reports/a.txt
+        reports/ --permissions read,write
+    """
+    urls = []
+    for place in (place for path in arguments.paths for place in expand(client, path)):
+        folder = folder_of(client, place)
+        if folder is None:
+            client.files.get_metadata(place.url)  # an invitation to what is not there would be made as well
+        urls.append((folder or place).url)
+    permissions = [name.strip().upper() for name in arguments.permissions.split(",")]
+    link = client.sharing.create(urls, permissions).link
+    write(urljoin(client.base_url, link) + "\n")
+    return OK

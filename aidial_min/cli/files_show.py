@@ -2,7 +2,8 @@
 
 import argparse
 import time
-from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple
+from contextlib import contextmanager
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from ..errors import (
     EtagMismatchError,
@@ -11,7 +12,7 @@ from ..errors import (
     ResourceNotFoundError,
 )
 from .exit_codes import OK, CommandError, UsageError, code_of, line_about
-from .remote import Remote, below, resolve
+from .remote import Remote, below, expand, resolve
 from .table import bytes_text, print_pairs, print_table, size_text
 from .terminal import note, visible, write, write_bytes, write_json
 
@@ -51,20 +52,27 @@ def ls(client: Any, arguments: argparse.Namespace) -> int:
         -r files/public/ | grep pdf
     """
     found: List[Tuple[str, Any]] = []
-    places = [resolve(client, path) for path in arguments.paths or [""]]
+    places = [place for path in arguments.paths or [""] for place in expand(client, path)]
     if arguments.json or arguments.long:  # known as a whole only
         code = each(places, lambda place: found.extend(entries(client, place, arguments.recursive)))
         if arguments.json:
             write_json([item.to_dict() for _, item in found])
-        elif found:
-            _print_long(client, found)
+        elif not code:
+            _print_long(client, found, arguments.wide)
         return code
 
+    empty = True
+
     def show(place: Remote) -> None:
+        nonlocal empty
         for name, _ in entries(client, place, arguments.recursive):
+            empty = False
             write(visible(name, lines=False) + "\n")
 
-    return each(places, show)
+    code = each(places, show)
+    if empty and not code:
+        note("(nothing is there)")
+    return code
 
 
 def entries(client: Any, place: Remote, recursive: bool) -> Iterable[Tuple[str, Any]]:
@@ -91,7 +99,7 @@ def folder_of(client: Any, place: Remote) -> Optional[Remote]:
     return None if something is None else place.folder
 
 
-def _print_long(client: Any, found: Sequence[Tuple[str, Any]]) -> None:
+def _print_long(client: Any, found: Sequence[Tuple[str, Any]], wide: bool) -> None:
     def own(entry: Tuple[str, Any]) -> Any:
         item = entry[1]
         if item.node_type == "FOLDER":
@@ -109,7 +117,7 @@ def _print_long(client: Any, found: Sequence[Tuple[str, Any]]) -> None:
     for (name, _), item in zip(found, items):
         size = "" if item.content_length is None else size_text(item.content_length)
         rows.append((size, time_text(item.updated_at), item.content_type, name))
-    print_table(("SIZE", "MODIFIED", "TYPE", "NAME"), rows)
+    print_table(("SIZE", "MODIFIED", "TYPE", "NAME"), rows, whole=3, wide=wide)
 
 
 def time_text(milliseconds: Any) -> str:
@@ -126,11 +134,11 @@ def cat(client: Any, arguments: argparse.Namespace) -> int:
         reports/a.txt | head -3
     """
 
-    def show(path: str) -> None:
-        with client.files.download(resolve(client, path).url) as response:
+    def show(place: Remote) -> None:
+        with expect_file(client, place, "; cat writes files"), client.files.download(place.url) as response:
             write_bytes(response)
 
-    return each(arguments.paths, show)
+    return each([place for path in arguments.paths for place in expand(client, path)], show)
 
 
 def stat(client: Any, arguments: argparse.Namespace) -> int:
@@ -167,11 +175,19 @@ def _facts(place: Remote, item: Any) -> "dict[str, Any]":
     }
 
 
-def refuse_folder(place: Remote, hint: str) -> None:
-    """For actions on files.
+@contextmanager
+def expect_file(client: Any, place: Remote, hint: str) -> Iterator[None]:
+    """For actions on files: a folder is told to be one, also where its slash is missing.
 
     Raises:
         UsageError: the path names a folder.
     """
+    error = UsageError("%s is a folder%s" % (visible(place.shown), hint))
     if place.is_folder:
-        raise UsageError("%s is a folder%s" % (visible(place.shown), hint))
+        raise error
+    try:
+        yield
+    except ResourceNotFoundError:
+        if place.name and folder_of(client, place) is not None:
+            raise error from None
+        raise

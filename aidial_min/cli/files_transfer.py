@@ -1,90 +1,61 @@
-"""`files get` and `put`: between local files and the storage, with a progress bar for a person at a terminal."""
+"""`files get`, `put` and `sync`: between local files and the storage; whole folders as the library carries them."""
 
 import argparse
 import os
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
-from ..errors import EtagMismatchError
+from ..api.local_files import local_files, same_file_key
+from ..errors import EtagMismatchError, InvalidRequestError
 from ..transport.atomic_file import TargetFile
-from .exit_codes import CommandError, UsageError
-from .files_show import each, entries, folder_of, refuse_folder
+from .exit_codes import FAILED, OK, CommandError, UsageError, code_of, line_about
+from .files_show import cat, each, entries, expect_file, folder_of
 from .progress import Progress
-from .remote import Remote, below, local_path, resolve, send, size_of, stored_name
-from .table import bytes_text
-from .terminal import note, visible, word, write
-
-
-class Total:
-    """How many files and bytes went over."""
-
-    def __init__(self) -> None:
-        self.files = 0
-        self.bytes = 0
-
-    def __str__(self) -> str:
-        return "%d file%s, %s" % (self.files, "" if self.files == 1 else "s", bytes_text(self.bytes))
-
-
-# -- get
+from .remote import Remote, expand, local_path, resolve, send, size_of, stored_name
+from .terminal import can_ask, confirm, note, read_bytes, visible, word, write
 
 
 def get(client: Any, arguments: argparse.Namespace) -> int:
     """Fetch files into the current folder, or into LOCAL.
 
-    LOCAL is a folder if there is one, or it ends in a slash, or several files are fetched; else the name of the copy.
-    Existing files are replaced when all of the new one has come.
+    LOCAL is a folder if there is one, or it ends in a slash, or several files are fetched; else the name of the copy,
+    or "-" for stdout. Files are replaced when all of the new one has come; with -r, unchanged ones are skipped.
 
     examples:
         reports/a.txt                    # ./a.txt
         reports/a.txt copy.txt
-        reports/a.txt reports/b.txt in/
+        reports/a.txt -                  # to stdout
+        "reports/*.txt" in/              # * and ? match names in the storage
         -r reports/                      # ./reports/...
         -r reports/ backup               # backup/reports/... if there is a folder backup, else backup/...
     """
-    *sources, target = arguments.paths if len(arguments.paths) > 1 else [*arguments.paths, "." + os.sep]
+    *words, target = arguments.paths if len(arguments.paths) > 1 else [*arguments.paths, "." + os.sep]
+    if target == "-":
+        arguments.paths = words
+        return cat(client, arguments)
+    sources = [place for text in words for place in expand(client, text)]
     into = os.path.isdir(target) or target.endswith(("/", os.sep))
     if len(sources) > 1 and not into:
         raise UsageError("several files go into a folder, and %s is none; end it with a slash" % word(target))
-    total = Total()
 
-    def fetch(path: str) -> None:
-        place = resolve(client, path)
+    def fetch(place: Remote) -> None:
         folder = folder_of(client, place) if arguments.recursive else None
         if folder is not None:
-            fetch_folder(client, folder, target, into, arguments.no_clobber, total)
+            base = local_path(target, [folder.name]) if into and folder.name else target
+            with Report("fetched") as report:
+                client.files.download_folder(folder.url, base, overwrite=not arguments.no_clobber, on_file=report.note)
+            report.finish("not everything below %s was fetched" % visible(folder.shown))
             return
-        refuse_folder(place, "; -r fetches it with everything below")
-        if into:
-            os.makedirs(target, exist_ok=True)
-        local = local_path(target, [place.name]) if into else target
-        fetch_file(client, place.url, local, arguments.no_clobber, total)
+        with expect_file(client, place, "; -r fetches it with everything below"):
+            if into:
+                os.makedirs(target, exist_ok=True)
+            fetch_file(client, place.url, local_path(target, [place.name]) if into else target, arguments.no_clobber)
 
-    code = each(sources, fetch)
-    if arguments.recursive:
-        note("%s fetched" % total)
-    return code
+    return each(sources, fetch)
 
 
-def fetch_folder(client: Any, place: Remote, target: str, into: bool, no_clobber: bool, total: Total) -> None:
-    """Fetch everything below a folder.
-
-    Raises:
-        CommandError: some of it could not be fetched, and why has been said.
-    """
-    base = local_path(target, [place.name]) if into and place.name else target
-
-    def fetch(entry: Tuple[str, Any]) -> None:
-        path = local_path(base, below(entry[1].url, place.url))
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        fetch_file(client, entry[1].url, path, no_clobber, total)
-
-    code = each(entries(client, place, True), fetch)
-    if code:
-        raise CommandError("not everything below %s was fetched" % visible(place.shown), code)
-
-
-def fetch_file(client: Any, url: str, path: str, no_clobber: bool, total: Total) -> None:
+def fetch_file(client: Any, url: str, path: str, no_clobber: bool) -> None:
     """Fetch one file, which appears when all of it has come.
 
     Raises:
@@ -99,114 +70,211 @@ def fetch_file(client: Any, url: str, path: str, no_clobber: bool, total: Total)
                 file.write(piece)
                 done += len(piece)
                 bar.update(done, response.filename)
-    total.files += 1
-    total.bytes += done
-
-
-# -- put
-
-
-class Upload(NamedTuple):
-    """A local file and where it goes."""
-
-    path: Path
-    target: Remote
-    size: Optional[int]
 
 
 def put(client: Any, arguments: argparse.Namespace) -> int:
-    """Store local files in your bucket, or at PATH.
+    """Store local files, or stdin ("-"), in your bucket, or at PATH.
 
-    PATH is a folder if it ends in a slash, else the name of the copy. For each file its DIAL URL is written to stdout.
+    PATH is a folder if it ends in a slash, else the name of the copy. For each file that was stored its DIAL URL is
+    written to stdout; with -r, files that are there already, unchanged, are skipped.
 
     examples:
         notes.txt
-        notes.txt todo.txt
-        *.txt reports/
+        *.txt reports/                   # the shell expands *.txt
+        - log.txt                        # from stdin
         -r photos trip/                  # trip/photos/...
         -r photos trip                   # trip/...
         -r photos/. trip/                # the same
     """
     *sources, last = arguments.paths if len(arguments.paths) > 1 else [*arguments.paths, ""]
     target = resolve(client, last)
-    if len(sources) > 1 and not (target.is_folder or not target.name):
-        raise UsageError("several files go into a folder: end %s with a slash" % word(last))
-    uploads: List[Upload] = []
-
-    def gather(source: str) -> None:
-        uploads.extend(plan(source, target, arguments.recursive))
-
-    code = each(sources, gather)
-    total = Total()
-    sizes = [upload.size for upload in uploads]
-    with Progress(None if None in sizes else sum(size or 0 for size in sizes)) as bar:
-        stored = each(uploads, lambda upload: store_file(client, upload, arguments.no_clobber, total, bar))
-    if arguments.recursive:
-        note("%s stored" % total)
-    return code or stored
-
-
-def plan(source: str, target: Remote, recursive: bool) -> List[Upload]:
-    """What is to be stored for one word of the command line, and where.
-
-    Raises:
-        UsageError: a folder without -r. OSError: it is not there.
-    """
-    path = Path(source)
     into = target.is_folder or not target.name
-    if not path.is_dir():
-        place = target.child([stored_name(word(path.name))]) if into else target
-        return [Upload(path, place, size_of(path))]
-    if not recursive:
-        raise UsageError("%s is a folder; -r stores it with everything below" % word(source))
-    contents = os.path.basename(source.rstrip("/" + os.sep)) in ("", ".", "..")
-    base = target.child([stored_name(word(path.name))]) if into and not contents else target
-    return [Upload(file, base.child(segments), size_of(file)) for file, segments in walk(path)]
+    if into and "-" in sources:
+        raise UsageError("what comes on stdin needs a name: put - notes.txt")
+    if len(sources) > 1 and not into:
+        raise UsageError("several files go into a folder: end %s with a slash" % word(last))
+
+    def store(source: str) -> None:
+        path = Path(source)
+        if source != "-" and path.is_dir():
+            store_folder(client, source, target, into, arguments)
+            return
+        name = stored_name(word(os.path.basename(os.path.abspath(source))))
+        store_file(client, source, target.folder.child([name]) if into else target, arguments.no_clobber)
+
+    return each(sources, store)
 
 
-def walk(folder: Path) -> Iterator[Tuple[Path, List[str]]]:
-    """Files below a local folder, in order, with the names they get; links to folders and odd things are left out.
+def store_folder(client: Any, source: str, target: Remote, into: bool, arguments: argparse.Namespace) -> None:
+    """Store a folder with everything below it.
 
     Raises:
-        OSError: a folder that can't be read.
+        UsageError: -r was not given.
+        CommandError: not all of it could be stored; what was not has been said.
     """
-    for place, folders, names in os.walk(folder, onerror=_refuse):
-        folders.sort()
-        for name in folders:
-            if os.path.islink(os.path.join(place, name)):
-                note("%s is a link to a folder, and is left out" % visible(word(os.path.join(place, name))))
-        inner = Path(place).relative_to(folder).parts
-        for name in sorted(names):
-            path = Path(place, name)
-            if path.is_file():
-                yield path, [stored_name(word(part)) for part in (*inner, name)]
-            else:
-                note("%s is no file, and is left out" % visible(word(str(path))))
+    shown = visible(word(source))
+    if not arguments.recursive:
+        raise UsageError("%s is a folder; -r stores it with everything below" % shown)
+    name = os.path.basename(source.rstrip("/" + os.sep))
+    name = stored_name(word(name)) if name not in ("", ".", "..") else ""
+    base = target.folder.child([name]) if into and name else target.folder
+    with Report("stored", lambda stored: write(base.child(stored.split("/")).url + "\n"), source) as report:
+        client.files.upload_folder(source, base.folder.url, overwrite=not arguments.no_clobber, on_file=report.note)
+    report.finish("not everything below %s was stored" % shown)
 
 
-def _refuse(error: OSError) -> None:
-    raise error
-
-
-def store_file(client: Any, upload: Upload, no_clobber: bool, total: Total, bar: Progress) -> None:
-    """Store one file and write its URL to stdout.
+def store_file(client: Any, source: str, target: Remote, no_clobber: bool) -> None:
+    """Store one file, or stdin.
 
     Raises:
         FileExistsError: with `no_clobber`, and it is there.
     """
-    before = total.bytes
-
-    def progress(done: int, whole: Optional[int]) -> None:
-        total.bytes = before + done
-        bar.update(total.bytes, upload.target.name)
-
-    only_new = "*" if no_clobber else None
-    url, name, size = upload.target.url, upload.target.name, upload.size
+    condition = "*" if no_clobber else None
     try:
-        item = send(client, url, upload.path, name, size, etag_if_none_match=only_new, progress=progress)
+        if source == "-":
+            item = client.files.upload(target.url, (target.name, read_bytes()), etag_if_none_match=condition)
+        else:
+            path = Path(source)
+            size = size_of(path)
+            with Progress(size) as bar:
+                bar.label = visible(target.name)
+                item = send(
+                    client, target.url, path, target.name, size, etag_if_none_match=condition, progress=bar.sent
+                )
     except EtagMismatchError:
-        raise FileExistsError(None, "it is there already", upload.target.shown) from None
-    total.files += 1
-    total.bytes = before + (size if size is not None else item.content_length or 0)
-    bar.clear()
-    write(visible(item.url, lines=False) + "\n")
+        raise FileExistsError(None, "it is there already", target.shown) from None
+    write(visible(item.url) + "\n")
+
+
+class Report:
+    """What becomes of a folder's files, told as they are done, in a `with` block.
+
+    Args:
+        verb: what is done to a file, e.g. "stored".
+        tell: called with the path of each file that was.
+        source: the local folder; its links are left out without being a fault.
+    """
+
+    def __init__(
+        self, verb: str, tell: Callable[[str], None] = lambda name: None, source: Optional[str] = None
+    ) -> None:
+        self.names: List[str] = []
+        self.code = OK
+        self._verb = verb
+        self._tell = tell
+        self._source = source
+        self._done = self._unchanged = 0
+        self._bar = Progress(None, counted=True)
+
+    def note(self, name: str, outcome: Any) -> None:
+        """A file is done: `outcome` is a word, or the error that ended it."""
+        self.names.append(name)
+        self._bar.update(len(self.names), name)
+        if outcome == "skipped":
+            self._unchanged += 1
+        elif not isinstance(outcome, Exception):
+            self._done += 1
+            self._bar.clear()
+            self._tell(name)
+        else:
+            self._bar.clear()
+            self._refused(name, outcome)
+
+    def _refused(self, name: str, error: Exception) -> None:
+        if isinstance(error, (EtagMismatchError, FileExistsError)):
+            error = FileExistsError(None, "it is there already", name)
+        note(visible(error.message if isinstance(error, InvalidRequestError) else line_about(error), lines=False))
+        if self._source is None or not os.path.islink(os.path.join(self._source, name)):
+            self.code = self.code or (FAILED if isinstance(error, InvalidRequestError) else code_of(error))
+
+    def finish(self, failure: str) -> None:
+        """Say how many files there were.
+
+        Raises:
+            CommandError: some of them failed.
+        """
+        note("%d file%s %s%s" % (
+            *(self._done, "" if self._done == 1 else "s", self._verb),
+            ", %d unchanged" % self._unchanged if self._unchanged else "",
+        ))  # fmt: skip
+        if self.code:
+            raise CommandError(failure, self.code)
+
+    def __enter__(self) -> "Report":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._bar.clear()
+
+
+def sync(client: Any, arguments: argparse.Namespace) -> int:
+    """Make a folder the same as another: `up` from LOCAL to PATH, `down` from PATH to LOCAL.
+
+    Unchanged files are skipped. Nothing is removed, unless --delete says so: it asks first, or needs --force where
+    nobody can be asked, and removes nothing if a file has failed.
+
+    examples:
+        up photos trip/photos
+        up . backup --exclude "*.tmp" --exclude .git --dry-run
+        down trip/photos photos --delete
+    """
+    up = arguments.direction == "up"
+    local, place = arguments.paths if up else reversed(arguments.paths)
+    folder = resolve(client, place).folder
+
+    def excluded(name: str) -> bool:
+        return _is_excluded(name, arguments.exclude or ())
+
+    done = "would be " if arguments.dry_run else ""
+    done += "uploaded" if up else "downloaded"
+    options: Any = {"select": lambda name: not excluded(name), "dry_run": arguments.dry_run}
+    with Report(done, lambda name: write("%s %s\n" % (done, visible(name))), local if up else None) as report:
+        if up:
+            client.files.upload_folder(local, folder.url, on_file=report.note, **options)
+        else:
+            client.files.download_folder(folder.url, local, on_file=report.note, **options)
+    report.finish("not all of it is the same now; nothing was removed")
+    if arguments.delete:
+        if not up and not report.names:  # it may as well be a name that was mistyped
+            raise CommandError("%s holds no files; nothing was removed" % visible(folder.shown))
+        kept = {same_file_key(name) for name in report.names}
+        there = _stored(client, folder) if up else _local(local)
+        left = [pair for pair in there if same_file_key(pair[0]) not in kept and not excluded(pair[0])]
+        remove_rest(left, client.files.delete if up else os.unlink, arguments)
+    return OK
+
+
+def _is_excluded(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a pattern matches the path, or one of the names in it."""
+    return any(fnmatchcase(text, p.rstrip("/")) for p in patterns for text in (name, *name.split("/")))
+
+
+def _stored(client: Any, folder: Remote) -> List[Tuple[str, str]]:
+    """The files below a folder, each with its URL."""
+    return [(name, item.url) for name, item in entries(client, folder, True) if item.node_type != "FOLDER"]
+
+
+def _local(folder: str) -> List[Tuple[str, str]]:
+    """The files below a local folder, each with its path."""
+    return [(file.name, file.path) for file in local_files(folder)[0]] if os.path.isdir(folder) else []
+
+
+def remove_rest(left: List[Tuple[str, str]], remove: Callable[[str], Any], arguments: argparse.Namespace) -> None:
+    """Remove what only the target has, after a question.
+
+    Raises:
+        UsageError: nobody can be asked. CommandError: the person said no.
+    """
+    if not left:
+        return
+    count = "%d file%s" % (len(left), "" if len(left) == 1 else "s")
+    if not arguments.dry_run and not arguments.force:
+        if not can_ask():
+            raise UsageError("--delete would remove %s, and nobody can be asked; --force removes them" % count)
+        if not confirm("Remove %s that only the target has?" % count):
+            raise CommandError("nothing was removed")
+    for name, place in left:
+        if not arguments.dry_run:
+            remove(place)
+        write("%s %s\n" % ("would be removed" if arguments.dry_run else "removed", visible(name)))
+    note("%s %s" % (count, "would be removed" if arguments.dry_run else "removed"))

@@ -15,6 +15,8 @@ def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     """Name the options."""
     parser.description = (whoami if name == "whoami" else LISTINGS[name].ask).__doc__
     parser.add_argument("--json", action="store_true", help="everything the server tells, as JSON")
+    if name != "whoami":
+        parser.add_argument("--wide", action="store_true", help="cut nothing to the width of the terminal")
     add_options(parser)
 
 
@@ -28,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write_json([item.to_dict() for item in items])
     else:
-        print_table(listing.heads, [listing.row(item) for item in items])
+        print_table(listing.heads, [listing.row(item) for item in items], wide=arguments.wide)
     return OK
 
 

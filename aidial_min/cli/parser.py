@@ -36,7 +36,7 @@ COMMANDS = {
     "applications": "list the applications that you may use",
     "models": "list the models, with their limits and prices",
     "whoami": "show who the credential speaks for",
-    "files": "list, store, fetch and remove files: ls get put cat cp mv rm stat",
+    "files": "list, store, fetch and remove files: ls get put sync cat cp mv rm stat share",
     "doctor": "find out why a connection does not work",
     "serve": "run a DIAL server of your own on this machine, for development",
     "demo": "start a DIAL server in this process, use it, and show every call with its result",

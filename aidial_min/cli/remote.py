@@ -7,6 +7,7 @@ as answers show them (percent-encoded). A slash at its end makes it a folder.
 import os
 import re
 import stat
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Iterable, List, NamedTuple, Optional, Sequence
 from urllib.parse import quote, unquote
@@ -74,6 +75,34 @@ def resolve(client: Any, text: str) -> Remote:
         raise UsageError("a path in a bucket has no ..: %s" % text)
     slash = "/" if text.endswith("/") and segments else ""
     return Remote(encode(client.my_bucket(), segments) + slash, text or "/")
+
+
+def expand(client: Any, text: str) -> List[Remote]:
+    """The places that a word means: those that match its * and ?, or itself where there are none.
+
+    A DIAL URL has no such characters.
+    """
+    place = resolve(client, text)
+    segments = [unquote(part) for part in place.url.rstrip("/").split("/")[2:]]
+    first = next((index for index, name in enumerate(segments) if re.search(r"[*?\[]", name)), None)
+    if first is None or place.shown.startswith("files/"):
+        return [place]
+    base = Remote(encode(place.url.split("/")[1], segments[:first]), "/".join(segments[:first])).folder
+    patterns = segments[first:]
+    found = set()
+    for item in client.files.list(base.url, recursive=len(patterns) > 1):
+        names = below(item.url, base.url)
+        if len(names) >= len(patterns) and all(map(_matches, names, patterns)):
+            folder = len(names) > len(patterns) or item.url.endswith("/")
+            if folder or not place.is_folder:
+                found.add((*(name.rstrip("/") for name in names[: len(patterns)]), "" if folder else None))
+    return [base.child(name for name in names if name is not None) for names in sorted(found, key=str)] or [place]
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Whether a name matches, as in a shell: a dot at the beginning must be written."""
+    name = name.rstrip("/")
+    return fnmatchcase(name, pattern) and (pattern.startswith(".") or not name.startswith("."))
 
 
 def encode(bucket: str, segments: Sequence[str]) -> str:

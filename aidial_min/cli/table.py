@@ -3,18 +3,26 @@
 import sys
 from typing import Any, Iterable, List, Mapping, Sequence
 
-from .terminal import bold, is_terminal, visible, width_of, write
+from .terminal import bold, is_terminal, note, visible, width_of, write
 
 GAP = "  "
 
 
-def print_table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print rows under their heads; an empty cell is a dash, so that every line has the same number of columns."""
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[Any]], *, whole: int = 0, wide: bool = False) -> None:
+    """Print rows under their heads; an empty cell is a dash, so that every line has the same number of columns.
+
+    Args:
+        whole: the column that is never cut, such as ids, which people copy.
+        wide: cut nothing.
+    """
     cells = [[_cell(value) for value in row] for row in rows]
+    if not cells:
+        note("(nothing is there)")
+        return
     widths = [max(width_of(row[index]) for row in [list(heads), *cells]) for index in range(len(heads))]
-    room = _room()
-    if cells:
-        write(bold(_line(list(heads), widths, room)) + "\n", own=True)
+    least = sum(widths[: whole + 1]) + whole * len(GAP)
+    room = 0 if wide else max(_room(), least) if _room() else 0
+    write(bold(_line(list(heads), widths, room)) + "\n", own=True)
     for row in cells:
         write(_line(row, widths, room) + "\n")
 

@@ -532,3 +532,15 @@ def test_names_that_are_one_file_on_some_systems():
 def test_names_that_mean_something_else_on_windows(name):
     assert _can_be_named(name, windows=False) and not _can_be_named(name, windows=True)
     assert _can_be_named("console.txt", windows=True)
+
+
+def test_some_files_may_be_left_alone_and_a_dry_run_does_nothing(stored, tmp_path):
+    do, url = stored
+    target = tmp_path / "target"
+    everything = do(lambda c: c.files.download_folder(url, target, dry_run=True)).downloaded
+    assert "a.txt" in everything and not target.exists()
+    report = do(lambda c: c.files.download_folder(url, target, select=lambda name: name == "a.txt"))
+    assert report.downloaded == ["a.txt"] and list(read(target)) == ["a.txt"]
+    write(target, {"a.txt": b"changed", "new": b"new"})
+    assert do(lambda c: c.files.upload_folder(target, url, dry_run=True)).uploaded == ["a.txt", "new"]
+    assert do(lambda c: c.files.upload_folder(target, url, select=lambda name: name == "new")).uploaded == ["new"]

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from aidial_min.cli.files_transfer import walk
+from aidial_min import Dial
 from aidial_min.testing import DialServer
 
 
@@ -63,7 +63,7 @@ def test_ls_of_a_file_is_the_file(stored):
 
 
 def test_an_empty_bucket_is_no_error_and_a_folder_that_is_not_there_is(files):
-    assert files("ls") == (0, b"", b"")
+    assert files("ls") == files("ls", "-l") == (0, b"", b"(nothing is there)\n")
     missing = files("ls", "nowhere/")
     assert (missing.code, missing.out) == (4, "") and "ResourceNotFoundError" in missing.err
 
@@ -159,7 +159,7 @@ def test_several_files_into_what_is_no_folder_is_refused(dial, files):
 
 def test_put_recursive_keeps_the_tree(dial, files):
     write(dial.folder / "tree", {"x": b"1", "deep/er/y": b"2"})
-    assert files("put", "-r", "tree", "to/").err == "2 files, 2 bytes stored\n"
+    assert files("put", "-r", "tree", "to/").err == "2 files stored\n"
     assert files("put", "-r", "tree", "as").code == files("put", "-r", "tree/.", "dot/").code == 0
     expected = ["%s/%s" % (top, name) for top in ("as", "dot", "to/tree") for name in ("deep/er/y", "x")]
     assert files("ls", "-r").lines == expected
@@ -170,21 +170,23 @@ def test_put_recursive_says_what_it_leaves_out(dial, files):
     write(dial.folder, {"tree/a.txt": b"A", "elsewhere/b.txt": b"B"})
     os.symlink(dial.folder / "elsewhere", dial.folder / "tree" / "link")
     answer = files("put", "-r", "tree")
-    assert answer.code == 0 and "tree/link is a link to a folder, and is left out\n" in answer.err
+    assert answer.code == 0 and "link is not uploaded: it is a symbolic link to a folder\n" in answer.err
     assert files("ls", "-r").lines == ["tree/a.txt"]
 
 
-def test_put_recursive_of_a_folder_that_can_not_be_read_is_no_success(tmp_path, monkeypatch):
+def test_put_recursive_of_a_folder_that_can_not_be_read_is_no_success(dial, files, monkeypatch):
     def refused(path):
-        if str(path).endswith("locked"):
+        if str(path).rstrip(os.sep).endswith("locked"):
             raise PermissionError(13, "Permission denied", str(path))
         return scandir(path)
 
     scandir = os.scandir
-    (tmp_path / "open" / "locked").mkdir(parents=True)
+    write(dial.folder, {"open/a.txt": b"A", "open/locked/b.txt": b"B"})
     monkeypatch.setattr(os, "scandir", refused)
-    with pytest.raises(PermissionError):
-        list(walk(tmp_path / "open"))
+    answer = files("put", "-r", "open")
+    assert answer.code == 1 and ": Permission denied\n" in answer.err
+    assert "not everything below open was stored" in answer.err
+    assert files("ls", "-r").lines == ["open/a.txt"]
 
 
 def test_a_folder_needs_recursive(dial, files):
@@ -210,7 +212,7 @@ def test_get_into_the_current_folder_a_folder_and_a_name(dial, stored):
 
 
 def test_get_recursive_gives_back_what_was_put(dial, stored):
-    assert stored("get", "-r", "/", "back").err == "3 files, 264 bytes fetched\n"
+    assert stored("get", "-r", "/", "back").err == "3 files fetched\n"
     assert read(dial.folder / "back") == read(dial.folder / "in")
     stored("get", "-r", "b c", "part/")
     assert read(dial.folder / "part" / "b c") == read(dial.folder / "in" / "b c")
@@ -250,7 +252,7 @@ def test_a_listing_can_not_lead_a_download_elsewhere(server, dial, files):
     folder = {"url": base, "nodeType": "FOLDER", "resourceType": "FILE", "bucket": "b", "items": [item]}
     server.fail(200, times=None, path="/metadata/", body=folder)
     answer = files("get", "-r", "x/", "out")
-    assert answer.code == 1 and "can't have the name" in answer.err
+    assert answer.code == 1 and "outside of the folder" in answer.err
     assert not list(dial.folder.parent.rglob("evil"))
 
 
@@ -355,3 +357,151 @@ def test_a_bar_is_for_terminals_only(dial, terminal):
         assert person.process.stderr.read() == b""
         person.expect("/big")
     assert dial("files", "get", "big", "back") == (0, b"", b"")
+
+
+# -- folders that are not written as such, stdin and stdout, wildcards
+
+
+@pytest.mark.parametrize("action", ["rm", "get", "cat", "cp", "mv"])
+def test_a_folder_without_its_slash_is_told_to_be_one(stored, action):
+    answer = stored(action, "b c", *(["x"] if action in ("cp", "mv") else []))
+    assert (answer.code, answer.out) == (2, "") and answer.err.startswith("b c is a folder; ")
+    assert len(stored("ls", "-r").lines) == 3
+
+
+def test_a_dash_is_stdin_and_stdout(files):
+    assert files("put", "-", "in/x.txt", input="from a pipe\n").code == 0
+    assert files("get", "in/x.txt", "-") == (0, b"from a pipe\n", b"")
+    assert files("cat", "in/x.txt").out == "from a pipe\n"
+    unnamed = files("put", "-", input="x")
+    assert unnamed.code == 2 and "needs a name" in unnamed.err
+
+
+def test_wildcards_match_names_in_the_storage(dial, files):
+    tree = {"a.txt": b"A", "b.txt": b"B", "c.md": b"C", ".d.txt": b"D", "x1/e.txt": b"E", "x2/f.txt": b"F"}
+    tree["x2/g/h"] = b"H"
+    write(dial.folder / "in", tree)
+    files("put", "-r", "in/.")
+    assert files("ls", "*.txt").lines == ["a.txt", "b.txt"]
+    assert files("ls", ".*").lines == [".d.txt"]
+    assert files("ls", "[bc].*").lines == ["b.txt", "c.md"]
+    assert files("ls", "x?/*.txt").lines == ["x1/e.txt", "x2/f.txt"]
+    assert files("ls", "-r", "x*").lines == ["e.txt", "f.txt", "g/h"]
+    assert files("get", "*.txt", "x?/*.txt", "got/").code == 0
+    assert read(dial.folder / "got") == {"a.txt": b"A", "b.txt": b"B", "e.txt": b"E", "f.txt": b"F"}
+    assert files("rm", "*.txt", "c.*").code == 0
+    assert files("ls").lines == [".d.txt", "x1/", "x2/"]
+    assert files("rm", "*.txt").code == 4 and files("rm", "-f", "*.txt").code == 0
+    assert files("rm", "-r", "x*").code == 0 and files("ls").lines == [".d.txt"]
+
+
+def test_a_name_with_a_star_is_itself_where_nothing_else_matches(dial, files):
+    write(dial.folder, {"a[1].txt": b"X"})
+    assert files("put", "a[1].txt").code == 0
+    assert files("cat", "a[1].txt").out == "X"
+
+
+# -- cp and mv of folders, sync, share
+
+
+@pytest.mark.parametrize("generation", ["2024", "2026"])
+def test_folders_are_copied_and_moved(tmp_path, generation):
+    from tests.support.command import Command
+
+    with DialServer(generation=generation) as server:
+        dial = Command(tmp_path, DIAL_URL=server.url, DIAL_API_KEY=server.api_key)
+        write(tmp_path / "t", {"a b.txt": b"A", "deep/c.txt": b"C"})
+        dial("files", "put", "-r", "t")
+        assert dial("files", "cp", "-r", "t", "copy") == (0, b"", b"2 files copied\n")
+        assert dial("files", "cp", "-r", "t", "into/").code == 0
+        again = dial("files", "cp", "-r", "t", "copy")
+        assert again.code == 1 and again.err.count("is there already; -f replaces it\n") == 2
+        assert dial("files", "cp", "-rf", "t", "copy").code == 0
+        assert dial("files", "mv", "-r", "t/", "moved/x").err == "2 files moved\n"
+        tops, names = ("copy", "into/t", "moved/x"), ("a b.txt", "deep/c.txt")
+        assert dial("files", "ls", "-r").lines == ["%s/%s" % (top, name) for top in tops for name in names]
+        within = dial("files", "mv", "-r", "copy", "copy/in")
+        assert within.code == 2 and "lies within" in within.err
+
+
+def test_put_and_get_of_folders_skip_what_is_unchanged(dial, server, stored):
+    assert stored("put", "-r", "in/.").err == "0 files stored, 3 unchanged\n"
+    write(dial.folder / "in", {"a.txt": b"changed"})
+    again = stored("put", "-r", "in/.")
+    assert again.err == "1 file stored, 2 unchanged\n" and again.lines[0].endswith("/a.txt") and len(again.lines) == 1
+    stored("get", "-r", "/", "back")
+    assert stored("get", "-r", "/", "back").err == "0 files fetched, 3 unchanged\n"
+
+
+def test_sync_up_makes_the_storage_the_same(dial, files):
+    write(dial.folder / "t", {"a.txt": b"A", "b/c.txt": b"C", "b/d.tmp": b"", ".git/x": b""})
+    words = ("sync", "up", "t", "to", "--exclude", "*.tmp", "--exclude", ".git/")
+    dry = files(*words, "--dry-run")
+    assert dry.lines == ["would be uploaded a.txt", "would be uploaded b/c.txt"] and files("ls").out == ""
+    assert files(*words).lines == ["uploaded a.txt", "uploaded b/c.txt"]
+    assert files("ls", "-r").lines == ["to/a.txt", "to/b/c.txt"]
+    os.unlink(dial.folder / "t" / "a.txt")
+    assert files(*words).err == "0 files uploaded, 1 unchanged\n"
+    refused = files(*words, "--delete")
+    assert refused.code == 2 and "nobody can be asked; --force" in refused.err
+    assert files(*words, "--delete", "-n").lines == ["would be removed a.txt"]
+    assert len(files("ls", "-r").lines) == 2
+    assert files(*words, "--delete", "--force").lines == ["removed a.txt"]
+    assert files("ls", "-r").lines == ["to/b/c.txt"]
+
+
+def test_sync_down_makes_the_local_folder_the_same(dial, stored):
+    write(dial.folder / "back", {"mine.txt": b"M", "a.txt": b"other", "keep.tmp": b""})
+    dry = stored("sync", "down", "/", "back", "--delete", "-n", "--exclude", "*.tmp")
+    assert dry.lines[-1] == "would be removed mine.txt" and "would be downloaded a.txt" in dry.lines
+    assert (dial.folder / "back" / "a.txt").read_bytes() == b"other"
+    assert stored("sync", "down", "/", "back", "--delete", "--force", "--exclude", "*.tmp").code == 0
+    assert read(dial.folder / "back") == {**read(dial.folder / "in"), "keep.tmp": b""}
+    assert stored("sync", "down", "nowhere", "new", "-n").code == 0 and not (dial.folder / "new").exists()
+    mistyped = stored("sync", "down", "nowhere", "back", "--delete", "--force")
+    assert mistyped.code == 1 and "nowhere/ holds no files; nothing was removed" in mistyped.err
+
+
+def test_sync_removes_nothing_where_something_failed(dial, server, stored):
+    write(dial.folder / "back", {"mine.txt": b"M"})
+    server.fail(403, path="/a.txt", times=None, message="no")
+    answer = stored("sync", "down", "/", "back", "--delete", "--force")
+    assert answer.code == 3 and "nothing was removed" in answer.err
+    assert (dial.folder / "back" / "mine.txt").exists()
+
+
+def test_sync_asks_a_person_before_it_removes(terminal, dial, stored):
+    (dial.folder / "empty").mkdir()
+    for said, code, left in (("n", 1, 3), ("y", 0, 0)):
+        with terminal("files", "sync", "up", "empty", "/", "--delete") as person:
+            person.expect("Remove 3 files that only the target has? [y/N] ")
+            person.say(said)
+            person.rest()
+            assert person.code() == code
+        assert len(stored("ls", "-r").lines) == left
+
+
+def test_share_prints_a_link_that_accepts_the_invitation(tmp_path):
+    from tests.support.command import Command
+
+    with DialServer(keys={"one": "first", "two": "second"}) as server:
+        one = Command(tmp_path, DIAL_URL=server.url, DIAL_API_KEY="one")
+        write(tmp_path, {"a.txt": b"A"})
+        (url,) = one("files", "put", "a.txt", "in/").lines
+        for words in (["in/a.txt"], ["in"], ["in/", "--permissions", "read, write"]):
+            answer = one("files", "share", *words)
+            (link,) = answer.lines
+            assert link.startswith(server.url + "/v1/invitations/") and answer.code == 0
+            with Dial(base_url=server.url, api_key="two") as other:
+                other.invitations.accept(link)
+                assert other.files.download(url).get_content() == b"A"
+        assert one("files", "share", "nowhere").code == 4
+
+
+def test_an_id_stays_whole_however_narrow_the_terminal_is(terminal, dial):
+    name = "a-very-long-name-of-a-file-%s.txt" % ("x" * 60)
+    write(dial.folder, {name: b"X"})
+    dial("files", "put", name)
+    for words in (["files", "ls", "-l"], ["files", "ls", "-l", "--wide"], ["files", "ls"]):
+        with terminal(*words, columns=40) as person:
+            assert name in person.rest().replace("\r\n", "")

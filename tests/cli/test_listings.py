@@ -44,7 +44,7 @@ def test_json_is_everything_the_server_tells(dial, server, command):
 def test_an_empty_list_is_an_empty_table(tmp_path):
     with DialServer(deployments=[]) as server:
         dial = Command(tmp_path, DIAL_URL=server.url, DIAL_API_KEY=server.api_key)
-        assert dial("models") == (0, b"", b"")
+        assert dial("models") == (0, b"", b"(nothing is there)\n")
         assert dial("models", "--json").out == "[]\n"
 
 
