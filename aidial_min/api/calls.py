@@ -127,7 +127,10 @@ class _ChatCompletions(DeploymentCalls):
         parallel_tool_calls: Any = None, temperature: Any = None, top_p: Any = None, n: Any = None, stop: Any = None,
         max_tokens: Any = None, max_completion_tokens: Any = None, max_prompt_tokens: Any = None,
         presence_penalty: Any = None, frequency_penalty: Any = None, logit_bias: Any = None, seed: Any = None,
-        user: Any = None, reasoning_effort: Any = None, prompt_cache_key: Any = None, prompt_cache_options: Any = None,
+        user: Any = None, reasoning_effort: Any = None, verbosity: Any = None, service_tier: Any = None,
+        modalities: Any = None, audio: Any = None, prediction: Any = None, web_search_options: Any = None,
+        metadata: Any = None, store: Any = None, safety_identifier: Any = None, moderation: Any = None,
+        prompt_cache_key: Any = None, prompt_cache_options: Any = None, prompt_cache_retention: Any = None,
         response_format: Any = None, stream_options: Any = None, custom_fields: Any = None, logprobs: Any = None,
         top_logprobs: Any = None, addons: Any = None, data_sources: Any = None,
         # CallOptions
@@ -159,7 +162,7 @@ class _ChatCompletions(DeploymentCalls):
         given = {**locals()}
         if isinstance(messages, (str, bytes, Mapping, Model)) or not isinstance(messages, Iterable):
             raise InvalidRequestError("messages must be a list of messages like {'role': 'user', 'content': '...'}")
-        body = {"messages": [_message(message) for message in messages]}
+        body = {"messages": [_message(message, index) for index, message in enumerate(messages)]}
         return await self._answer_to(deployment_name, body, given, stream)  # type: ignore[no-any-return]
 
 
@@ -223,29 +226,32 @@ class AsyncChat(Resource, Async):
         return AsyncChatCompletions(self._client)
 
 
-def _message(message: Any) -> Any:
+def _message(message: Any, index: int) -> Any:
     """A message as JSON, without nulls: Core of 2024 answers an empty 400 to those in the structures of attachments.
 
     Others are refused by some upstreams, and `model_dump()` writes one for every field that did not come.
     """
-    value = plain(dict(message) if isinstance(message, Mapping) else message)
+    value = plain(message, "messages[%d]" % index)
     if not isinstance(value, dict):
         return value
     value = {key: item for key, item in value.items() if item is not None or key == "content"}
     if isinstance(value.get("custom_content"), dict):
-        value["custom_content"] = structure(value["custom_content"])
+        value["custom_content"] = _structure(value["custom_content"])
     return value
 
 
 def structure(value: Any) -> Any:
     """Attachments, stages and what they consist of, without nulls, and with addresses that Core can read."""
-    value = plain(value)
-    if isinstance(value, (list, tuple)):
-        return [structure(item) for item in value]
+    return _structure(plain(value))
+
+
+def _structure(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_structure(item) for item in value]
     if not isinstance(value, dict):
         return value
     opaque = ("state", "form_value", "form_schema")
-    found = {key: item if key in opaque else structure(item) for key, item in value.items() if item is not None}
+    found = {key: item if key in opaque else _structure(item) for key, item in value.items() if item is not None}
     for key in ("url", "reference_url"):
         if isinstance(found.get(key), str) and found[key].startswith(("files/", "metadata/files/")):
             found[key] = found[key].replace(":", "%3A")  # as Core writes it, it can't read it: "12:30.txt" is a 400

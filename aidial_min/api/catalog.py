@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union
 
 from ..core.call import Request, json_value, list_of, model_of, nothing
 from ..core.operation import Async, Resource, Sync, operation
-from ..core.urls import encode_id
+from ..core.urls import as_text, encode_id
 from ..errors import InvalidRequestError, ParsingDataError
 from ..types._model import Model as AnyModel
 from ..types.application import Application as ApplicationInfo
@@ -56,7 +56,7 @@ class _Deployments(Resource):
 
         GET /v1/deployment-names
         """
-        kinds = None if types is None else ",".join(str(kind) for kind in list_given("types", types, empty=True))
+        kinds = None if types is None else ",".join(as_text(kind) for kind in list_given("types", types, empty=True))
         decode = list_of(DeploymentName.from_json)
         return await self._call(Request("GET", "/v1/deployment-names", query={"type": kinds or None}, decode=decode))
 

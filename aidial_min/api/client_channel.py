@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from ..core.limits import TimeoutValue
     from ..transport.streams import Stream
-    from ..types.client_channel import ClientChannelResponseParam
 
 CHANNEL = "/v1/ops/client-channel/"
 HEADER = "X-DIAL-CLIENT-CHANNEL-ID"
@@ -96,7 +95,7 @@ class _ClientChannel(Resource):
     async def report(
         self,
         channel_id: str,
-        response: Union[ClientChannelResponse, ClientChannelResponseParam, Mapping[str, Any]],
+        response: Union[ClientChannelResponse, Mapping[str, Any]],
     ) -> None:
         """Answer one request of an application.
 

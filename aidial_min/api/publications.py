@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..core.call import Answer, Config
     from ..core.urls import StorageUrl
-    from ..types.publication import PublicationResource, PublicationResourceParam, Rule, RuleParam
+    from ..types.publication import PublicationResource, Rule
 
     PublicFolder = StorageUrl
     """A public folder, without a type: "public/team/"."""
@@ -32,8 +32,8 @@ class _Publications(Resource):
     async def create(
         self,
         target_folder: PublicFolder,
-        resources: Sequence[Union[PublicationResource, PublicationResourceParam, Mapping[str, Any]]] = (),
-        rules: Optional[Sequence[Union[Rule, RuleParam, Mapping[str, Any]]]] = None,
+        resources: Sequence[Union[PublicationResource, Mapping[str, Any]]] = (),
+        rules: Optional[Sequence[Union[Rule, Mapping[str, Any]]]] = None,
         *,
         name: Optional[str] = None,
         display_author: Optional[str] = None,

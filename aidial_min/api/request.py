@@ -17,6 +17,10 @@ _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _UPSTREAM = re.compile(r"/+openai/deployments/[^?]+/(chat/completions|completions|embeddings)(\?.*)?")
 
 
+_NO_CHARSETS = ("idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape")
+"""Codecs of Python that decode bytes to text, but that no server means."""
+
+
 class Response:
     """An answer as it came.
 
@@ -35,9 +39,10 @@ class Response:
     def text(self) -> str:
         """The body as text: in the charset that the answer names, else in UTF-8."""
         match = re.search(r"charset=\"?([\w.\-]+)", self.headers.get("content-type", ""))
+        charset = match[1].lower().replace("-", "_") if match else "utf_8"
         try:
-            return self.content.decode(match[1] if match else "utf-8", "replace")
-        except LookupError:
+            return self.content.decode("utf_8" if charset in _NO_CHARSETS else charset, "replace")
+        except (LookupError, ValueError):  # Python has no such codec, or one that does not make text
             return self.content.decode("utf-8", "replace")
 
     def json(self) -> Any:

@@ -14,7 +14,7 @@ from ..core.body import MultipartBody, file_part
 from ..core.call import Download, Request, as_it_came, model_of, nothing
 from ..core.etag import bare_etag
 from ..core.operation import Async, Sync, operation
-from ..core.urls import decode_segment, encode_segment, parse_storage_url
+from ..core.urls import as_text, decode_segment, encode_segment, parse_storage_url
 from ..errors import InvalidDialURLError, InvalidRequestError
 from ..types.metadata import SkillFileMetadata, SkillMetadata
 from .addresses import Addressed
@@ -63,7 +63,7 @@ class Place(NamedTuple):
         """
         if not isinstance(path, (str, PurePosixPath)):
             raise InvalidDialURLError("a path must be a str or PurePosixPath, not %s" % type(path).__name__)
-        names = tuple(decode_segment(part, str(path)) for part in str(path).split("/"))
+        names = tuple(decode_segment(part, as_text(path)) for part in as_text(path).split("/"))
         if self.file is None:
             return self._replace(skill=self.skill + names)
         return self._replace(file=self.file + names)
@@ -149,7 +149,7 @@ class _Skills(_Reference):
 
     def __truediv__(self: Ref, path: SkillPath) -> Ref:
         """The place further down; at the root also one in any bucket: "skills/{bucket}/a/b", or an absolute URL."""
-        text = str(path)
+        text = as_text(path)
         if self._place == ROOT and ("://" in text or text.startswith("skills/")):
             return self(url=text)  # type: ignore[operator,no-any-return]
         return self._at(self._place.below(path))

@@ -47,11 +47,7 @@ if TYPE_CHECKING:
 
     from ..core.call import Answer, Config
     from ..core.urls import StoragePath, StorageUrl
-    from ..types.application import CustomApplicationParam
-    from ..types.conversation import ConversationParam
     from ..types.metadata import StorageResourceType
-    from ..types.prompt import PromptParam
-    from ..types.toolset import CustomToolsetParam
 
     class Page(TypedDict, total=False):
         """Which page of a folder, and what it tells."""
@@ -306,7 +302,7 @@ class _Conversations(StoredJson[Conversation, ConversationItem, ConversationMeta
     async def save(
         self,
         url: StorageUrl,
-        conversation: Union[Conversation, ConversationParam, Mapping[str, Any]],
+        conversation: Union[Conversation, Mapping[str, Any]],
         etag_if_match: Optional[str] = None,
         etag_if_none_match: Optional[str] = None,
     ) -> ConversationItem:
@@ -343,7 +339,7 @@ class _Prompts(StoredJson[Prompt, PromptItem, PromptMetadata]):
     async def save(
         self,
         url: StorageUrl,
-        prompt: Union[Prompt, PromptParam, Mapping[str, Any]],
+        prompt: Union[Prompt, Mapping[str, Any]],
         etag_if_match: Optional[str] = None,
         etag_if_none_match: Optional[str] = None,
     ) -> PromptItem:
@@ -378,7 +374,7 @@ class _CustomToolsets(StoredJson[CustomToolset, ToolsetItem, ToolsetMetadata]):
     async def save(
         self,
         url: StorageUrl,
-        body: Union[CustomToolset, CustomToolsetParam, Mapping[str, Any]],
+        body: Union[CustomToolset, Mapping[str, Any]],
         etag_if_match: Optional[str] = None,
         etag_if_none_match: Optional[str] = None,
     ) -> ToolsetItem:
@@ -413,7 +409,7 @@ class _CustomApplications(StoredJson[CustomApplication, ApplicationItem, Applica
     async def save(
         self,
         url: StorageUrl,
-        body: Union[CustomApplication, CustomApplicationParam, Mapping[str, Any]],
+        body: Union[CustomApplication, Mapping[str, Any]],
         etag_if_match: Optional[str] = None,
         etag_if_none_match: Optional[str] = None,
     ) -> ApplicationItem:

@@ -12,7 +12,6 @@ from typing import IO, Any, Callable, Iterator, List, Mapping, NamedTuple, Optio
 from urllib.parse import quote
 
 from ..errors import InvalidRequestError
-from ..types._model import Model
 from ..types._plain import plain
 from .http11 import header_line
 
@@ -96,28 +95,25 @@ def blocks(head: bytes, body: Optional[Body]) -> Iterator[Tuple[bytes, int]]:
 
 
 def json_body(value: Any) -> BytesBody:
-    """A JSON body; models are sent as the JSON they hold.
+    """A JSON body; models, dataclasses and Enums are sent as the JSON they stand for.
 
     Raises:
-        InvalidRequestError: something in it is no JSON value.
+        InvalidRequestError: something in it is no JSON value; the message names its place.
     """
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_to_json)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidRequestError("the request can't be written as JSON: %s" % error) from None
+        text = _as_json(value)
+    except (TypeError, ValueError, RecursionError):
+        value = plain(value)
+        text = _as_json(value)
     try:
         data = text.encode("utf-8")
     except UnicodeEncodeError:  # lone surrogates: JSON can escape them, UTF-8 can't hold them
-        data = json.dumps(value, allow_nan=False, separators=(",", ":"), default=_to_json).encode("ascii")
+        data = _as_json(value, ensure_ascii=True).encode("ascii")
     return BytesBody(data, "application/json")
 
 
-def _to_json(value: Any) -> Any:
-    if isinstance(value, Model):
-        return plain(value)
-    if isinstance(value, os.PathLike):
-        return str(value)
-    raise TypeError("%s is no JSON value" % type(value).__name__)
+def _as_json(value: Any, ensure_ascii: bool = False) -> str:
+    return json.dumps(value, ensure_ascii=ensure_ascii, allow_nan=False, separators=(",", ":"))
 
 
 class FilePart(NamedTuple):

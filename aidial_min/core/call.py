@@ -28,14 +28,15 @@ from ..errors import (
     mask,
     text_of_body,
 )
+from ..types._model import Model
 from .attempts import Attempt, Watch, headers_without_secrets, watch_of
 from .body import Body
 from .credentials import Credential
 from .hints import not_json
 from .http11 import Head, header_line, request_head
 from .limits import DEFAULT_TIMEOUT, Timeout
-from .retry import RetryPolicy, is_idempotent, retry_after_of
 from .proxy import Route, refusal
+from .retry import RetryPolicy, is_idempotent, retry_after_of
 from .urls import Origin, encode_query
 
 T = TypeVar("T")
@@ -456,7 +457,10 @@ def _error_of(
 
 def _decoded(request: Request[T], answer: Answer, info: RequestInfo, secrets: Tuple[str, ...]) -> T:
     try:
-        return request.decode(answer)
+        result = request.decode(answer)
+        if isinstance(result, Model):
+            result.came_with(answer.head.headers)
+        return result
     except DialException as error:
         error.request = info
         error.request_sent = "yes"

@@ -25,6 +25,7 @@ from ..errors import (
     message_from_text,
     text_of_body,
 )
+from ..types._model import Model
 from .merge import CompletionMerge
 from .sse import EventParser, ServerSentEvent
 
@@ -204,7 +205,10 @@ class EventReader(Generic[E]):
     def result(self) -> Any:
         """What has been merged so far, as the final answer's model; None while there is nothing."""
         merged = self._merge.result() if self._merge is not None else None
-        return self._finish(merged) if merged is not None and self._finish is not None else None
+        answer = self._finish(merged) if merged is not None and self._finish is not None else None
+        if isinstance(answer, Model):
+            answer.came_with(self._headers)
+        return answer
 
 
 def _as_chunk(answer: Dict[str, Any]) -> Dict[str, Any]:

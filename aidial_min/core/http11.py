@@ -38,7 +38,8 @@ MAX_CHUNK_LINE = 4096
 
 _FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):")
 _TOKEN_TEXT = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\x00\r]*))?")
+_STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\x00\r\n]*)?")
 _DIGITS = re.compile(r"[0-9]{1,18}")
@@ -119,7 +120,7 @@ def header_line(name: str, value: str) -> str:
         raise InvalidRequestError(
             "the value of header %s holds line breaks, control or non-ASCII characters and can't be sent" % name
         )
-    return "%s: %s\r\n" % (name, value)
+    return "%s: %s\r\n" % (str.__str__(name), value)
 
 
 def request_head(method: str, target: str, header_lines: Iterable[str]) -> bytes:
@@ -392,8 +393,8 @@ def _parse_head(raw: bytes) -> Head:
 def _parse_fields(lines: List[bytes]) -> List[Tuple[str, str]]:
     fields: List[Tuple[str, str]] = []
     for line in lines:
-        if b"\r" in line or b"\x00" in line:
-            raise RemoteProtocolError("bare CR or NUL in a header field of the answer", request_sent="yes")
+        if _CONTROL.search(line) is not None:
+            raise RemoteProtocolError("control characters in a header field of the answer", request_sent="yes")
         if line[:1] in (b" ", b"\t"):
             if not fields:
                 raise RemoteProtocolError("the first header field of the answer is a continuation", request_sent="yes")

@@ -16,7 +16,7 @@ Json = Dict[str, Any]
 
 _REPLACED: FrozenSet[str] = frozenset(
     "role type id status finish_reason model url reference_url reference_type parent_stage_index object "
-    "form_schema form_value state discarded_messages content_filter_results prompt_filter_results".split()
+    "service_tier form_schema form_value state discarded_messages content_filter_results prompt_filter_results".split()
 )
 """Fields whose newest value stands, wherever they are; other strings concatenate."""
 

@@ -7,6 +7,7 @@ It knows how DIAL addresses things; it must not know requests, clients or answer
 
 import re
 import sys
+from enum import Enum
 from typing import TYPE_CHECKING, Any, List, Mapping, NamedTuple, Optional, Tuple, Union
 from urllib.parse import quote, unquote, urlsplit
 
@@ -112,7 +113,7 @@ def parse_storage_url(origin: Origin, url: StorageUrl, kind: Optional[str] = Non
     """
     if not isinstance(url, str) and not is_posix_path(url):
         raise InvalidDialURLError("a storage URL must be a str or PurePosixPath, not %s" % type(url).__name__)
-    text = str(url)
+    text = as_text(url)
     if SCHEME.match(text):
         text = _relative_to(origin, text)
     elif text.startswith("/"):
@@ -200,6 +201,11 @@ def encode_id(deployment_id: str) -> str:
     return "/".join(encode_segment(part) for part in parts)
 
 
+def as_text(value: Any) -> str:
+    """A value as it is written into a path or a query: an Enum stands for its value."""
+    return str(value.value if isinstance(value, Enum) else value)
+
+
 def encode_query(query: Mapping[str, Any]) -> str:
     """Query parameters as they travel: None is left out, booleans are true/false, a list repeats its name.
 
@@ -210,9 +216,9 @@ def encode_query(query: Mapping[str, Any]) -> str:
     for name, value in query.items():
         for item in value if isinstance(value, (list, tuple)) else (value,):
             if item is not None:
-                text = ("false", "true")[item] if isinstance(item, bool) else str(item)
+                text = ("false", "true")[item] if isinstance(item, bool) else as_text(item)
                 try:
-                    pairs.append("%s=%s" % (quote(str(name), safe=""), quote(text, safe="")))
+                    pairs.append("%s=%s" % (quote(as_text(name), safe=""), quote(text, safe="")))
                 except UnicodeEncodeError:
                     raise InvalidRequestError("the query parameter %r can't be written as UTF-8" % name) from None
     return "&".join(pairs)

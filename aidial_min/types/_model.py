@@ -297,6 +297,10 @@ class Model(PydanticNames):
         """The headers that a whole answer came with; empty in its parts, and in what was made here."""
         return self._headers or {}
 
+    def came_with(self, headers: Mapping[str, str]) -> None:
+        """Note the headers that this answer came with."""
+        self._headers = headers
+
     def to_dict(self, *, use_api_names: bool = True, exclude_unset: bool = True, **options: Any) -> Dict[str, Any]:
         """The JSON object that came, unknown keys included, as plain dicts and lists.
 
@@ -372,7 +376,8 @@ class Model(PydanticNames):
 
     def __getstate__(self) -> Tuple[Dict[str, Any], Dict[str, Any]]:
         beside = {"_made": self._made, "_aside": self._aside}
-        return self.__dict__, {name: dict(value) for name, value in beside.items() if value}
+        kept = {name: dict(value) for name, value in beside.items() if value}
+        return self.__dict__, {**kept, **({"_headers": self._headers} if self._headers else {})}
 
 
 def _with_models(name: str, value: Any, convert: Convert) -> Any:

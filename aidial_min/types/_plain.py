@@ -1,6 +1,6 @@
 """What callers pass, as JSON types: `plain(value)` before a request is written.
 
-Dicts, lists and our own models, pydantic models (openai's among them), dataclasses and Enums, at any depth. Whatever
+Dicts, lists and our own models, pydantic models (openai's among them), dataclasses, Enums and paths, at any depth. Whatever
 JSON has no form for is refused with its place, before anything is sent.
 """
 
@@ -54,6 +54,8 @@ def _plain(value: Any, place: Place) -> Any:
         return {_key(key, place): _plain(item, (place, key)) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
         return [_plain(item, (place, index)) for index, item in enumerate(value)]
+    if hasattr(value, "__fspath__"):
+        return str(value)
     fields = None if isinstance(value, type) else _fields(value)
     if fields is None:
         raise _refused(value, place)
@@ -86,7 +88,9 @@ def _key(key: Any, place: Place) -> Any:
         key = key.value
     if isinstance(key, (str, int, float, type(None))):
         return key  # json.dumps writes numbers (of logit_bias) as text
-    raise InvalidRequestError("%s can't be sent: a key is a %s, not a str" % (_name(place), _type_name(type(key))))
+    raise InvalidRequestError(
+        "%s can't be sent as JSON: a key is a %s, not a str" % (_name(place), _type_name(type(key)))
+    )
 
 
 def _refused(value: Any, place: Place) -> InvalidRequestError:

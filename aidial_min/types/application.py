@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Literal, Optional, TypedDict, Union
+from typing import Any, Dict, List, Literal, Optional, Union
 
 from ._model import Model, dataclass, field
 from .deployment import DeploymentBase, Features
@@ -15,9 +15,6 @@ __all__ = [
     "DefinedFeatures",
     "CustomApplication",
     "ApplicationLog",
-    "ApplicationFunctionMappingParam",
-    "ApplicationFunctionParam",
-    "CustomApplicationParam",
 ]
 
 
@@ -149,46 +146,3 @@ class ApplicationLog(Model):
 
     instance: Optional[str] = None
     content: str = ""
-
-
-class ApplicationFunctionMappingParam(TypedDict, total=False):
-    """Paths inside a function's container; servers of 2024 want `completion` instead of `chat_completion`."""
-
-    chat_completion: str
-    completion: str
-    rate: str
-    tokenize: str
-    truncate_prompt: str
-    configuration: str
-
-
-class ApplicationFunctionParam(TypedDict, total=False):
-    """What the server shall build and run: a `files/{bucket}/.../` folder under a runtime."""
-
-    runtime: str
-    source_folder: str
-    mapping: ApplicationFunctionMappingParam
-    env: Dict[str, str]
-
-
-class CustomApplicationParam(TypedDict, total=False):
-    """The definition of an application: `endpoint`, `function` or `application_type_schema_id` is needed.
-
-    PUT /v1/applications/{bucket}/{path}
-    """
-
-    endpoint: str
-    function: ApplicationFunctionParam
-    application_type_schema_id: str
-    application_properties: Dict[str, Any]
-    display_name: Union[str, Dict[str, str]]
-    display_version: str
-    icon_url: str
-    description: Union[str, Dict[str, str]]
-    reference: str
-    features: Dict[str, Any]
-    input_attachment_types: List[str]
-    max_input_attachments: int
-    defaults: Dict[str, Any]
-    interceptors: List[str]
-    description_keywords: List[str]

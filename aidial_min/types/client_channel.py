@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, Dict, Literal, Optional, TypedDict, Union
+from typing import Any, Dict, Optional, Union
 
 from ._model import Model, dataclass
 
@@ -12,8 +12,6 @@ __all__ = [
     "ClientChannelRequest",
     "ClientChannelError",
     "ClientChannelResponse",
-    "ClientChannelErrorParam",
-    "ClientChannelResponseParam",
 ]
 
 
@@ -61,25 +59,3 @@ class ClientChannelResponse(Model):
     result: Any = None
     error: Optional[ClientChannelError] = None
     jsonrpc: str = "2.0"
-
-
-class ClientChannelErrorParam(TypedDict):
-    """Why the client could not do what it was asked for."""
-
-    code: int
-    message: str
-
-
-class _Reported(TypedDict):
-    jsonrpc: Literal["2.0"]
-    id: Union[str, int]
-
-
-class ClientChannelResponseParam(_Reported, total=False):
-    """The client's answer to one request, with `result` or `error`.
-
-    POST /v1/ops/client-channel/report
-    """
-
-    result: Any
-    error: ClientChannelErrorParam

@@ -1,12 +1,12 @@
-"""Stored conversations: open JSON objects that the chat UI keeps its own fields in; messages stay the dicts they are."""
+"""Stored conversations: open JSON objects that the chat UI keeps its own fields in; messages stay dicts."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, TypedDict
+from typing import Any, Dict, List, Optional
 
 from ._model import Model, dataclass, field, json_name
 
-__all__ = ["ConversationModel", "Conversation", "ConversationModelParam", "ConversationParam"]
+__all__ = ["ConversationModel", "Conversation"]
 
 
 @dataclass
@@ -35,27 +35,3 @@ class Conversation(Model):
     selected_addons: Optional[List[str]] = json_name("selectedAddons")
     assistant_model_id: Optional[str] = json_name("assistantModelId")
     last_activity_date: Optional[int] = json_name("lastActivityDate")
-
-
-class ConversationModelParam(TypedDict):
-    """The deployment that a conversation talks to."""
-
-    id: str
-
-
-class ConversationParam(TypedDict, total=False):
-    """A conversation as it is stored; more keys are kept.
-
-    PUT /v1/conversations/{bucket}/{path}
-    """
-
-    id: str
-    name: str
-    folderId: str
-    model: ConversationModelParam
-    prompt: str
-    temperature: float
-    messages: List[Dict[str, Any]]
-    selectedAddons: List[str]
-    assistantModelId: str
-    lastActivityDate: int

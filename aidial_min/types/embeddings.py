@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, TypedDict, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, TypedDict, Union
 
 from ._model import Model, dataclass
 
@@ -16,7 +16,7 @@ __all__ = [
     "EmbeddingsResponse",
 ]  # fmt: skip
 
-EmbeddingsInput = Union[str, List[str], List[int], List[List[int]]]
+EmbeddingsInput = Union[str, Sequence[str], Sequence[int], Sequence[Sequence[int]]]
 """A text, texts, tokens, or lists of tokens."""
 
 CustomEmbeddingsInput = Union[str, AttachmentParam, List[Union[str, AttachmentParam]]]

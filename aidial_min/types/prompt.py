@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Optional, TypedDict
+from typing import Optional
 
 from ._model import Model, dataclass, json_name
 
-__all__ = ["Prompt", "PromptParam"]
+__all__ = ["Prompt"]
 
 
 @dataclass
@@ -20,15 +20,3 @@ class Prompt(Model):
     name: str
     folder_id: str = json_name("folderId")
     content: Optional[str] = None
-
-
-class PromptParam(TypedDict, total=False):
-    """A prompt as it is stored; more keys are kept.
-
-    PUT /v1/prompts/{bucket}/{path}
-    """
-
-    id: str
-    name: str
-    folderId: str
-    content: str

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Literal, Optional, TypedDict, Union
+from typing import Dict, List, Optional
 
 from ._model import Model, dataclass, field, json_name
 
-__all__ = ["Rule", "PublicationResource", "Publication", "RulesResponse", "RuleParam", "PublicationResourceParam"]
+__all__ = ["Rule", "PublicationResource", "Publication", "RulesResponse"]
 
 
 @dataclass
@@ -62,22 +62,3 @@ class RulesResponse(Model):
     """
 
     rules: Dict[str, List[Rule]] = field(default_factory=dict)
-
-
-class RuleParam(TypedDict):
-    """Who shall read: those whose claim `source` meets `function` with one of `targets`."""
-
-    function: Union[Literal["EQUAL", "CONTAIN", "REGEX", "TRUE", "FALSE"], str]
-    source: str
-    targets: List[str]
-
-
-class _Action(TypedDict):
-    action: Union[Literal["ADD", "ADD_IF_ABSENT", "DELETE"], str]
-
-
-class PublicationResourceParam(_Action, total=False):
-    """A resource to publish, or to take back: then only `targetUrl` is needed."""
-
-    sourceUrl: str
-    targetUrl: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, TypedDict, Union
+from typing import Any, Dict, List, Optional, Union
 
 from ._model import Model, dataclass, field
 from .deployment import DeploymentBase, Features
 
-__all__ = ["ToolsetAuthSettings", "ToolsetInfo", "CustomToolset", "ToolsetAuthSettingsParam", "CustomToolsetParam"]
+__all__ = ["ToolsetAuthSettings", "ToolsetInfo", "CustomToolset"]
 
 
 @dataclass
@@ -76,39 +76,3 @@ class CustomToolset(Model):
     status: Optional[str] = None
     created_at: Optional[int] = None
     updated_at: Optional[int] = None
-
-
-class ToolsetAuthSettingsParam(TypedDict, total=False):
-    """How users shall sign in to a toolset: `authentication_type` is OAUTH, API_KEY or NONE."""
-
-    authentication_type: str
-    client_id: str
-    client_secret: str
-    authorization_endpoint: str
-    token_endpoint: str
-    redirect_uri: str
-    code_challenge: str
-    code_challenge_method: str
-    code_verifier: str
-    api_key_header: str
-    scopes_supported: List[str]
-    token_endpoint_auth_method: str
-
-
-class CustomToolsetParam(TypedDict, total=False):
-    """The definition of a toolset; `transport` is HTTP or SSE.
-
-    PUT /v1/toolsets/{bucket}/{path}
-    """
-
-    endpoint: str
-    display_name: Union[str, Dict[str, str]]
-    display_version: str
-    icon_url: str
-    description: Union[str, Dict[str, str]]
-    reference: str
-    transport: str
-    allowed_tools: List[str]
-    auth_settings: ToolsetAuthSettingsParam
-    defaults: Dict[str, Any]
-    description_keywords: List[str]

@@ -1,10 +1,22 @@
 """Chat completions: what is sent, what comes back whole, and what comes in pieces."""
 
+import dataclasses
+import enum
+import json
 from types import MappingProxyType
+from typing import Optional
 
 import pytest
 
-from aidial_min import ConfigurationError, InvalidRequestError, RateLimitError, ResourceNotFoundError, ServerError
+from aidial_min import (
+    ConfigurationError,
+    InvalidRequestError,
+    ParsingDataError,
+    RateLimitError,
+    ResourceNotFoundError,
+    ServerError,
+    StreamInterruptedError,
+)
 from aidial_min.types import ChatCompletionMessage, ChatCompletionResponse
 
 MESSAGES = [{"role": "user", "content": "2+3="}]
@@ -178,3 +190,115 @@ def test_an_error_inside_a_stream_keeps_what_came(core, dial):
     with pytest.raises(Exception, match="failed") as caught:
         events_of(do, stream)
     assert caught.value.partial.choices[0].message.content == "one "
+
+
+# ---------------------------------------------------------------- what people pass, and what comes instead
+
+
+class Kind(str, enum.Enum):
+    USER = "user"
+    CALCULATOR = "calculator"
+
+
+@dataclasses.dataclass
+class Question:
+    content: str
+    role: Kind = Kind.USER
+    name: Optional[str] = None
+
+
+def test_messages_may_be_objects_of_one_s_own(core, dial, last):
+    do = dial(core)
+    answer = create(do, deployment_name=Kind.CALCULATOR, messages=(Question("2+3="),), user=Kind.USER)
+    assert answer.choices[0].message.content == "5"
+    method, path, body = last(core)
+    assert path == "/openai/deployments/calculator/chat/completions"
+    assert body["messages"] == [{"content": "2+3=", "role": "user"}] and body["user"] == "user"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"messages": [{"role": "user", "content": [b"x"]}]}, r"messages\[0\].content\[0\] can't be sent as JSON: it is"),
+        ({"tools": [{"type": Kind}]}, r"tools\[0\].type can't be sent: it is the class .*Kind"),
+        ({"temperature": float("nan")}, "temperature can't be sent: JSON has no number nan"),
+        ({"extra_body": {"a": {1}}}, "a can't be sent as JSON: it is a set"),
+    ],
+)
+def test_what_can_not_be_sent_is_named_with_its_place(core, dial, arguments, words):
+    do = dial(core)
+    before = len(core.requests)
+    with pytest.raises(InvalidRequestError, match=words):
+        create(do, **arguments)
+    assert len(core.requests) == before
+
+
+def test_enums_in_paths_queries_and_headers(core, dial):
+    do = dial(core)
+    do(lambda c: c.request("GET", "/v1/bucket", query={"a": Kind.USER}, headers={"x-kind": Kind.USER}))
+    assert core.requests[-1].target == "/v1/bucket?a=user" and core.requests[-1].headers["x-kind"] == "user"
+
+
+def test_a_whole_answer_knows_its_headers(core, dial):
+    do = dial(core)
+    answer = create(do)
+    assert "content-type" in answer.response_headers and "response_headers" not in answer
+    stream = create(do, stream=True)
+    events_of(do, stream)
+    merged = do(lambda c: stream.result())
+    assert merged.response_headers["content-type"].startswith("text/event-stream")
+    assert merged.choices[0].message.response_headers == {}
+
+
+WHOLE = {"object": "chat.completion", "choices": [{"index": 0, "finish_reason": "stop", "message": {"content": "5"}}]}
+
+
+def test_a_whole_completion_where_a_stream_was_asked_for(core, dial):
+    do = dial(core)
+    core.fail(200, body=json.dumps(WHOLE), headers={"content-type": "application/json"}, times=2)
+    (chunk,) = events_of(do, create(do, stream=True))
+    assert chunk.choices[0].delta.content == "5"
+    stream = create(do, stream=True)
+    assert do(lambda c: stream.result()).choices[0].message.content == "5"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text/html", "<html><body>Please sign in</body></html>"),
+        ("text/plain", "Please sign in"),
+        ("application/json", '[{"error": {"message": "Please sign in"}}]'),
+    ],
+)
+def test_a_200_that_is_no_event_stream(core, dial, kind, body):
+    do = dial(core)
+    core.fail(200, body=body, headers={"content-type": kind})
+    stream = create(do, stream=True)
+    with pytest.raises(ParsingDataError, match="expected an event stream, found %s" % kind) as caught:
+        events_of(do, stream)
+    error = caught.value
+    assert error.body == body and error.headers["content-type"] == kind and "Please sign in" in str(error)
+
+
+def test_a_stream_without_done_is_whole_when_every_choice_is(core, dial):
+    do = dial(core)
+    part = {"index": 0, "delta": {"content": "5"}, "finish_reason": None}
+    last = {"index": 0, "delta": {}, "finish_reason": "stop"}
+    events = ["data: %s\n\n" % json.dumps({"choices": [choice]}) for choice in (part, last)]
+    for body, whole in (("".join(events), True), (events[0], False), (events[0] + "data: [DONE]", True)):
+        core.fail(200, body=body, headers={"content-type": "text/event-stream"})
+        stream = create(do, stream=True)
+        if whole:
+            assert [chunk.choices[0].delta.content for chunk in events_of(do, stream)][0] == "5"
+        else:
+            with pytest.raises(StreamInterruptedError):
+                events_of(do, stream)
+
+
+def test_newer_parameters_have_names(core, dial, last):
+    do = dial(core)
+    core.fail(200, body=json.dumps(WHOLE))  # an upstream that knows them: applications of the SDK refuse them
+    given = {"verbosity": "low", "service_tier": "flex", "store": False, "metadata": {"a": "b"}}
+    given.update(safety_identifier="u", modalities=["text"], audio={"voice": "v"}, prediction={"type": "content"}, web_search_options={})
+    create(do, **given, prompt_cache_retention="24h")
+    assert last(core)[2].items() >= given.items()

@@ -90,6 +90,9 @@ def test_text_and_json_of_odd_answers(older, dial):
     do = dial(older)
     older.fail(200, body="b\xe4r".encode("latin-1"), headers={"content-type": "text/plain; charset=ISO-8859-1"})
     assert do(lambda c: c.request("GET", "/x")).text == "bär"
+    for charset in ("base64", "rot13", "idna", "punycode", "unicode_escape", "Unicode-Escape", "undefined"):
+        older.fail(200, body="b\\är".encode(), headers={"content-type": "text/plain; charset=%s" % charset})
+        assert do(lambda c: c.request("GET", "/x")).text == "b\\är", charset
     older.fail(200, body="bär", headers={"content-type": "text/plain; charset=none"})
     answer = do(lambda c: c.request("GET", "/x"))
     assert answer.text == "bär" and repr(answer) == "Response(200, 4 bytes)"

@@ -405,6 +405,16 @@ ATTACHMENTS = [
 
 OTHERS = [
     (
+        "annotations are appended",
+        [{"annotations": [{"type": "url_citation", "url_citation": {"url": u}}]} for u in ("a", "b")],
+        {"annotations": [{"type": "url_citation", "url_citation": {"url": u}} for u in ("a", "b")]},
+    ),
+    (
+        "sound",
+        [{"audio": {"id": "a", "data": "x", "transcript": "T"}}, {"audio": {"id": "a", "data": "y", "expires_at": 5}}],
+        {"audio": {"id": "a", "data": "xy", "transcript": "T", "expires_at": 5}},
+    ),
+    (
         "state is replaced, never merged",
         [custom(state={"a": "x", "l": [1]}), custom(state={"a": "y", "l": [2]})],
         custom(state={"a": "y", "l": [2]}),

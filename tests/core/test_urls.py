@@ -1,5 +1,6 @@
 """core/urls.py: how DIAL addresses things, and which addresses are refused."""
 
+import enum
 from pathlib import PurePosixPath
 from typing import Any, List, Tuple, Type
 from urllib.parse import unquote
@@ -420,3 +421,12 @@ class TestQuery:
     def test_what_utf8_can_not_hold_is_refused(self, query: Any) -> None:
         with pytest.raises(InvalidRequestError, match="UTF-8"):
             encode_query(query)
+
+
+class _Kind(str, enum.Enum):
+    MODEL = "a model"
+
+
+def test_an_enum_stands_for_its_value_in_paths_and_queries() -> None:
+    assert encode_query({_Kind.MODEL: [_Kind.MODEL, 1]}) == "a%20model=a%20model&a%20model=1"
+    assert encode_id(_Kind.MODEL) == "a%20model"

@@ -288,6 +288,18 @@ class TestKeysThatAreNamesOfMethods:
         assert "%s=['v']" % name in repr(leaf)
 
 
+class TestResponseHeaders:
+    def test_they_are_no_part_of_what_came(self):
+        leaf, other = Leaf("a"), Leaf("a")
+        assert leaf.response_headers == {} and leaf.to_dict() == {"name": "a"}
+        leaf.came_with({"x-request-id": "7"})
+        assert leaf.response_headers["x-request-id"] == "7"
+        assert leaf == other and repr(leaf) == repr(other) and leaf.to_dict() == other.to_dict()
+        assert dict(leaf) == dict(other) and leaf.model_dump() == other.model_dump() and "response_headers" not in leaf
+        for twin in (copy.copy(leaf), copy.deepcopy(leaf), pickle.loads(pickle.dumps(leaf))):
+            assert twin.response_headers == {"x-request-id": "7"}
+
+
 class TestLists:
     def test_copies_do_not_share_what_is_made_later(self):
         b = Branch("u")

@@ -1,13 +1,22 @@
 """Request params of chat messages, their content parts and attachments, and of the answer's format."""
 
-from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional, TypedDict, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Literal, Mapping, Optional, Sequence, TypedDict, Union
 
 from .cache import CacheBreakpointParam, PromptCacheBreakpointParam
 from .function import FunctionCallParam
 from .tool import ToolCallParam
 
 if TYPE_CHECKING:
-    from .response import ChatCompletionMessage
+    from .response import (
+        Attachment,
+        ChatCompletionMessage,
+        ChatCompletionMessageToolCall,
+        CustomContent,
+        FunctionCall,
+        Stage,
+    )
+else:  # an answer is a mapping, too, and its models are not loaded for a name
+    Attachment = ChatCompletionMessage = ChatCompletionMessageToolCall = CustomContent = FunctionCall = Stage = Mapping
 
 __all__ = [
     "ResponseFormatText", "ResponseFormatJsonObject", "ResponseFormatJsonSchemaObject", "ResponseFormatJsonSchema",
@@ -57,17 +66,17 @@ ResponseFormat = Union[ResponseFormatText, ResponseFormatJsonObject, ResponseFor
 class AttachmentParam(TypedDict, total=False):
     """An attachment: exactly one of `data` (text, or base64 of bytes) and `url` (`files/{bucket}/...` or absolute)."""
 
-    type: str  # MIME type; the server assumes text/markdown
-    title: str
-    data: str
-    url: str
-    reference_type: str
-    reference_url: str
+    type: Optional[str]  # MIME type; the server assumes text/markdown
+    title: Optional[str]
+    data: Optional[str]
+    url: Optional[str]
+    reference_type: Optional[str]
+    reference_url: Optional[str]
 
 
 class _StageOptions(TypedDict, total=False):
     content: Optional[str]
-    attachments: Optional[List[AttachmentParam]]
+    attachments: Optional[Sequence[Union[AttachmentParam, Attachment]]]
     parent_stage_index: Optional[int]
 
 
@@ -87,9 +96,9 @@ class SkillParam(TypedDict):
 class CustomContentParam(TypedDict, total=False):
     """DIAL's own content of a message; send the assistant's `state` back with its message."""
 
-    stages: Optional[List[StageParam]]
-    attachments: Optional[List[AttachmentParam]]
-    state: Optional[Dict[str, Any]]
+    stages: Optional[Sequence[Union[StageParam, Stage]]]
+    attachments: Optional[Sequence[Union[AttachmentParam, Attachment]]]
+    state: Any
     form_value: Optional[Any]
     form_schema: Optional[Any]
     skills: Optional[List[SkillParam]]
@@ -179,7 +188,7 @@ MessageContentParam = Union[str, List[MessageContentPartParam]]
 
 
 class _CustomOptions(TypedDict, total=False):
-    custom_content: Optional[CustomContentParam]
+    custom_content: Union[CustomContentParam, CustomContent, None]
     custom_fields: Optional[MessageCustomFieldsParam]
 
 
@@ -210,8 +219,8 @@ class UserMessageParam(_NameOptions):
 
 class _AssistantOptions(_NameOptions, total=False):
     content: Optional[MessageContentParam]
-    function_call: Optional[FunctionCallParam]
-    tool_calls: List[ToolCallParam]
+    function_call: Union[FunctionCallParam, FunctionCall, None]
+    tool_calls: Optional[Sequence[Union[ToolCallParam, ChatCompletionMessageToolCall]]]
     refusal: Optional[str]
 
 
@@ -237,23 +246,15 @@ class FunctionMessageParam(_CustomOptions):
     name: str
 
 
-if TYPE_CHECKING:
-    Message = Union[
-        SystemMessageParam,
-        DeveloperMessageParam,
-        UserMessageParam,
-        AssistantMessageParam,
-        ToolMessageParam,
-        FunctionMessageParam,
-        ChatCompletionMessage,
-    ]
-else:
-    # An answer's message may be appended to `messages` as it is; its class is not loaded for that.
-    Message = Union[
-        SystemMessageParam,
-        DeveloperMessageParam,
-        UserMessageParam,
-        AssistantMessageParam,
-        ToolMessageParam,
-        FunctionMessageParam,
-    ]
+# An answer's message may be appended to `messages` as it is, and a dict without annotation is any mapping to checkers.
+Message = Union[
+    SystemMessageParam,
+    DeveloperMessageParam,
+    UserMessageParam,
+    AssistantMessageParam,
+    ToolMessageParam,
+    FunctionMessageParam,
+    ChatCompletionMessage,
+    Mapping[str, Any],
+]
+"""One element of `messages`."""

@@ -63,13 +63,17 @@ class PromptTokensDetails(Model):
 
     cached_tokens: Optional[int] = None
     cache_write_tokens: Optional[int] = None
+    audio_tokens: Optional[int] = None
 
 
 @dataclass
 class CompletionTokensDetails(Model):
-    """Tokens of the completion that went into reasoning."""
+    """Tokens of the completion that went into reasoning, sound and predictions."""
 
     reasoning_tokens: Optional[int] = None
+    audio_tokens: Optional[int] = None
+    accepted_prediction_tokens: Optional[int] = None
+    rejected_prediction_tokens: Optional[int] = None
 
 
 @dataclass
@@ -150,6 +154,8 @@ class ChatCompletionMessage(Model):
     tool_calls: Optional[List[ChatCompletionMessageToolCall]] = None
     refusal: Optional[str] = None
     reasoning_content: Optional[str] = None
+    annotations: Optional[List[Dict[str, Any]]] = None
+    audio: Optional[Dict[str, Any]] = None
 
 
 @dataclass
@@ -166,6 +172,8 @@ class ChatCompletionMessageDelta(Model):
     function_call: Optional[FunctionCallDelta] = None
     refusal: Optional[str] = None
     reasoning_content: Optional[str] = None
+    annotations: Optional[List[Dict[str, Any]]] = None
+    audio: Optional[Dict[str, Any]] = None
 
 
 ChunkEmptyDelta = ChatCompletionMessageDelta
@@ -217,6 +225,7 @@ class ChatCompletionResponse(Model):
     usage: Optional[CompletionUsage] = None
     system_fingerprint: Optional[str] = None
     statistics: Optional[Statistics] = None
+    service_tier: Optional[str] = None
 
 
 @dataclass
@@ -236,3 +245,4 @@ class ChatCompletionChunk(Model):
     usage: Optional[CompletionUsage] = None
     system_fingerprint: Optional[str] = None
     statistics: Optional[Statistics] = None
+    service_tier: Optional[str] = None
