@@ -142,8 +142,7 @@ def test_the_examples_of_a_chapter_run_and_print_what_they_say(chapter, server):
 
 @pytest.mark.parametrize(
     "chapter",
-    ["First use with your own DIAL", "Chat", "Files", "Deployments and applications", "Errors and retries"]
-    + ["Authentication"],
+    ["First use with your own DIAL", "Chat", "Files", "Deployments and applications", "Authentication"],
 )
 def test_async_stands_beside_sync(chapter):
     source = "".join(example.source for example in CHAPTERS["README.md", chapter])

@@ -65,10 +65,10 @@ def run(*words, **environment):
 
 
 def modules():
-    """Every module of the library but `compat`, which is named by who wants it."""
+    """Every module of the library but those that nobody needs who does not name them."""
     for path in sorted((ROOT / "aidial_min").rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
-        if parts[1] not in ("cli", "testing", "__main__", "compat"):
+        if parts[1] not in ("cli", "testing", "__main__", "compat", "resources"):
             yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
