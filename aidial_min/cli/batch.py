@@ -23,8 +23,9 @@ import os
 import time
 from typing import Any, Tuple
 
+from ..transport.atomic_file import discard_leftovers, sync_folder
 from .batch_input import Identity, identify
-from .batch_journal import NEW, Journal, discard_new, read_header, sync_folder
+from .batch_journal import Journal, read_header
 from .batch_output import Lock, Output, Standing, drop_failures, inspect, restore_order
 from .connection import add_options, client_arguments, environment, number, seconds
 from .exit_codes import CTRL_C, FAILED, OK, TERMINATED, UsageError, code_of, line_about, on_sigterm
@@ -87,7 +88,7 @@ def check_names(path: str, given: str) -> None:
     """
     if os.path.exists(path) and not os.path.isfile(path):
         raise UsageError("%s is no ordinary file; name one with -o" % path)
-    for name in (path + ".lock", *(name + end for name in (path, path + ".journal") for end in ("", NEW))):
+    for name in (path, path + ".lock", path + ".journal"):
         if os.path.exists(name) and os.path.samefile(name, given):
             raise UsageError("%s would be written to; name another output with -o" % given)
 
@@ -118,7 +119,7 @@ def open_files(arguments: argparse.Namespace, path: str, identity: Identity) -> 
         _touch(path)
         return Standing(identity.lines), journal
     for name in (path, known):
-        discard_new(name)
+        discard_leftovers(name)
     header = _checked_header(known, path, arguments.input, identity)
     if not os.path.exists(path):
         if header["finished"] or header["empty"] is False:

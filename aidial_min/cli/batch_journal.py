@@ -13,11 +13,10 @@ import os
 import threading
 from typing import IO, Any, Callable, Dict, Iterable, NamedTuple, Optional, Set
 
-COMPACT_AT = 4 << 20
-"""Bytes from which a journal is written anew, when most of it is of no more use."""
+from ..transport.atomic_file import TargetFile
 
-NEW = ".batch-new"
-"""What a file is called while it is written anew: such as nobody else calls his."""
+COMPACT_AT = 4 << 20
+"""Bytes from which a journal is written anew, when most of it is useless by then."""
 
 
 class Place(NamedTuple):
@@ -235,34 +234,10 @@ def replace(path: str, pieces: Iterable[bytes], before: Callable[[], None] = lam
     Args:
         before: called just before the exchange, e.g. to close the old file (Windows wants that).
     """
-    with open(path + NEW, "wb") as file:
+    with TargetFile(path, durable=True) as file:
         for piece in pieces:
             file.write(piece)
-        file.flush()
-        os.fsync(file.fileno())
-    before()
-    os.replace(path + NEW, path)
-    sync_folder(path)
-
-
-def discard_new(path: str) -> None:
-    """Remove what a process left that died in `replace`."""
-    try:
-        os.unlink(path + NEW)
-    except FileNotFoundError:
-        pass
-
-
-def sync_folder(path: str) -> None:
-    """Make the name of a file as durable as its content, where the system can (POSIX)."""
-    if os.name == "posix":
-        folder = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        except OSError:
-            pass  # some file systems can't, and none of them needs it
-        finally:
-            os.close(folder)
+        before()
 
 
 def _json_line(value: Any) -> bytes:

@@ -115,21 +115,27 @@ def parameters_of(arguments: argparse.Namespace) -> Dict[str, Any]:
     Raises:
         UsageError: a file that is not JSON, or a name that is none of a parameter.
     """
-    from ..api.calls import CHAT_PARAMS
-
     found: Dict[str, Any] = {}
     for name, text in arguments.parameter or ():
         if name in NO_PARAMETERS:
             raise UsageError("-o can't set %s; see --help for what does" % name)
-        close = difflib.get_close_matches(name, CHAT_PARAMS, 1, 0.8)
-        if close and name not in CHAT_PARAMS:
-            note(dim("(-o %s: sent as it is; did you mean %s?)" % (visible(name), close[0])))
+        _warn_of_slip(name)
         found[name] = _value(text)
     if arguments.max_tokens is not None:
         found["max_tokens"] = arguments.max_tokens
     if arguments.schema:
         found["response_format"] = response_format(arguments.schema)
     return found
+
+
+def _warn_of_slip(name: str) -> None:
+    """A name that is nearly one of the known parameters is sent all the same: a deployment may know more of them."""
+    from ..types.chat.request import ChatParams
+
+    known = ChatParams.__annotations__
+    close = difflib.get_close_matches(name, known, 1, 0.8)
+    if close and name not in known:
+        note(dim("(-o %s: sent as it is; did you mean %s?)" % (visible(name), close[0])))
 
 
 def _value(text: str) -> Any:

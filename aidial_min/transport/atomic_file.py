@@ -5,6 +5,7 @@ a thread. It knows files; it must not know HTTP.
 """
 
 import os
+import re
 import stat
 from types import TracebackType
 from typing import IO, Optional, Type, Union
@@ -17,11 +18,13 @@ Path = Union[str, "os.PathLike[str]"]
 class TargetFile:
     """A file that appears at `path` when the `with` block ends without an error.
 
+    Args:
+        durable: it, and its name, are on the disk (fsync) when the block ends, so that a power cut loses neither.
     Raises:
         InvalidRequestError: `path` is a folder, or its parent folder does not exist.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, durable: bool = False) -> None:
         try:
             given = os.fsdecode(path)
             target = os.path.join(os.getcwd(), given) if _is_special(given) else os.path.realpath(given)
@@ -34,6 +37,7 @@ class TargetFile:
         if not os.path.isdir(os.path.dirname(target)):
             raise InvalidRequestError("the folder of the download target %s does not exist" % given)
         self._target = target
+        self._durable = durable
         self._temporary: Optional[str] = None
         self._file: Optional[IO[bytes]] = None
 
@@ -65,10 +69,15 @@ class TargetFile:
     def commit(self) -> None:
         """All of it has come: put it in its place."""
         assert self._file is not None
+        if self._durable:
+            self._file.flush()
+            os.fsync(self._file.fileno())
         self._file.close()
         if self._temporary is not None:
             os.replace(self._temporary, self._target)
             self._temporary = None
+        if self._durable:
+            sync_folder(self._target)
 
     def discard(self) -> None:
         """Leave no trace of what has been written (nothing happens after `commit`)."""
@@ -91,6 +100,26 @@ class TargetFile:
                 self.commit()
         finally:
             self.discard()
+
+
+def discard_leftovers(path: str) -> None:
+    """Remove what processes left that died while they wrote a TargetFile at `path`; there must be none at work."""
+    folder, name = os.path.split(os.path.realpath(path))
+    leftover = re.compile(r"\.%s\.[0-9a-f]{12}\.part" % re.escape(name[:40]))
+    for found in filter(leftover.fullmatch, os.listdir(folder)):
+        os.unlink(os.path.join(folder, found))
+
+
+def sync_folder(path: str) -> None:
+    """Make the name of a file as durable as its content, where the system can (POSIX)."""
+    if os.name == "posix":
+        folder = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        except OSError:
+            pass  # some file systems can't, and none of them needs it
+        finally:
+            os.close(folder)
 
 
 def _is_special(path: str) -> bool:

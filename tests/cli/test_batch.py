@@ -716,8 +716,24 @@ def test_a_file_of_somebody_else_is_not_written_to(folder, server, capsys):
     assert Path("out.jsonl").read_text() == "my notes\n" and Path("in.jsonl").read_text() == '"a"\n'
 
 
+@posix
+def test_what_a_run_leaves_that_dies_while_it_writes_anew_is_removed(folder, server, model, monkeypatch):
+    def die(self):
+        raise KeyboardInterrupt
+
+    write_input(["a", "fails"])
+    assert batch() == 1
+    with monkeypatch.context() as patched:
+        patched.setattr("aidial_min.transport.atomic_file.TargetFile.commit", die)
+        patched.setattr("aidial_min.transport.atomic_file.TargetFile.discard", lambda self: self._file.close())
+        assert batch("--ask-again") == 130
+    assert [name for name in os.listdir() if name.endswith(".part")]
+    assert batch() == 1
+    assert sorted(os.listdir()) == ["in.jsonl", "out.jsonl", "out.jsonl.journal"]
+
+
 @pytest.mark.parametrize(
-    "name", ["out.jsonl.lock", "out.jsonl.new", "out.jsonl.journal.new", "out.jsonl" + batch_journal.NEW]
+    "name", ["out.jsonl.lock", "out.jsonl.new", "out.jsonl.journal.new", ".out.jsonl.part"]
 )
 def test_an_input_is_never_written_over_whatever_it_is_called(folder, server, name):
     write_input(["a"], name)
