@@ -72,12 +72,6 @@ class _Blocking(Sync):
 
         return Stream(*arguments)
 
-    @staticmethod
-    def _download_of(*arguments: Any) -> Any:
-        from .transport.downloads import FileDownloadResponse
-
-        return FileDownloadResponse(*arguments)
-
     def close(self) -> None:
         """Close the connections, unless they belong to a pool or to the client that this one was made of."""
         if self._owns_transport:
@@ -99,21 +93,15 @@ class _Waiting(Async):
 
     @staticmethod
     def _new_transport(settings: Any) -> Any:
-        from .transport.aio import AsyncTransport
+        from .transport.aio import Transport
 
-        return AsyncTransport(settings)
+        return Transport(settings)
 
     @staticmethod
     def _stream_of(*arguments: Any) -> Any:
         from .transport.streams import AsyncStream
 
         return AsyncStream(*arguments)
-
-    @staticmethod
-    def _download_of(*arguments: Any) -> Any:
-        from .transport.downloads import AsyncFileDownloadResponse
-
-        return AsyncFileDownloadResponse(*arguments)
 
     async def aclose(self) -> None:
         """Close the connections, unless they belong to a pool or to the client that this one was made of."""
@@ -149,7 +137,6 @@ class _Client(BaseClient, Generic[Auth]):
     """What both clients are: settings, a transport, resources."""
 
     _stream_of: Callable[..., Any]
-    _download_of: Callable[..., Any]
     bucket: Any
 
     if not TYPE_CHECKING:  # their types stand in Dial and AsyncDial
@@ -319,7 +306,9 @@ class _Client(BaseClient, Generic[Auth]):
 
     async def _download(self, download: Download) -> Any:
         """Open a download."""
-        return self._download_of(*await self._transport.download(download, self._config))
+        from .transport.downloads import FileDownloadResponse
+
+        return FileDownloadResponse(*await self._transport.download(download, self._config))
 
 
 class Dial(_Blocking, _Client[SyncAuthValue]):

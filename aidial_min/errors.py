@@ -250,7 +250,9 @@ class ConnectError(DialConnectionError):
 
 
 class ProxyError(ConnectError):
-    """The proxy refused or failed."""
+    """The proxy failed, or refused us (`refused`: it did so for good, with 403 or 407, and is not asked again)."""
+
+    refused = False
 
 
 class TLSError(ConnectError):

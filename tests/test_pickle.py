@@ -90,10 +90,10 @@ def test_every_setting_travels():
 def test_sockets_and_what_was_learned_stay_at_home(server):
     with Dial(base_url=server.url, api_key=server.api_key, proxy="") as client:
         client.my_bucket()
-        assert len(client._transport.connections.idle) == 1
+        assert client._transport.statistics().idle == 1
         there = again(client)
     assert there._transport is not client._transport
-    assert len(there._transport.connections.idle) == 0
+    assert there._transport.statistics().open == 0
     assert set(vars(there)) == {"_config", "_transport", "_owns_transport"}
     with there:
         assert there.my_bucket()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Concatenate, ParamSpec
 
-    from ..transport.downloads import AsyncFileDownloadResponse, FileDownloadResponse
+    from ..transport.downloads import FileDownloadResponse
     from ..transport.streams import AsyncStream, Stream
 
     P = ParamSpec("P")
@@ -30,7 +30,11 @@ class download(Bound, Generic[S, P]):
         def run(*args: Any, **kwargs: Any) -> FileDownloadResponse:
             return finish(function(*args, **kwargs))
 
-        super().__init__(function, face(function, run))
+        async def wait(*args: Any, **kwargs: Any) -> FileDownloadResponse:
+            response = await function(*args, **kwargs)
+            return await response._read_all()
+
+        super().__init__(face(function, wait), face(function, run))
 
     if TYPE_CHECKING:
 
@@ -39,7 +43,7 @@ class download(Bound, Generic[S, P]):
         @overload
         def __get__(
             self, instance: Async, owner: Any = None
-        ) -> Callable[P, Coroutine[Any, Any, AsyncFileDownloadResponse]]: ...
+        ) -> Callable[P, Coroutine[Any, Any, FileDownloadResponse]]: ...
         @overload
         def __get__(self, instance: None, owner: Any = None) -> Callable[..., Any]: ...
         def __get__(self, instance: Any, owner: Any = None) -> Any: ...
@@ -51,17 +55,16 @@ class stream_download(Bound, Generic[S, P]):
     def __init__(self, function: Callable[Concatenate[S, P], Coroutine[Any, Any, FileDownloadResponse]]) -> None:
         @contextmanager
         def run(*args: Any, **kwargs: Any) -> Iterator[FileDownloadResponse]:
-            with finish(function(*args, **kwargs)) as response:
+            with finish(function(*args, **kwargs))._once() as response:
                 yield response
 
         @asynccontextmanager
-        async def wait(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-            response: Any = await function(*args, **kwargs)
-            async with response:
+        async def wait(*args: Any, **kwargs: Any) -> AsyncIterator[FileDownloadResponse]:
+            async with (await function(*args, **kwargs))._once() as response:
                 yield response
 
         super().__init__(
-            face(function, wait, "AsyncContextManager[AsyncFileDownloadResponse]"),
+            face(function, wait, "AsyncContextManager[FileDownloadResponse]"),
             face(function, run, "ContextManager[FileDownloadResponse]"),
         )
 
@@ -72,7 +75,7 @@ class stream_download(Bound, Generic[S, P]):
         @overload
         def __get__(
             self, instance: Async, owner: Any = None
-        ) -> Callable[P, AsyncContextManager[AsyncFileDownloadResponse]]: ...
+        ) -> Callable[P, AsyncContextManager[FileDownloadResponse]]: ...
         @overload
         def __get__(self, instance: None, owner: Any = None) -> Callable[..., Any]: ...
         def __get__(self, instance: Any, owner: Any = None) -> Any: ...

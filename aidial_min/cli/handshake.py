@@ -18,7 +18,7 @@ from ..core.settings import ConnectionSettings
 from ..core.urls import Origin
 from ..errors import DialException
 from ..transport.connections import open_wire
-from ..transport.sync import Blocking
+from ..transport.sync import Verbs
 from ..transport.tls import make_context
 
 TLS_LIBRARY = ssl.OPENSSL_VERSION
@@ -80,7 +80,7 @@ def presented(origin: Origin, route: Route, timeout: Timeout) -> Optional[Certif
 
 def _open(origin: Origin, route: Route, context: Optional[ssl.SSLContext], timeout: Timeout) -> Handshake:
     began = time.monotonic()
-    connection = finish(open_wire(Blocking(), route, origin, context, Budget(timeout, began)))
+    connection = finish(open_wire(Verbs(), route, origin, context, Budget(timeout, began)))
     try:
         seconds = time.monotonic() - began
         sock: Any = connection.sock  # type: ignore[attr-defined]

@@ -71,27 +71,29 @@ class BytesBody(Body):
         return _in_pieces(cast(bytes, self.whole))
 
 
-def blocks(head: bytes, body: Optional[Body]) -> Iterator[Tuple[bytes, int]]:
+def blocks(head: memoryview, body: Optional[Body]) -> Iterator[Tuple[memoryview, int]]:
     """A whole request as it is sent: blocks of bytes, each with how many bytes of the body are sent when it is.
 
-    A small body travels with its head, in one block. A body of unknown length is chunked (RFC 9112, 7.1).
+    A small body travels with its head, in one block. A body of unknown length is chunked (RFC 9112, 7.1). Blocks are
+    memoryviews: the head holds credentials, and what shows the variables of frames does not show theirs.
     """
     if body is None:
         yield head, 0
     elif body.whole is not None and len(body.whole) <= ONE_BLOCK:
-        yield head + body.whole, len(body.whole)
+        yield memoryview(b"".join((head, body.whole))), len(body.whole)
     else:
-        gathered, size, sent = [head], len(head), 0
+        gathered: List[Any] = [head]
+        size, sent = len(head), 0
         for piece in body.pieces():
             gathered.append(piece if body.length is not None else b"%x\r\n%b\r\n" % (len(piece), piece))
             size += len(piece)
             sent += len(piece)
             if size >= BLOCK:
-                yield b"".join(gathered), sent
+                yield memoryview(b"".join(gathered)), sent
                 gathered, size = [], 0
         if body.length is None:
             gathered.append(b"0\r\n\r\n")
-        yield b"".join(gathered), sent
+        yield memoryview(b"".join(gathered)), sent
 
 
 def json_body(value: Any) -> BytesBody:

@@ -1,8 +1,9 @@
-"""One call, written once: what an operation is (Request), and the policy that carries it out (exchange).
+"""One call, written once: what an operation is (Request), and the policy that carries it out.
 
-`exchange` is a generator: it yields steps (Ask, Send, Wait), is sent what came of them, and returns the decoded value
-or raises. The shells in transport/ carry the steps out and decide nothing.
-It knows credentials, headers, statuses and retries; it must not know sockets, loops or clocks.
+    result = await carry_out(request, config, route, carrier)
+
+It asks for credentials, makes an Attempt, judges what comes of it (retry, raise, decode). The carrier is the transport: it
+sends, sleeps and asks, and decides nothing.
 """
 
 import collections.abc
@@ -11,7 +12,23 @@ import re
 import sys
 from functools import partial
 from importlib import import_module
-from typing import Any, Callable, Dict, Generator, Generic, List, Mapping, NamedTuple, Optional, Tuple, TypeVar, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Generic,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Protocol,
+    Sequence,
+    Tuple,
+    TypeVar,
+    Union,
+)
 
 from .._version import __version__
 from ..errors import (
@@ -40,9 +57,12 @@ from .retry import RetryPolicy, is_idempotent, retry_after_of
 from .urls import Origin, encode_query
 
 T = TypeVar("T")
-Item = TypeVar("Item")
 
 USER_AGENT = "aidial-min/" + __version__
+MOST = 32 * 1024 * 1024
+"""Bytes of an answer of DIAL that is read whole: a listing, metadata, a conversation."""
+MOST_OF_DEPLOYMENTS = 128 * 1024 * 1024
+"""The same where a deployment answers: completions may hold pictures, embeddings very many numbers."""
 
 HeaderSource = Union[Tuple[str, str], Callable[[], Any]]
 """A header field, or a function (of the async client also a coroutine function) that gives a dict of them or None."""
@@ -87,9 +107,10 @@ class Request(Generic[T]):
         headers: further header fields; None is left out.
         upstream: a deployment answers, so 502 `No route` means "no usable upstream", not "no such endpoint".
         timeout, max_retries: for this call; None takes the client's.
+        most: bytes of an answer that is read whole; a larger one is an error.
     """
 
-    __slots__ = ("method", "path", "decode", "query", "headers", "body", "upstream", "timeout", "max_retries")
+    __slots__ = ("method", "path", "decode", "query", "headers", "body", "upstream", "timeout", "max_retries", "most")
 
     def __init__(
         self,
@@ -103,6 +124,7 @@ class Request(Generic[T]):
         upstream: bool = False,
         timeout: Optional[Timeout] = None,
         max_retries: Optional[int] = None,
+        most: Optional[int] = None,
     ) -> None:
         self.method = method
         self.path = path
@@ -113,37 +135,13 @@ class Request(Generic[T]):
         self.upstream = upstream
         self.timeout = timeout
         self.max_retries = max_retries
+        self.most = most if most is not None else MOST_OF_DEPLOYMENTS if upstream else MOST
 
     def target(self, config: Config) -> str:
         """Path and query as they stand in the request line, below the server's path prefix."""
         query = encode_query(self.query) if self.query else ""
         path = config.origin.prefix + self.path
         return path + ("&" if "?" in path else "?") + query if query else path
-
-
-class Pages(Generic[Item]):
-    """A listing that comes in pages.
-
-    Args:
-        first: the request for the first page.
-        items: the elements of a page.
-        follow: the request for the page after this one, or None.
-        is_empty: whether an error of the first page means an empty listing.
-    """
-
-    __slots__ = ("first", "items", "follow", "is_empty")
-
-    def __init__(
-        self,
-        first: Request[Any],
-        items: Callable[[Any], List[Item]],
-        follow: Callable[[Any], Optional[Request[Any]]],
-        is_empty: Callable[[DialException], bool],
-    ) -> None:
-        self.first = first
-        self.items = items
-        self.follow = follow
-        self.is_empty = is_empty
 
 
 class Download(NamedTuple):
@@ -154,59 +152,57 @@ class Download(NamedTuple):
     etag_if_match: Optional[str] = None
 
 
-Flow = Generator[Request[Any], Any, T]
-"""An operation of several requests: it yields them, is sent their results, and returns the value."""
+# ---------------------------------------------------------------- the policy
 
 
-# ---------------------------------------------------------------- steps
+class Outgoing:
+    """What one attempt sends. Who carries it out tells the bytes of bodies that were sent and received, and `stale`: a
+    reused connection broke before any byte of an answer."""
 
+    __slots__ = (
+        "origin", "method", "head", "body", "stream", "fresh", "most", "request", "secrets", "stale", "sent", "received",
+    )  # fmt: skip
 
-class Ask(NamedTuple):
-    """Call a function of the user's (a coroutine function is awaited); send back what it returned, or a Failure where
-    the call's time ended before."""
-
-    callable: Callable[[], Any]
-
-
-class Send(NamedTuple):
-    """Send a request and read its answer; send back an Answer or a Failure.
-
-    `stream`: leave the body open where the status is below 300. `fresh`: not on a connection used before.
-    """
-
-    origin: Origin
-    method: str
-    head: bytes
-    body: Optional[Body]
-    stream: bool
-    fresh: bool
-    request: RequestInfo
-    secrets: Tuple[str, ...]
+    def __init__(
+        self, request: "Request[Any]", config: Config, head: bytes, info: RequestInfo, secrets: "Secrets"
+    ) -> None:
+        self.origin = config.origin
+        self.method = request.method
+        self.head = memoryview(head)  # it holds credentials, and is shown by no repr
+        self.body = request.body
+        self.stream = False
+        """Leave the body open where the status is below 300."""
+        self.fresh = False
+        """Not on a connection used before."""
+        self.most = request.most
+        self.request = info
+        self.secrets = secrets
+        self.stale = False
+        self.sent = self.received = 0
 
     def __repr__(self) -> str:
-        return "Send(%r)" % (self.request,)
+        return "Outgoing(%r)" % (self.request,)
 
 
-class Failure(NamedTuple):
-    """No complete answer. `stale`: a reused connection broke before any byte of an answer."""
+class Carrier(Protocol):
+    """Who carries attempts out, and decides nothing (transport/transport.py)."""
 
-    error: DialConnectionError
-    stale: bool = False
-    exchange: Any = None
+    async def ask(self, function: Callable[[], Any]) -> Any:
+        """Call a function of the user's (a coroutine function is awaited)."""
+        ...
 
+    async def send(self, outgoing: Outgoing) -> Answer:
+        """Send a request and read its answer. Raises: DialConnectionError, where no complete answer came."""
+        ...
 
-class Wait(NamedTuple):
-    """Sleep so many seconds; if the call's time would run out meanwhile, raise `error` at once instead."""
-
-    seconds: float
-    error: DialException
-
-
-Step = Union[Ask, Send, Wait]
-Steps = Generator[Step, Any, T]
+    async def pause(self, seconds: float, error: DialException) -> None:
+        """Sleep so long; if the call's time would run out meanwhile, raise `error` at once instead."""
+        ...
 
 
-def exchange(request: Request[T], config: Config, route: Route, *, stream: bool = False) -> "Steps[T]":
+async def carry_out(
+    request: "Request[T]", config: Config, route: Route, carrier: Carrier, *, stream: bool = False
+) -> T:
     """Carry out one request: credentials, attempts, judgement, decoding.
 
     Raises:
@@ -218,20 +214,24 @@ def exchange(request: Request[T], config: Config, route: Route, *, stream: bool 
     number = retries = 0
     fresh = replaced = False
     while True:
-        send = yield from _next_send(request, config, route, target, info)
-        secrets = send.secrets
+        outgoing = await _next_outgoing(request, config, route, target, info, carrier)
+        outgoing.stream, outgoing.fresh = stream, fresh
         started = config.clock() if watch else 0.0
-        outcome = yield send._replace(stream=stream, fresh=fresh)
+        outcome: Union[Answer, DialConnectionError]
+        try:
+            outcome = await carrier.send(outgoing)
+            if outcome.head.status == 407 and route.kind == "forward":
+                outcome = refusal(outcome.head, route)
+        except DialConnectionError as failure:
+            outcome = failure
         number += 1
-        if isinstance(outcome, Answer) and outcome.head.status == 407 and route.kind == "forward":
-            outcome = Failure(refusal(outcome.head, route))
-        error, delay = _judged(request, config, outcome, info, secrets, retries)
-        stale = isinstance(outcome, Failure) and outcome.stale and not replaced and _can_replace(request, outcome)
+        error, delay = _judged(request, config, outcome, info, outgoing.secrets, retries)
+        stale = outgoing.stale and not replaced and _can_replace(request, outcome)
         if watch is not None:
-            attempt = _attempt(number, send, outcome, error, 0.0 if stale else delay, config.clock() - started)
-            yield Ask(partial(watch, attempt))
+            shown = _attempt(number, outgoing, outcome, error, 0.0 if stale else delay, config.clock() - started)
+            await carrier.ask(partial(watch, shown))
         if isinstance(outcome, Answer) and error is None:
-            return _decoded(request, outcome, info, secrets)
+            return _decoded(request, outcome, info, outgoing.secrets)
         if stale:
             fresh = replaced = True  # at once on a fresh connection, once, not counted
             continue
@@ -240,21 +240,21 @@ def exchange(request: Request[T], config: Config, route: Route, *, stream: bool 
             raise error
         retries += 1
         fresh = False
-        yield Wait(delay, error)
+        await carrier.pause(delay, error)
 
 
 def _judged(
-    request: Request[Any],
+    request: "Request[Any]",
     config: Config,
-    outcome: Union[Answer, Failure],
+    outcome: Union[Answer, DialConnectionError],
     info: RequestInfo,
-    secrets: Tuple[str, ...],
+    secrets: "Secrets",
     retries: int,
 ) -> Tuple[Optional[DialException], Optional[float]]:
     """The error that an attempt came to, None for a good answer; and the seconds until the next one, None for none."""
     retry = config.retry if request.max_retries is None else RetryPolicy(request.max_retries)
-    if isinstance(outcome, Failure):
-        failed = _explained(outcome.error, info, secrets)
+    if isinstance(outcome, DialConnectionError):
+        failed = _explained(outcome, info, secrets)
         delay = retry.after_error(retries, failed, method=request.method)
         return failed, delay if _can_repeat(request, failed.request_sent) else None
     if 200 <= outcome.head.status < 300:
@@ -273,25 +273,24 @@ def _judged(
 
 def _attempt(
     number: int,
-    send: Send,
-    outcome: Union[Answer, Failure],
+    outgoing: "Outgoing",
+    outcome: Union[Answer, DialConnectionError],
     error: Optional[DialException],
     retry_in: Optional[float],
     seconds: float,
 ) -> Attempt:
     """The value that shows an attempt, with secrets masked."""
     head = outcome.head if isinstance(outcome, Answer) else None
-    exchange = outcome.exchange
     return Attempt(
-        method=send.request.method,
-        url=mask(send.request.url, send.secrets),
+        method=outgoing.request.method,
+        url=mask(outgoing.request.url, outgoing.secrets),
         number=number,
         status=head.status if head else None,
         error=error,
-        headers=headers_without_secrets(head.headers if head else {}, send.secrets),
+        headers=headers_without_secrets(head.headers if head else {}, outgoing.secrets),
         seconds=max(0.0, seconds),
-        sent=exchange.sent if exchange is not None else 0,
-        received=exchange.received if exchange is not None else 0,
+        sent=outgoing.sent,
+        received=outgoing.received,
         retry_in=retry_in,
     )
 
@@ -301,43 +300,47 @@ _SHORTEST_PART = 8
 """Characters: shorter parts of such a value (Bearer, session) are words that may stand in any message."""
 
 
-class Secrets(Tuple[str, ...]):
+class Secrets:
     """Texts to mask; what shows the variables of a traceback's frames does not show them."""
 
+    __slots__ = ("_texts",)
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self._texts = [*texts]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
+
+    def add(self, *texts: str) -> None:
+        """Know more of them."""
+        self._texts += texts
+
     def __repr__(self) -> str:
-        return "Secrets(%d)" % len(self)
+        return "Secrets(%d)" % len(self._texts)
 
 
-def _next_send(
-    request: Request[Any], config: Config, route: Route, target: str, info: RequestInfo
-) -> Generator[Step, Any, Send]:
-    """The attempt to make: apart from `exchange`, so that no frame of an error holds the credential in the clear."""
-    secrets = [route.authorization.partition(" ")[2]] if route.authorization else []
-    lines: Dict[str, str] = {}
-    for credential in config.credentials:
-        value = credential.value
-        if callable(value):
-            value = yield from _asked(value, info)
-        name, text = credential.header(value)
-        lines[name.lower()] = "%s: %s\r\n" % (name, text)
-        secrets.append(value.strip())
-    fields = tuple(_trace_fields().items())
-    for source in config.headers:
-        if callable(source):
-            source = yield from _asked(source, info)
-            fields += _given_fields(source)
-        else:
-            fields += (source,)
-    head = _head(request, config, route, lines, fields, target)
-    masked = Secrets(secrets) + _secrets_in(fields, request.headers)
-    return Send(config.origin, request.method, head, request.body, False, False, info, Secrets(masked))
+async def _next_outgoing(
+    request: "Request[Any]", config: Config, route: Route, target: str, info: RequestInfo, carrier: Carrier
+) -> Outgoing:
+    """What the next attempt sends. No frame of an error holds a credential in the clear: neither those of the user's functions,
+    which are all asked before the first one is written down, nor ours, which are cut off."""
+    secrets = Secrets(route.secrets)
+    try:
+        sources = (*config.credentials, *config.headers)
+        head = _head(request, config, route, [await _asked(source, carrier) for source in sources], target, secrets)
+        return Outgoing(request, config, head, info, secrets)
+    except DialException as error:
+        refused = error
+    if isinstance(refused, DialConnectionError):
+        _explained(refused, info, secrets)
+    raise refused.with_traceback(None)
 
 
-def _asked(function: Callable[[], Any], info: RequestInfo) -> Generator[Step, Any, Any]:
-    value = yield Ask(function)
-    if isinstance(value, Failure):
-        raise _explained(value.error, info, ())
-    return value
+async def _asked(source: Any, carrier: Carrier) -> Tuple[Optional[Credential], Any]:
+    """A credential with its value, or fields of the client's, after what is a function has been asked."""
+    if isinstance(source, Credential):
+        return source, await carrier.ask(source.value) if callable(source.value) else source.value
+    return None, _given_fields(await carrier.ask(source)) if callable(source) else (source,)
 
 
 def _given_fields(given: Any) -> Tuple[Tuple[str, str], ...]:
@@ -356,36 +359,40 @@ def _trace_fields() -> Dict[str, str]:
     return fields
 
 
-def _secrets_in(defaults: Tuple[Tuple[str, str], ...], given: Optional[Mapping[str, Optional[str]]]) -> Secrets:
+def _secrets_in(defaults: Sequence[Tuple[str, str]], given: Optional[Mapping[str, Optional[str]]]) -> List[str]:
     """Credentials that users put into header fields themselves: values, and their parts (`Bearer x`, `a=x; b=y`)."""
-    if not defaults and not given:
-        return Secrets()
     fields = [*defaults, *(given or {}).items()]
     values = [value.strip() for name, value in fields if isinstance(value, str) and _SECRET_NAME.search(str(name))]
     last = [value.rpartition(" ")[2] for value in values]
     parts = [part for value in values for part in re.split(r"[\s;,=]+", value) if len(part) >= _SHORTEST_PART]
-    return Secrets(values + last + parts)
+    return values + last + parts
 
 
 def _head(
-    request: Request[Any],
+    request: "Request[Any]",
     config: Config,
     route: Route,
-    credentials: Dict[str, str],
-    defaults: Tuple[Tuple[str, str], ...],
+    given: List[Tuple[Optional[Credential], Any]],
     target: str,
+    secrets: Secrets,
 ) -> bytes:
-    """The bytes of the request's head.
-
-    Args:
-        credentials: their header lines, by name in lower case. defaults: the client's own fields.
-    """
+    """The bytes of the request's head; what is to be masked is added to `secrets`."""
+    proofs: Dict[str, str] = {}
+    fields = [*_trace_fields().items()]
+    for credential, value in given:
+        if credential is None:
+            fields += value
+        else:
+            name, text = credential.header(value)
+            proofs[name.lower()] = "%s: %s\r\n" % (name, text)
+            secrets.add(value.strip())
     body = request.body
     lines = ["Host: %s\r\n" % config.origin.netloc]
-    if defaults or request.headers:
-        lines += _field_lines(request, credentials, defaults)
+    if fields or request.headers:
+        secrets.add(*_secrets_in(fields, request.headers))
+        lines += _field_lines(request, proofs, fields)
     else:
-        lines += [*credentials.values(), _OUR_LINES]
+        lines += [*proofs.values(), _OUR_LINES]
         if body is not None and body.content_type is not None:
             lines.append("Content-Type: %s\r\n" % body.content_type)
     if body is not None:
@@ -406,7 +413,7 @@ _FRAMING = ("host", "content-length", "transfer-encoding", "connection", "expect
 
 
 def _field_lines(
-    request: Request[Any], credentials: Dict[str, str], defaults: Tuple[Tuple[str, str], ...]
+    request: "Request[Any]", credentials: Dict[str, str], defaults: Sequence[Tuple[str, str]]
 ) -> List[str]:
     """Our fields, the client's and the call's: later ones win, but none may change how the message is framed."""
     fields: Dict[str, Tuple[str, Optional[str]]] = {name.lower(): (name, value) for name, value in _OUR_FIELDS}
@@ -422,10 +429,10 @@ def _field_lines(
     return proofs + [header_line(name, value) for name, value in fields.values() if value is not None]
 
 
-def _can_replace(request: Request[Any], failure: Failure) -> bool:
+def _can_replace(request: "Request[Any]", outcome: Any) -> bool:
     """Whether a request may be sent again that a connection used before has not answered."""
-    unsent = failure.error.request_sent == "no"
-    return _can_repeat(request, failure.error.request_sent) and (unsent or is_idempotent(request.method))
+    sent = outcome.request_sent
+    return _can_repeat(request, sent) and (sent == "no" or is_idempotent(request.method))
 
 
 def _can_repeat(request: Request[Any], request_sent: str) -> bool:
@@ -433,14 +440,14 @@ def _can_repeat(request: Request[Any], request_sent: str) -> bool:
     return body is None or body.replayable or (request_sent == "no" and not body.taken)
 
 
-def _explained(error: DialConnectionError, info: RequestInfo, secrets: Tuple[str, ...]) -> DialConnectionError:
+def _explained(error: DialConnectionError, info: RequestInfo, secrets: Iterable[str]) -> DialConnectionError:
     error.request = info
     conceal(error, secrets)
     return error
 
 
 def _error_of(
-    request: Request[Any], config: Config, answer: Answer, info: RequestInfo, secrets: Tuple[str, ...]
+    request: Request[Any], config: Config, answer: Answer, info: RequestInfo, secrets: Iterable[str]
 ) -> DialException:
     head = answer.head
     return error_from_response(
@@ -455,7 +462,7 @@ def _error_of(
     )
 
 
-def _decoded(request: Request[T], answer: Answer, info: RequestInfo, secrets: Tuple[str, ...]) -> T:
+def _decoded(request: Request[T], answer: Answer, info: RequestInfo, secrets: Iterable[str]) -> T:
     try:
         result = request.decode(answer)
         if isinstance(result, Model):

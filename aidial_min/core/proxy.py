@@ -7,7 +7,7 @@ It knows proxies and their variables; it must not know sockets.
 
 import os
 import sys
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Tuple
 from urllib.parse import unquote, urlsplit
 
 from ..errors import ConfigurationError, ProxyError
@@ -25,6 +25,16 @@ class Route(NamedTuple):
     """The value of Proxy-Authorization, for the proxy alone."""
     reason: str = ""
     """Why this way, for people (no credentials)."""
+
+    @property
+    def secrets(self) -> Tuple[str, ...]:
+        """What to mask where the proxy echoes it: the password, plain and encoded."""
+        if self.authorization is None:
+            return ()
+        from base64 import b64decode
+
+        encoded = self.authorization.partition(" ")[2]
+        return encoded, b64decode(encoded).decode("utf-8", "replace").partition(":")[2]
 
     def __repr__(self) -> str:
         return "Route(%s via %s:%d)" % (self.kind, self.host, self.port)
@@ -84,7 +94,7 @@ def _through(origin: Origin, proxy: str, reason: str) -> Route:
         from base64 import b64encode
 
         user, password = unquote(parts.username), unquote(parts.password or "")
-        authorization = "Basic " + b64encode(("%s:%s" % (user, password)).encode("utf-8")).decode("ascii")
+        authorization = "Basic " + b64encode(("%s:%s" % (user, password)).encode("utf-8", "surrogateescape")).decode("ascii")
     kind = "tunnel" if origin.scheme == "https" else "forward"
     return Route(kind, host, 80 if port is None else port, authorization, reason)
 
@@ -113,6 +123,8 @@ def refusal(head: Head, route: Route) -> ProxyError:
     """The error for a proxy that does not let a request pass."""
     what = "tunnel" if route.kind == "tunnel" else "request"
     hint = "; put the proxy's user and password into its URL" if head.status == 407 else ""
-    return ProxyError(
+    error = ProxyError(
         "the proxy %s:%d refused the %s: %d %s%s" % (route.host, route.port, what, head.status, head.reason, hint)
     )
+    error.refused = head.status in (403, 407)
+    return error

@@ -2,6 +2,7 @@
 
     what happened                                              GET, PUT, DELETE   POST
     nothing was sent (DNS, connect, TLS, proxy, pool)          again              again
+    the proxy refused us (403, 407)                            raise              raise
     a reused connection broke before any byte of an answer     at once, once      raise
     read timeout, broken or malformed answer                   again              raise
     408, 429, 503                                              again              again
@@ -15,7 +16,7 @@ It knows statuses, errors and header values; it never sleeps, and must not know 
 import re
 from typing import Callable, Mapping, NamedTuple, Optional
 
-from ..errors import DialConnectionError
+from ..errors import DialConnectionError, ProxyError
 
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 8.0
@@ -52,6 +53,8 @@ class RetryPolicy(NamedTuple):
     def after_error(self, retries: int, error: DialConnectionError, *, method: str) -> Optional[float]:
         """Seconds to wait before trying again after no (complete) answer; None: raise."""
         again = error.request_sent == "no" or is_idempotent(method)
+        if isinstance(error, ProxyError) and error.refused:
+            again = False  # it would refuse again, and may lock the account
         return self._delay(retries, None) if again else None
 
     def _delay(self, retries: int, retry_after: Optional[float]) -> Optional[float]:

@@ -1,6 +1,7 @@
-"""The async client's transport: verbs that wait, on transports of asyncio; each event loop has its own connections.
+"""The async client's verbs: they wait on asyncio's streams. sync.py has the same names in the same order.
 
-It knows event loops and clocks; it decides nothing about retries, errors or DIAL: core/ does.
+Each event loop has its own connections. What may block, asyncio's threads are not asked for: they may all be busy with
+the user's own work, and no limit would end the wait for one.
 """
 
 from __future__ import annotations
@@ -12,43 +13,58 @@ import ssl
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, Deque, TypeVar, cast
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, TypeVar, cast
 
-from ..core.call import Failure
 from .connections import Connections
-from .exchange import STALL
 from .tls import handshake_error
-from .transport import Transport
-from .verbs import MAX_ERROR, RECEIVE, OutOfTime, numeric_addresses, remaining, shorter, wait_for
+from .transport import BaseTransport
+from .verbs import (
+    MAX_ERROR,
+    RECEIVE,
+    STALL,
+    Here,
+    OutOfTime,
+    begin,
+    look_up,
+    numeric_addresses,
+    prepare,
+    remaining,
+    shorter,
+    wait_for,
+)
 
 if TYPE_CHECKING:
     from typing import AsyncIterator, Coroutine, Sequence
 
-    from ..core.limits import Budget
-    from ..core.settings import ConnectionSettings
-    from .exchange import Exchange
+    from .connections import Connection
+    from .verbs import Sending
 
 T = TypeVar("T")
 R = TypeVar("R")
 
+LAST_WORDS = 0.2
+"""Seconds: how long a thread may keep the loop until it has removed what a cancelled step leaves behind."""
 READ = 262144
-"""Bytes asked of a stream at a time: as many as asyncio itself takes from a socket."""
+"""Bytes that a reader holds before its connection stops reading."""
+NO_LIMIT_OF_BYTES = 1 << 40
+"""The reader's own way to stop fails before Python 3.11 where TLS broke meanwhile."""
 NO_LIMIT = 86400.0
 """Seconds: asyncio takes no None for the time that a TLS handshake may take."""
 
 
-class AsyncTransport(Transport):
+class Transport(BaseTransport):
     """Carries out requests on the event loop that asks."""
 
-    def __init__(self, settings: ConnectionSettings) -> None:
-        super().__init__(settings, Waiting())
+    def __init__(self, settings: Any) -> None:
+        super().__init__(settings, Verbs())
         self._loops: dict[asyncio.AbstractEventLoop, LoopConnections] = {}
 
-    async def _home(self) -> Connections:
+    async def home(self) -> Connections:
         loop = asyncio.get_running_loop()
         connections = self._loops.get(loop)
         if connections is None:
-            connections = LoopConnections(self.settings.limits, Waiting(loop))
+            connections = LoopConnections(self.settings.limits, Verbs(loop))
             with self._lock:
                 gone = [other for other in self._loops if other.is_closed()]
                 for other in gone:
@@ -56,6 +72,12 @@ class AsyncTransport(Transport):
                 self._loops[loop] = connections
             await connections.watch_loop()
         return connections
+
+    def _homes(self) -> list[Connections]:
+        return list(self._loops.values())
+
+    def _taken(self, connection: Connection) -> None:
+        pass  # a task that shall end is cancelled
 
     async def at_once(
         self, work: Callable[[T], Coroutine[Any, Any, R]], items: Sequence[T], number: int
@@ -80,18 +102,18 @@ class AsyncTransport(Transport):
             await asyncio.gather(*running, return_exceptions=True)
 
     async def aclose(self) -> None:
-        """Close idle connections now, and those in use as soon as their calls end."""
+        """Close idle connections now, and those in use as soon as their calls end; calls that wait for one end now."""
         self.closed = True
         here = asyncio.get_running_loop()
         with self._lock:
             loops = list(self._loops.items())
         for loop, connections in loops:
-            connections.closed = True
             if loop is here:
-                connections.drop_idle()
+                connections.close()
                 await _let_transports_close()
             else:
-                connections.verbs.soon(connections.drop_idle)
+                connections.places.closed = True
+                connections.verbs.soon(connections.close)
 
     def after_fork(self) -> None:
         """In a forked child: the parent's loops and their connections are its own; the child has loops of its own."""
@@ -122,7 +144,7 @@ class LoopConnections(Connections):
     def close_sockets(self) -> None:
         """The loop was closed without ending properly, or is a parent's: close the sockets under its transports."""
         for connection in list(self.open):
-            cast(AsyncWire, connection.wire).sock.close()
+            cast(Wire, connection.wire).sock.close()
 
 
 async def _let_transports_close() -> None:
@@ -131,8 +153,10 @@ async def _let_transports_close() -> None:
         await asyncio.sleep(0)
 
 
-class Waiting:
+class Verbs:
     """Everything that waits, on the running loop."""
+
+    blocks = False
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self._loop = loop
@@ -140,17 +164,26 @@ class Waiting:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    async def ask(self, function: Callable[[], Any], budget: Budget) -> Any:
+    async def ask(self, function: Callable[[], Any], seconds: float | None) -> Any:
         asked = function()
-        if not inspect.isawaitable(asked):
-            return asked
-        try:
-            return await _within(asked, remaining(budget.total_at, budget, "total"))
-        except OutOfTime:
-            return Failure(budget.error("total", "no"))
+        return await _within(asked, seconds) if inspect.isawaitable(asked) else asked
 
     async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(None, function, *arguments)
+        return await self._once(None, function, *arguments)
+
+    async def _once(self, seconds: float | None, function: Callable[..., T], *arguments: Any) -> T:
+        worker = self.worker()
+        try:
+            return await worker.do(seconds, function, *arguments)
+        finally:
+            worker.end()
+
+    def worker(self) -> Worker | Here:
+        worker = Worker(asyncio.get_running_loop())
+        return worker if begin(worker.thread) else Here()
+
+    def bell(self) -> Bell:
+        return Bell(asyncio.get_running_loop())
 
     def soon(self, function: Callable[..., None], *arguments: Any) -> None:
         """Have the loop, perhaps of another thread, call a function; one that is closed has nothing left to do."""
@@ -161,46 +194,41 @@ class Waiting:
             if not self._loop.is_closed():
                 raise
 
-    def places(self, number: int | None) -> LoopPlaces:
-        return LoopPlaces(number)
-
     async def resolve(self, host: str, port: int, seconds: float | None) -> list[Any]:
+        """A resolver that is silent is left to its thread when time runs out."""
         found = numeric_addresses(host, port)
-        if found is not None:
-            return found
-        return await _within(asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM), seconds)
+        return found if found is not None else await self._once(seconds, look_up, host, port)
 
     async def connect(self, address: Any, seconds: float | None) -> socket.socket:
         family, kind, protocol, _, place = address
-        sock = socket.socket(family, kind, protocol)
+        link = socket.socket(family, kind, protocol)
         try:
-            sock.setblocking(False)
-            await _within(asyncio.get_running_loop().sock_connect(sock, place), seconds)
-            return sock
+            link.setblocking(False)
+            await _within(asyncio.get_running_loop().sock_connect(link, place), seconds)
+            prepare(link)
+            return link
         except BaseException:
-            sock.close()
+            link.close()
             raise
 
-    async def send_all(self, sock: socket.socket, data: bytes, seconds: float | None) -> None:
-        await _within(asyncio.get_running_loop().sock_sendall(sock, data), seconds)
+    async def send_all(self, link: socket.socket, data: bytes, seconds: float | None) -> None:
+        await _within(asyncio.get_running_loop().sock_sendall(link, data), seconds)
 
-    async def receive_one(self, sock: socket.socket, seconds: float | None) -> bytes:
-        return await _within(asyncio.get_running_loop().sock_recv(sock, 1), seconds)
+    async def receive_one(self, link: socket.socket, seconds: float | None) -> bytes:
+        return await _within(asyncio.get_running_loop().sock_recv(link, 1), seconds)
 
-    async def wire(
-        self, sock: socket.socket, context: ssl.SSLContext | None, host: str, seconds: float | None
-    ) -> AsyncWire:
+    async def wire(self, link: socket.socket, context: ssl.SSLContext | None, host: str, seconds: float | None) -> Wire:
         loop = asyncio.get_running_loop()
         until = None if seconds is None else time.monotonic() + seconds - 0.02  # asyncio's timer may ring a little early
         secured: dict[str, Any] = {}
         if context is not None:
             secured = {"ssl": context, "server_hostname": host, "ssl_handshake_timeout": seconds or NO_LIMIT}
-        wire = AsyncWire(loop, sock, plain=context is None)
+        wire = Wire(loop, link, plain=context is None)
         try:
-            await loop.create_connection(lambda: wire, sock=sock, **secured)
+            await loop.create_connection(lambda: wire, sock=link, **secured)
             return wire
         except (OSError, ValueError, asyncio.TimeoutError) as error:
-            sock.close()  # it may be that no transport owns it yet
+            link.close()  # it may be that no transport owns it yet
             if until is not None and time.monotonic() >= until:
                 raise OutOfTime from None
             raise handshake_error(error if isinstance(error, OSError) else ssl.SSLError(str(error)), host) from None
@@ -222,197 +250,232 @@ async def _within(awaitable: Awaitable[T], seconds: float | None) -> T:
     return task.result()
 
 
-def _settle(waiting: asyncio.Future[bool]) -> None:
-    if not waiting.done():
-        waiting.set_result(False)
+class Worker:
+    """A thread of our own, which does one step after the other."""
 
-
-class LoopPlaces:
-    """So many at a time; a place that is given back passes to whoever waited longest."""
-
-    def __init__(self, number: int | None) -> None:
-        self.taken = 0
-        self._number = number
-        self._waiting: Deque[asyncio.Future[bool]] = deque()
-
-    async def take(self, seconds: float | None) -> bool:
-        if self._number is None or self.taken < self._number:
-            self.taken += 1
-            return True
-        loop = asyncio.get_running_loop()
-        mine: asyncio.Future[bool] = loop.create_future()
-        self._waiting.append(mine)
-        timer = None if seconds is None else loop.call_later(seconds, _settle, mine)
-        try:
-            return await mine
-        except BaseException:
-            if mine.done() and not mine.cancelled() and mine.result():
-                self.give_back()  # it came with the cancellation
-            raise
-        finally:
-            if timer is not None:
-                timer.cancel()
-
-    def give_back(self) -> None:
-        while self._waiting:
-            next_one = self._waiting.popleft()
-            if not next_one.done():
-                next_one.set_result(True)
-                return
-        self.taken -= 1
-
-
-class AsyncWire(asyncio.Protocol):
-    """A connected socket under a transport of asyncio: what comes is kept here until it is asked for."""
-
-    is_quiet = True
-    _transport: Any = None
-    _tls: Any = None
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, plain: bool) -> None:
-        self.sock = sock
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._plain = plain  # no TLS lies between
-        self._came: Deque[bytes] = deque()
-        self._size = 0
-        self._ended = False
-        self._finished = False  # the peer said that this is the end
-        self._broken: Exception | None = None
-        self._full = False  # asyncio holds so much to be sent that it wants no more
-        self._waiter: asyncio.Future[bool] | None = None
+        self._steps: SimpleQueue[Any] = SimpleQueue()
+        self._busy = False
 
-    # -- what asyncio tells
+    def thread(self) -> threading.Thread:
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        return self._thread
 
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-        self._tls = transport.get_extra_info("ssl_object")
+    async def do(self, seconds: float | None, function: Callable[..., T], *arguments: Any) -> T:
+        outcome: asyncio.Future[T] = self._loop.create_future()
+        self._busy = True
+        self._steps.put((outcome, function, arguments))
+        result = await _within(outcome, seconds)
+        self._busy = False
+        return result
 
-    def data_received(self, data: bytes) -> None:
-        self._came.append(data)
-        self._size += len(data)
-        if self._size > READ:
-            self._transport.pause_reading()
-        self._wake()
+    def end(self, *last: Callable[[], object]) -> None:
+        if not self._busy:
+            for step in last:
+                step()
+        else:  # cancelled, or out of time: the thread does them when it has done what it is at
+            for step in last:
+                self._steps.put((None, step, ()))
+        self._steps.put(None)
+        if self._busy and last:
+            self._thread.join(LAST_WORDS)
 
-    def eof_received(self) -> bool:
-        self._ended, self._finished = True, self._plain
-        self._wake()
-        return self._plain  # stay open: what we have to say may still be read
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The connection broke; its socket is about to be closed, and asyncio forgets what it still holds: a 413, say."""
-        rescued = self._plain and exc is not None and self._size <= MAX_ERROR
-        while rescued:
+    def _work(self) -> None:
+        for outcome, function, arguments in iter(self._steps.get, None):
+            result, error = None, None
             try:
-                data = self.sock.recv(RECEIVE)
-            except OSError:
-                break
-            rescued = bool(data) and self._size <= MAX_ERROR
-            if data:
-                self._came.append(data)
-                self._size += len(data)
-        self._ended, self._broken, self._full = True, exc, False
-        self._wake()
+                result = function(*arguments)
+            except BaseException as found:  # goes on where it is waited for
+                error = found
+            try:
+                self._loop.call_soon_threadsafe(_settle, outcome, result, error)
+            except RuntimeError:
+                pass  # the loop is closed: nobody waits
 
-    def pause_writing(self) -> None:
-        self._full = True
 
-    def resume_writing(self) -> None:
-        self._full = False
-        self._wake()
+def _settle(outcome: asyncio.Future[Any] | None, result: Any, error: BaseException | None) -> None:
+    if outcome is None or outcome.done():
+        return
+    if error is None:
+        outcome.set_result(result)
+    else:
+        outcome.set_exception(error)
 
-    def _wake(self, told: bool = True) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(told)
 
-    async def _change(self, seconds: float | None) -> bool:
-        """Wait until asyncio tells something; False: nothing in so many seconds."""
+class Bell:
+    """A future that is made when somebody waits; ringing is for the loop's own thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiter: asyncio.Future[None] | None = None
+
+    async def wait(self, seconds: float | None) -> None:
         self._waiter = self._loop.create_future()
-        timer = None if seconds is None else self._loop.call_later(seconds, self._wake, False)
+        timer = None if seconds is None else self._loop.call_later(seconds, self.ring)
         try:
-            return await self._waiter
+            await self._waiter
         finally:
             self._waiter = None
             if timer is not None:
                 timer.cancel()
 
+    def ring(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class Wire(asyncio.StreamReaderProtocol):
+    """A connected socket under asyncio's streams: a StreamReader holds what comes, a StreamWriter what goes.
+
+    Their own waits know no limits and one event each. Here one bell rings for all of them: bytes, the end, room to write.
+    """
+
+    writer: asyncio.StreamWriter
+    channel: asyncio.Transport
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, plain: bool) -> None:
+        self.reader = asyncio.StreamReader(limit=NO_LIMIT_OF_BYTES, loop=loop)
+        super().__init__(self.reader, loop=loop)
+        self.sock = sock
+        self._bell = Bell(loop)
+        self.loop = loop
+        self._plain = plain  # no TLS lies between
+        self._tls: Any = None
+        self._held = 0  # bytes in the reader
+        self._ended = False
+        self._finished = False  # the peer said that this is the end
+        self._broken: Exception | None = None
+        self._full = False  # the writer holds so much that it wants no more
+
+    # -- what asyncio tells
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.channel = transport
+        self.writer = asyncio.StreamWriter(transport, self, self.reader, self.loop)
+        self._tls = transport.get_extra_info("ssl_object")
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._held += len(data)
+        if self._held > READ and not self._ended:
+            self.channel.pause_reading()
+        self._bell.ring()
+
+    def eof_received(self) -> bool:
+        super().eof_received()
+        self._ended, self._finished = True, self._plain
+        self._bell.ring()
+        return self._plain  # stay open: what we have to say may still be read
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection broke; its socket is about to be closed, and asyncio forgets what it still holds: a 413, say.
+
+        The reader is told of an end, no error: with that it would forget what came before.
+        """
+        rescued = self._plain and exc is not None and self._held <= MAX_ERROR
+        while rescued:
+            try:
+                data = self.sock.recv(RECEIVE)
+            except OSError:
+                break
+            rescued = bool(data) and self._held <= MAX_ERROR
+            if data:
+                self.data_received(data)
+        self._ended, self._broken, self._full = True, exc, False
+        super().connection_lost(None)
+        self._bell.ring()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._full = True
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._full = False
+        self._bell.ring()
+
     # -- what an exchange asks
 
     def is_reusable(self) -> bool:
         """The socket is asked too: a loop that was busy has not yet read what came meanwhile."""
-        return not (self._came or self._is_lost() or self._ended or self._is_readable())
+        return not (self._held or self._is_lost() or self._ended or self._is_readable())
 
     def _is_readable(self) -> bool:
         try:
-            return wait_for(self.sock, read=True, write=False, seconds=0.0)
+            return wait_for(self.sock, True, False, 0.0)
         except (OSError, ValueError):
             return True
 
     def _is_lost(self) -> bool:
         # TLS transports before 3.11 do not say that they are closing when the connection broke.
-        return self._transport.is_closing() or self.sock.fileno() < 0
+        return self.channel.is_closing() or self.sock.fileno() < 0
 
     def close(self) -> None:
         """Close the connection now, without waiting for the peer."""
-        if not self._loop.is_closed():
-            self._transport.abort()
+        if not self.loop.is_closed():
+            self.channel.abort()
 
     async def receive(self, seconds: float | None) -> bytes:
-        if not self._came and not self._ended:
-            await self._change(seconds)
-            if not self._came and not self._ended:
-                await asyncio.sleep(0)  # a loop that was busy may just be receiving the answer
-                if not self._came and not self._ended:
-                    raise OutOfTime
-        return self._take()
+        until = None if seconds is None else time.monotonic() + seconds
+        while not self._held and not self._ended:
+            left = None if until is None else until - time.monotonic()
+            if left is None or left > 0:
+                await self._bell.wait(left)
+                continue
+            await asyncio.sleep(0)  # a loop that was busy may just be receiving the answer
+            if not self._held and not self._ended:
+                raise OutOfTime
+        return await self._take()
 
-    def _take(self) -> bytes:
-        if not self._came:
-            if isinstance(self._broken, OSError):
-                raise self._broken
-            if not (self._finished or (self._tls and _is_closed_by_peer(self._tls))):
-                raise ConnectionResetError("the connection broke")
-            return b""
-        data = self._came.popleft() if len(self._came) == 1 else b"".join(self._came)
-        self._came.clear()
-        if self._size > READ and not self._ended:
-            self._transport.resume_reading()
-        self._size = 0
-        return data
+    async def _take(self) -> bytes:
+        if self._held:
+            held, self._held = self._held, 0
+            if held > READ and not self._ended:
+                self.channel.resume_reading()
+            return await self.reader.read(held)  # it is there: this waits for nothing
+        if isinstance(self._broken, OSError):
+            raise self._broken
+        if not (self._finished or (self._tls and _is_closed_by_peer(self._tls))):
+            raise ConnectionResetError("the connection broke")
+        return b""
 
-    async def push(self, data: bytes, exchange: Exchange) -> bool:
-        view, budget = memoryview(data), exchange.budget
+    async def push(self, data: memoryview, sending: Sending) -> bool:
+        budget = sending.budget
         large = len(data) >= RECEIVE
         for start in range(0, len(data), RECEIVE):
             if large:  # under TLS, a write that fails makes asyncio drop what the socket still holds
                 for _ in range(4 if self._is_readable() else 1):  # other tasks get their turn; the loop reads
                     await asyncio.sleep(0)
-                if self._is_refused(exchange):
+                if await self._refused_early(sending):
                     return False
             if self._is_lost():
                 return False
-            remaining(budget.total_at, budget, "total", "maybe")
-            self._transport.write(view[start : start + RECEIVE])
-            exchange.sending_began = True
+            remaining(budget.total_at, budget, "total", "maybe" if sending.sending_began else "no")
+            self.writer.write(data[start : start + RECEIVE])
+            sending.sending_began = True
             while self._full:
                 at, limit = budget.ends("write", time.monotonic())
                 seconds = remaining(at, budget, limit, "maybe")
-                if not await self._change(shorter(seconds, STALL) if exchange.is_answered else seconds):
-                    if exchange.is_answered:
+                until = time.monotonic() + shorter(seconds, STALL if sending.is_answered else NO_LIMIT)
+                await self._bell.wait(until - time.monotonic())
+                if self._full and time.monotonic() >= until:
+                    if sending.is_answered:
                         return False
                     raise budget.error(limit, "maybe")
-                if self._is_refused(exchange):
+                if await self._refused_early(sending):
                     return False
         return True
 
-    def _is_refused(self, exchange: Exchange) -> bool:
-        """Whether a refusal, or the end of the connection, has come while sending."""
-        if exchange.is_answered or not (self._came or self._ended):
+    async def _refused_early(self, sending: Sending) -> bool:
+        """Whether a refusal, or the end of the connection, came while sending."""
+        if sending.is_answered or not (self._held or self._ended):
             return False
         try:
-            return exchange.take_early(self._take())
+            return sending.take_early(await self._take())
         except OSError as error:
-            exchange.take_break(error)
+            sending.take_break(error)
             return True
 
 

@@ -1,138 +1,233 @@
-"""Connections: how one is opened, and the places that calls hold in the cache (core/cache.py).
+"""The keyed cache of connections: the places that calls hold in it, those that idle, and how one is opened.
 
-The sync client has one set of them for all its threads, the async client one for each event loop.
-It knows locks, names, proxies and TLS by their verbs; it must not know requests or answers.
+The sync client has one cache for all its threads, the async client one for each event loop.
+
+    exchange = Exchange(connections, ...)         # owns a place and a connection, and gives both back in one `finally`
+    connection = await connections.take(exchange.place, key, origin, context, fresh, budget)
+    connections.free(connection, keep=True)
+    connections.places.give_back(exchange.place)
 """
 
 from __future__ import annotations
 
-import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet, ref
 
 from ..core.codings import AnswerReader
 from ..core.proxy import Route, check_tunnel, tunnel_request
 from ..errors import ConnectError, DialConnectionError, DialTimeoutError, InvalidRequestError, ProxyError
-from .verbs import OutOfTime, Verbs, Wire, prepare, reason, remaining
+from .verbs import OutOfTime, Verbs, Wire, reason, remaining
 
 if TYPE_CHECKING:
-    import socket
     import ssl
 
     from ..core.limits import Budget, Limits
     from ..core.settings import ConnectionKey
     from ..core.urls import Origin
+    from .verbs import Bell
+
+
+class Place:
+    """The right to one connection, or one's turn for it.
+
+    It counts as long as somebody holds it who has not given it back. So none is ever lost, whatever interrupts: what
+    was interrupted lets go of it in its `finally`, and at the latest when it is gone itself.
+    """
+
+    __slots__ = ("__weakref__", "over", "bell", "entry")
+
+    def __init__(self) -> None:
+        self.over = False
+        self.bell: Bell | None = None
+        self.entry = ref(self)
+
+
+class Places:
+    """So many at a time (None: no limit); whoever came first is first. It takes no lock: signal handlers, finalizers and
+    forks may come at any moment."""
+
+    def __init__(self, number: int | None, verbs: Verbs) -> None:
+        self.closed = False
+        self._number = number
+        self._verbs = verbs
+        self._line: list[ref[Place]] = []  # all who came, in their order: appending, copying and removing are atomic
+
+    @property
+    def taken(self) -> int:
+        return len(self._first())
+
+    @property
+    def waiting(self) -> int:
+        found = [entry() for entry in list(self._line)]
+        return len([place for place in found if place is not None and not place.over]) - self.taken
+
+    async def take(self, place: Place, at: float | None) -> None:
+        """Wait for one's turn.
+
+        Raises:
+            OutOfTime: it did not come until `at`.
+        """
+        self._line.append(place.entry)
+        if self._is_turn_of(place):
+            return
+        place.bell = self._verbs.bell()
+        while not self.closed and not self._is_turn_of(place):
+            seconds = None if at is None else at - time.monotonic()
+            if seconds is not None and seconds <= 0:
+                raise OutOfTime
+            await place.bell.wait(seconds)
+
+    def give_back(self, place: Place) -> None:
+        """It may be called from a finalizer, and more than once."""
+        place.over = True
+        self._remove(place.entry)
+        if self._number is not None and len(self._line) >= self._number:
+            self._ring(self._first())
+
+    def close(self) -> None:
+        """Nobody need wait any more."""
+        self.closed = True
+        self._ring([entry() for entry in list(self._line)])
+
+    def _is_turn_of(self, place: Place) -> bool:
+        return self._number is None or len(self._line) <= self._number or place in self._first()
+
+    def _first(self) -> list[Place]:
+        """Those who have a place."""
+        found: list[Place] = []
+        for entry in list(self._line):
+            place = entry()
+            if place is None or place.over:
+                self._remove(entry)
+            else:
+                found.append(place)
+                if len(found) == self._number:
+                    break
+        return found
+
+    def _remove(self, entry: ref[Place]) -> None:
+        try:
+            self._line.remove(entry)
+        except ValueError:
+            pass  # somebody else did
+
+    @staticmethod
+    def _ring(places: list[Any]) -> None:
+        for place in places:
+            if place is not None and place.bell is not None:
+                place.bell.ring()
 
 
 class Connection:
-    """An open connection, and where it belongs."""
+    """An open connection, and how far it can be trusted.
 
-    def __init__(self, owner: Connections, key: ConnectionKey, wire: Wire) -> None:
-        self.owner = owner
+    Attributes:
+        used: it has carried a request before.
+        thread: who has it, of the sync client.
+    """
+
+    def __init__(self, key: ConnectionKey, wire: Wire) -> None:
         self.key = key
         self.wire = wire
         self.used = False
-        """It has carried a request before."""
-        self.thread: threading.Thread | None = None
-        """Who has it, of the sync client."""
+        self.thread: Any = None
 
 
 class Connections:
-    """The connections of one thread pool or one event loop: a place for each call, and those that idle.
-
-    A call holds one of `max_connections` places; idle connections make way where all of them together were more.
-    """
+    """A place for each call, and the connections that idle, which make way where all of them together were too many."""
 
     def __init__(self, limits: Limits, verbs: Verbs) -> None:
         self.verbs = verbs
-        self.lock = threading.Lock()
-        self.open: set[Connection] = set()
-        self.closed = False
+        self.places = Places(limits.max_connections, verbs)
+        self.open: WeakSet[Connection] = WeakSet()
         self.idle: list[tuple[Connection, float]] = []
         """Those that idle, and since when; the one used last at the end."""
-        self.places = verbs.places(limits.max_connections)
         self._limits = limits
 
     async def take(
-        self, key: ConnectionKey, origin: Origin, context: ssl.SSLContext | None, fresh: bool, budget: Budget
+        self, place: Place, key: ConnectionKey, origin: Origin, context: ssl.SSLContext | None, fresh: bool, budget: Budget
     ) -> Connection:
-        """An idle connection, or one that is opened."""
-        now = time.monotonic()
-        at, limit = budget.ends("pool", now)
-        if not await self.places.take(None if at is None else max(0.0, at - now)):
-            raise budget.error(limit, "no")
+        """Wait for one's turn, then take an idle connection, or open one.
+
+        Raises:
+            DialTimeoutError, ConnectError: nothing was sent.
+            InvalidRequestError: the client was closed meanwhile.
+        """
+        at, limit = budget.ends("pool", time.monotonic())
         try:
-            if self.closed:  # while we waited
-                raise InvalidRequestError("the client is closed")
+            await self.places.take(place, at)
+        except OutOfTime:
+            raise budget.error(limit, "no") from None
+        connection = None if self.places.closed else self._idle_for(key)
+        while connection is not None:
+            if not fresh and connection.wire.is_reusable():
+                connection.used = True
+                return connection
+            connection.wire.close()
             connection = self._idle_for(key)
-            while connection is not None:
-                if not fresh and connection.wire.is_reusable():
-                    connection.used = True
-                    return connection
-                self._close(connection)
-                connection = self._idle_for(key)
-            connection = Connection(self, key, await open_wire(self.verbs, key.route, origin, context, budget))
-        except BaseException:
-            self.places.give_back()
-            raise
+        if self.places.closed:
+            raise InvalidRequestError("the client is closed")
+        connection = Connection(key, await open_wire(self.verbs, key.route, origin, context, budget))
         self.open.add(connection)
         return connection
 
     def _idle_for(self, key: ConnectionKey) -> Connection | None:
         """The idle connection with this key that was used last; None: there is room for a new one."""
         expiry, most = self._limits.keepalive_expiry, self._limits.max_connections
-        dropped = []
-        with self.lock:
-            if expiry is not None:
-                oldest = time.monotonic() - expiry
-                while self.idle and self.idle[0][1] <= oldest:
-                    dropped.append(self.idle.pop(0)[0])
-            found = next((entry for entry in reversed(self.idle) if entry[0].key == key), None)
-            if found is not None:
-                self.idle.remove(found)
-            elif most is not None and self.idle and self.places.taken + len(self.idle) > most:
-                dropped.append(self.idle.pop(0)[0])
-        for connection in dropped:
-            self._close(connection)
-        return None if found is None else found[0]
+        if expiry is not None:
+            oldest = time.monotonic() - expiry
+            for entry in list(self.idle):
+                if entry[1] > oldest:
+                    break
+                self._drop(entry)
+        for entry in reversed(list(self.idle)):
+            if entry[0].key == key and self._claim(entry):
+                return entry[0]
+        idle = list(self.idle)
+        if most is not None and idle and self.places.taken + len(idle) > most:
+            self._drop(idle[0])
+        return None
 
     def free(self, connection: Connection, keep: bool) -> None:
-        """Free the place of a connection in use, which is kept or closed."""
-        most, dropped = self._limits.max_keepalive_connections, []
-        if keep and not self.closed:
-            with self.lock:
-                self.idle.append((connection, time.monotonic()))
-                while most is not None and len(self.idle) > most:
-                    dropped.append(self.idle.pop(0)[0])
-        else:
-            dropped.append(connection)
-        for connection in dropped:
-            self._close(connection)
-        self.places.give_back()
+        """What becomes of a connection that was in use: it is kept, or closed."""
+        if not keep or self.places.closed:
+            connection.wire.close()
+            return
+        connection.thread = None
+        self.idle.append((connection, time.monotonic()))
+        most = self._limits.max_keepalive_connections
+        idle = list(self.idle)
+        for entry in idle[: max(0, len(idle) - most)] if most is not None else ():
+            self._drop(entry)
+        if self.places.closed:
+            self.drop_idle()
 
-    def abandon(self, connection: Connection) -> None:
-        """The same from a finalizer, which may run anywhere, even while this thread holds the lock: it takes none."""
-        self.verbs.soon(self._let_go, connection)
+    def _claim(self, entry: tuple[Connection, float]) -> bool:
+        """Whether an idle connection is ours from now on; of several who want it, one gets it."""
+        try:
+            self.idle.remove(entry)
+            return True
+        except ValueError:
+            return False
 
-    def _let_go(self, connection: Connection) -> None:
-        self._close(connection)
-        self.places.give_back()
-
-    def _close(self, connection: Connection) -> None:
-        self.open.discard(connection)
-        connection.wire.close()
+    def _drop(self, entry: tuple[Connection, float]) -> None:
+        if self._claim(entry):
+            entry[0].wire.close()
 
     def drop_idle(self) -> None:
         """Close idle connections."""
-        with self.lock:
-            idle, self.idle = self.idle, []
-        for connection, _ in idle:
-            self._close(connection)
+        for entry in list(self.idle):
+            self._drop(entry)
+
+    def close(self) -> None:
+        """Close idle connections now, those in use as soon as their calls end; nobody gets another one."""
+        self.places.close()
+        self.drop_idle()
 
     def disown(self) -> None:
         """In a forked child: close the copies of the parent's descriptors, whatever its other threads were doing."""
-        self.lock = threading.Lock()
-        self.closed = True
+        self.places.closed = True
         for connection in list(self.open):
             connection.wire.close()
 
@@ -146,23 +241,23 @@ async def open_wire(
         ConnectError, ProxyError, TLSError, DialTimeoutError: nothing of the request was sent.
     """
     at, limit = budget.ends("connect", time.monotonic())
-    sock = None
+    link = None
     try:
-        sock = await _connect(verbs, route, at, budget, limit)
+        link = await _connect(verbs, route, at, budget, limit)
         if route.kind == "tunnel":
-            await _open_tunnel(verbs, sock, route, origin, at, budget, limit)
-        return await verbs.wire(sock, context, origin.host, remaining(at, budget, limit))
+            await _open_tunnel(verbs, link, route, origin, at, budget, limit)
+        return await verbs.wire(link, context, origin.host, remaining(at, budget, limit))
     except OutOfTime:
-        if sock is not None:
-            sock.close()
+        if link is not None:
+            link.close()
         raise budget.error(limit, "no") from None
     except BaseException:
-        if sock is not None:
-            sock.close()
+        if link is not None:
+            link.close()
         raise
 
 
-async def _connect(verbs: Verbs, route: Route, at: float | None, budget: Budget, limit: str) -> socket.socket:
+async def _connect(verbs: Verbs, route: Route, at: float | None, budget: Budget, limit: str) -> Any:
     """TCP to the server or its proxy: the addresses of the name share the time that is left."""
     error_class = ConnectError if route.kind == "direct" else ProxyError
     try:
@@ -175,9 +270,9 @@ async def _connect(verbs: Verbs, route: Route, at: float | None, budget: Budget,
     for index, address in enumerate(addresses):
         seconds = remaining(at, budget, limit)
         try:
-            sock = await verbs.connect(address, None if seconds is None else seconds / (len(addresses) - index))
-            prepare(sock)
-            return sock
+            return await verbs.connect(address, None if seconds is None else seconds / (len(addresses) - index))
+        except DialConnectionError:
+            raise
         except (OSError, OutOfTime) as error:
             problem = error
     if isinstance(problem, OutOfTime):
@@ -186,15 +281,15 @@ async def _connect(verbs: Verbs, route: Route, at: float | None, budget: Budget,
 
 
 async def _open_tunnel(
-    verbs: Verbs, sock: socket.socket, route: Route, origin: Origin, at: float | None, budget: Budget, limit: str
+    verbs: Verbs, link: Any, route: Route, origin: Origin, at: float | None, budget: Budget, limit: str
 ) -> None:
     """CONNECT (RFC 9110, 9.3.6); proxy credentials go here and nowhere else."""
     reader = AnswerReader("CONNECT")
     try:
-        await verbs.send_all(sock, tunnel_request(route, origin), remaining(at, budget, limit))
+        await verbs.send_all(link, tunnel_request(route, origin), remaining(at, budget, limit))
         head = reader.read_head()
         while head is None:
-            data = await verbs.receive_one(sock, remaining(at, budget, limit))  # what follows the head is TLS
+            data = await verbs.receive_one(link, remaining(at, budget, limit))  # what follows the head is TLS
             if data:
                 reader.wire.receive(data)
             else:

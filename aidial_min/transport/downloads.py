@@ -1,6 +1,7 @@
-"""Downloads: what users hold of a file that is still coming; for both clients.
+"""Downloads: what users hold of a file that is still coming, or has come; one class for both clients.
 
-They know an exchange by its verbs (read, close) and files on disk by atomic_file.py; they must not know sockets.
+    for piece in client.files.download(url): ...                 # read as it comes
+    (await async_client.files.download(url)).get_content()       # has come: every method works, as often as one likes
 """
 
 from __future__ import annotations
@@ -11,105 +12,168 @@ from ..core.etag import DownloadInfo
 from ..core.operation import each, finish
 from ..errors import InvalidRequestError
 from .atomic_file import Path, TargetFile
+from .verbs import Here, OutOfTime, remaining
 
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import IO, Any
 
     from ..core.http11 import Head
     from .exchange import Exchange
+    from .verbs import Worker
 
-THREAD_PIECE = 262144
-"""Bytes gathered before a thread is asked to write them to disk."""
+KEPT = 16 * 1024 * 1024
+"""Bytes of a content that are kept in memory, so that it can be read again."""
+PIECE = 262144
+"""Bytes of one piece for the user, and gathered before they are written to disk."""
 
 
-class DownloadBase(DownloadInfo):
-    """What both kinds of download have in common: a content that can be read once, and is kept if asked for whole."""
+class Content:
+    """What has come of a file: in memory up to KEPT bytes; beyond, in an anonymous temporary file or, where none can be
+    made, in memory all the same."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._pieces: list[bytes] = []
+        self._file: IO[bytes] | None = None
+
+    def add(self, piece: bytes) -> None:
+        """Keep one piece more."""
+        self.size += len(piece)
+        if self._file is None:
+            self._pieces.append(piece)
+        else:
+            self._file.write(piece)
+
+    def move_to_disk(self) -> None:
+        """Make the temporary file, and free the memory."""
+        from tempfile import TemporaryFile
+
+        try:
+            self._file = TemporaryFile()
+        except OSError:
+            return  # read-only, perhaps; memory must do
+        self._file.writelines(self._pieces)
+        self._pieces = []
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self._file is None:
+            yield from list(self._pieces)
+            return
+        at = 0
+        while at < self.size:
+            self._file.seek(at)  # others may be reading, too
+            piece = self._file.read(PIECE)
+            at += len(piece)
+            yield piece
+
+
+class FileDownloadResponse(DownloadInfo):
+    """A file: iterate over its bytes, or `get_content()`, or `write_to(path)`; in asyncio with `async for`,
+    `await aget_content()`, `await awrite_to(path)`.
+
+    What `await client.files.download(...)` of AsyncDial gives has been read to its end: all of these work, as often as one
+    likes. That of Dial reads as the file comes, and can be read again if it has at most 16 MiB. `stream_download` (of
+    both) gives each byte once. It is closed by reading to the end, by `close()`, or by a `with` block.
+    """
 
     def __init__(self, head: Head, exchange: Exchange, filename: str) -> None:
         super().__init__(head, filename)
         self._exchange = exchange
-        self._content: bytes | None = None
+        self._content: Content | None = None  # all of it
         self._started = False
+        self._kept = KEPT
+
+    def _once(self) -> FileDownloadResponse:
+        """Keep nothing of what is read."""
+        self._kept = 0
+        return self
+
+    # -- reading, written once
 
     async def _pieces(self) -> AsyncIterator[bytes]:
         if self._content is not None:
-            yield self._content
+            for piece in self._content:
+                yield piece
             return
         if self._started:
             raise InvalidRequestError("the content has been read already; keep it, or download again")
         self._started = True
+        content: Content | None = Content()
         try:
             piece = await self._exchange.read()
             while piece:
+                if content is not None:
+                    content.add(piece)
+                    content = content if content.size <= self._kept else None
                 yield piece
                 piece = await self._exchange.read()
+            self._content = content
         finally:
             self._exchange.close()
 
+    async def _read_all(self) -> FileDownloadResponse:
+        content, worker, total_at = Content(), None, self._exchange.budget.total_at
+        try:
+            piece = await self._exchange.read()
+            while piece:
+                if worker is None:
+                    content.add(piece)
+                    if content.size > KEPT:
+                        worker = self._exchange.verbs.worker()
+                        await self._do(worker, content.move_to_disk)
+                else:
+                    await self._do(worker, content.add, piece)
+                piece = await self._exchange.read()
+            self._content = content
+            return self
+        finally:
+            self._exchange.close()
+            if worker is not None:
+                worker.end()
+
+    async def _do(self, worker: Worker, step: Any, *arguments: Any) -> None:
+        """Have a worker do a step, in the time that the whole call may take."""
+        budget = self._exchange.budget
+        at = budget.total_at if self._content is None else None
+        try:
+            await worker.do(remaining(at, budget, "total", "yes"), step, *arguments)
+        except OutOfTime:
+            raise budget.error("total", "yes") from None
+
     async def _whole(self) -> bytes:
-        if self._content is None:
-            self._content = b"".join([piece async for piece in self._pieces()])
-        return self._content
+        return b"".join([piece async for piece in self._pieces()])
 
-    @staticmethod
-    async def _step(step: Callable[..., object], *arguments: Any) -> None:
-        """Carry out a step that blocks."""
-        raise NotImplementedError
-
-    def _close(self) -> None:
-        self._exchange.close()
-
-    async def _write(self, file: Path) -> None:
-        call = self._step
+    async def _write(self, file: Path, worker: Worker | None = None) -> None:
         target = None
+        worker = worker or self._exchange.verbs.worker()
         try:
             target = TargetFile(file)
-            await call(target.open)
+            await self._do(worker, target.open)
             gathered: list[bytes] = []
             size = 0
             async for piece in self._pieces():
                 gathered.append(piece)
                 size += len(piece)
-                if size >= THREAD_PIECE:
-                    await call(target.write, b"".join(gathered))
+                if size >= PIECE:
+                    await self._do(worker, target.write, b"".join(gathered))
                     gathered, size = [], 0
-            await call(target.write, b"".join(gathered))
-            await call(target.commit)
+            await self._do(worker, target.write, b"".join(gathered))
+            await self._do(worker, target.commit)
         finally:
             self._exchange.close()
-            if target is not None:
-                target.discard()
+            worker.end(*([target.discard] if target is not None else []))
 
+    def _check_blocking(self) -> None:
+        if self._content is None and not self._exchange.verbs.blocks:
+            raise InvalidRequestError(
+                "this download comes from AsyncDial and is still coming: use `async for`, `await aget_content()` or "
+                "`await awrite_to(path)`"
+            )
 
-async def _at_once(step: Callable[..., object], *arguments: Any) -> None:
-    step(*arguments)
+    def _close(self) -> None:
+        self._exchange.close()
 
-
-async def _in_thread(step: Callable[..., object], *arguments: Any) -> None:
-    """Carry out a step in a thread, to its end even when cancelled meanwhile: else it would go on behind our back and
-    leave a file that nobody removes."""
-    import asyncio  # loaded already; the sync client shall not load it
-
-    working = asyncio.get_running_loop().run_in_executor(None, step, *arguments)
-    cancelled = None
-    while not working.done():
-        try:
-            await asyncio.wait({working})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        working.exception()  # retrieved: it is of no interest any more
-        raise cancelled
-    working.result()
-
-
-class FileDownloadResponse(DownloadBase):
-    """A file as it comes: iterate over its bytes, or `get_content()`, or `write_to(path)`.
-
-    It is closed by reading to the end, by `close()`, or by a `with` block.
-    """
-
-    _step = staticmethod(_at_once)
+    # -- for both clients
 
     def __iter__(self) -> Iterator[bytes]:
         """The content in pieces of up to 256 KiB.
@@ -117,10 +181,12 @@ class FileDownloadResponse(DownloadBase):
         Raises:
             ResponseInterruptedError: the content broke off; `.received` and `.expected` are bytes.
         """
+        self._check_blocking()
         return each(self._pieces())
 
     def get_content(self) -> bytes:
-        """The whole content; it may be asked for again."""
+        """The whole content; up to 16 MiB it may be asked for again."""
+        self._check_blocking()
         return finish(self._whole())
 
     def write_to(self, file: Path) -> None:
@@ -131,26 +197,18 @@ class FileDownloadResponse(DownloadBase):
         Raises:
             InvalidRequestError: the target is a folder, or its folder does not exist.
         """
-        finish(self._write(file))
+        self._check_blocking()
+        finish(self._write(file, Here()))
 
     def close(self) -> None:
         """Stop reading; the connection is closed unless the content had ended."""
-        self._exchange.close()
+        self._close()
 
     def __enter__(self) -> FileDownloadResponse:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._exchange.close()
-
-
-class AsyncFileDownloadResponse(DownloadBase):
-    """A file as it comes: iterate over it with `async for`, or `await aget_content()`, or `await awrite_to(path)`.
-
-    It is closed by reading to the end, by `await aclose()`, or by an `async with` block.
-    """
-
-    _step = staticmethod(_in_thread)
+        self._close()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """The content in pieces of up to 256 KiB.
@@ -161,11 +219,11 @@ class AsyncFileDownloadResponse(DownloadBase):
         return self._pieces()
 
     async def aget_content(self) -> bytes:
-        """The whole content; it may be asked for again."""
+        """The same as `get_content`."""
         return await self._whole()
 
     async def awrite_to(self, file: Path) -> None:
-        """Write the content to a file, which appears when all of it has come: a broken download leaves no trace.
+        """The same as `write_to`, in a thread: a disk that is slow stops nobody.
 
         Args:
             file: a path; an existing file is replaced.
@@ -175,11 +233,15 @@ class AsyncFileDownloadResponse(DownloadBase):
         await self._write(file)
 
     async def aclose(self) -> None:
-        """Stop reading; the connection is closed unless the content had ended."""
-        self._exchange.close()
+        """The same as `close`."""
+        self._close()
 
-    async def __aenter__(self) -> AsyncFileDownloadResponse:
+    async def __aenter__(self) -> FileDownloadResponse:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._exchange.close()
+        self._close()
+
+
+AsyncFileDownloadResponse = FileDownloadResponse
+"""The name that AsyncDial's had in 0.18.0."""

@@ -1,7 +1,13 @@
 """One request on one connection, and its answer as it comes: what is sent, what came, what an end means.
 
-It knows the reader of the answer, and TLS alerts; it waits by the verbs of its connection's wire.
-It must not know threads, loops or retries.
+    exchange = Exchange(connections, outgoing, budget)
+    try:
+        await exchange.begin(key, context)     # a place, a connection
+        await exchange.send()
+        head = await exchange.read_head()
+        piece = await exchange.read()          # b"" at the end, and the connection goes back to the cache
+    finally:
+        exchange.close()                       # whatever happened, place and connection are given back
 """
 
 from __future__ import annotations
@@ -11,7 +17,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..core.body import blocks
-from ..core.call import Failure, Send
 from ..core.codings import AnswerReader
 from ..errors import (
     DialConnectionError,
@@ -20,40 +25,48 @@ from ..errors import (
     RemoteProtocolError,
     ResponseInterruptedError,
 )
+from .connections import Place
 from .verbs import OutOfTime, remaining
 
 if TYPE_CHECKING:
+    import ssl
+
+    from ..core.call import Outgoing
     from ..core.http11 import Head
     from ..core.limits import Budget
-    from .connections import Connection
+    from ..core.settings import ConnectionKey
+    from .connections import Connection, Connections
 
 DRAIN = 0.2
 """Seconds to wait for the end of a body after `[DONE]`, so that its connection can be used again."""
-
-
-STALL = 5.0
-"""Seconds after which a server that has accepted a request reads no more of it."""
+UNFOLDED = 1024 * 1024
+MOST_UNFOLDED = 100
+"""A compressed answer that is read whole may unfold to so many bytes, or to so many times its size."""
 
 
 class Exchange:
-    """State and judgement of one exchange.
+    """State and judgement of one exchange; it owns its place and its connection.
 
     Attributes:
-        reader: of the answer. step: the request. budget: the limits of the call.
+        reader: of the answer.
+        outgoing: the request.
+        budget: the limits of the call.
+        sending_began: bytes of the request may have left.
+        sent: bytes of its body that have left.
     """
 
-    def __init__(self, connection: Connection, step: Send, budget: Budget) -> None:
-        self.reader = AnswerReader(step.method)
-        self.step = step
+    def __init__(self, owner: Connections, outgoing: Outgoing, budget: Budget) -> None:
+        self.reader = AnswerReader(outgoing.method)
+        self.outgoing = outgoing
         self.budget = budget
+        self.verbs = owner.verbs
         self.sending_began = False
-        """Bytes of the request may have left."""
-        self.sent = 0
-        """Bytes of the request's body that have left."""
-        self._connection: Connection | None = connection
-        self._on_reused = connection.used
+        self._owner = owner
+        self._place = Place()
+        self._connection: Connection | None = None
+        self._on_reused = False
         self._sent_in_part = False  # the request was not sent to its end, so the connection is of no more use
-        self._sent = 0  # bytes of the body
+        self.sent = 0
 
     @property
     def received(self) -> int:
@@ -66,37 +79,55 @@ class Exchange:
         return "yes" if self.reader.wire.began else "maybe" if self.sending_began else "no"
 
     def explain(self, error: DialException) -> None:
-        """Say in an error whether the request reached the server, and which one it was."""
+        """Say in an error whether the request reached the server, and which one it was; and the policy (core/call.py)
+        whether it was a reused connection that broke in silence."""
         error.request_sent = self.request_sent
-        error.request = self.step.request
+        error.request = self.outgoing.request
+        silent = self._on_reused and not self.reader.wire.began
+        self.outgoing.stale = silent and not isinstance(error, DialTimeoutError)
 
-    def failure(self, error: DialConnectionError) -> Failure:
-        """What to answer the policy (core/call.py) where no complete answer came."""
-        self.explain(error)
-        silent = self._on_reused and not self.reader.wire.began and not isinstance(error, DialTimeoutError)
-        return Failure(error, stale=silent, exchange=self)
+    async def begin(self, key: ConnectionKey, context: ssl.SSLContext | None) -> Connection:
+        """Wait for a place, and take or open a connection."""
+        outgoing = self.outgoing
+        found = await self._owner.take(self._place, key, outgoing.origin, context, outgoing.fresh, self.budget)
+        self._connection, self._on_reused = found, found.used
+        return found
 
     # -- request
 
     async def send(self) -> None:
         """Send head and body; stop where the server refuses them or hangs up meanwhile."""
-        connection, body = self._connection, self.step.body
-        assert connection is not None
-        left = blocks(self.step.head, body)
-        in_thread = connection.owner.verbs.in_thread if body is not None and body.blocking else None
-        end: tuple[bytes | None, int] = (None, 0)
-        while True:
-            found: Any = next(left, end) if in_thread is None else await in_thread(next, left, end)
-            block, sent = found
-            if block is None:
-                return
-            if not await connection.wire.push(block, self):
-                self._sent_in_part = True  # an answer may be waiting all the same: 413, 401
-                return
-            self._sent = sent
-            self.sent = sent
-            if body is not None:
-                body.report(sent)
+        body = self.outgoing.body
+        left = blocks(self.outgoing.head, body)
+        if body is None or not body.blocking:
+            for block, sent in left:
+                if not await self._push(block, sent):
+                    return
+            return
+        worker, end = self.verbs.worker(), (None, 0)
+        try:
+            while True:
+                found: Any = await worker.do(self._left("total"), next, left, end)
+                if found is end or not await self._push(*found):
+                    return
+        except OutOfTime:
+            raise self.budget.error("total", self.request_sent) from None
+        finally:
+            worker.end()
+
+    def _left(self, limit: str) -> float | None:
+        return remaining(self.budget.total_at, self.budget, limit, self.request_sent)
+
+    async def _push(self, block: memoryview, sent: int) -> bool:
+        if self._connection is None:
+            raise self._closed_here()
+        if not await self._connection.wire.push(block, self):
+            self._sent_in_part = True  # an answer may be waiting all the same: 413, 401
+            return False
+        self.sent = sent
+        if self.outgoing.body is not None:
+            self.outgoing.body.report(sent)
+        return True
 
     @property
     def is_answered(self) -> bool:
@@ -125,35 +156,33 @@ class Exchange:
         self.reader.wire.receive_eof(broken=True)
 
     def check_alert(self, error: OSError) -> None:
-        """
+        """Whether the server refused us by an alert. Under TLS 1.3 that is how a missing client certificate shows.
+
         Raises:
-            TLSError: the server refused us by an alert. Under TLS 1.3 that is how a missing client certificate shows.
+            TLSError: it did.
         """
         ssl: Any = sys.modules.get("ssl")  # not loaded: no TLS, no alert
-        alert = ssl and isinstance(error, ssl.SSLError) and not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
-        if alert and not self.reader.wire.began:
+        if not ssl or not isinstance(error, ssl.SSLError) or self.reader.wire.began:
+            return
+        if not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
             from .tls import handshake_error
 
-            raise handshake_error(error, self.step.origin.host) from None
+            raise handshake_error(error, self.outgoing.origin.host) from None
 
     # -- answer
 
     async def read_head(self) -> Head:
         """The answer's head."""
-        try:
-            head = self.reader.read_head() if self.reader.wire.began else None
-            while head is None:
-                await self._receive()
-                head = self.reader.read_head()
-            if self._sent_in_part and head.status < 300:
-                raise ResponseInterruptedError(
-                    "the server accepted the request (%d) and read no more when %d bytes of its body had been sent"
-                    % (head.status, self._sent)
-                )
-            return head
-        except DialConnectionError as error:
-            self.explain(error)
-            raise
+        head = self.reader.read_head() if self.reader.wire.began else None
+        while head is None:
+            await self._receive()
+            head = self.reader.read_head()
+        if self._sent_in_part and head.status < 300:
+            raise ResponseInterruptedError(
+                "the server accepted the request (%d) and read no more when %d bytes of its body had been sent"
+                % (head.status, self.sent)
+            )
+        return head
 
     async def read(self) -> bytes:
         """The next piece of the body; b"" at its end, and the connection goes back to the cache.
@@ -166,16 +195,14 @@ class Exchange:
             while piece is None:
                 await self._receive()
                 piece = self.reader.read_body()
-        except DialConnectionError as error:
+            if not piece:
+                self._let_go(keep=True)
+            return piece
+        except BaseException as error:
             self.close()
-            self.explain(error)
+            if isinstance(error, DialConnectionError):
+                self.explain(error)
             raise
-        except BaseException:
-            self.close()
-            raise
-        if not piece:
-            self._let_go(keep=True)
-        return piece
 
     async def read_whole(self, most: int, strict: bool) -> bytes:
         """The whole body; beyond `most` bytes an error (strict), or what came until then."""
@@ -186,10 +213,12 @@ class Exchange:
             while piece:
                 pieces.append(piece)
                 size += len(piece)
-                if size > most:
+                bomb = self.reader.coded and size > max(UNFOLDED, MOST_UNFOLDED * self.reader.wire.received)
+                if size > most or bomb:
                     self.close()
                     if strict:
-                        raise RemoteProtocolError("the answer is larger than %d bytes" % most, request_sent="yes")
+                        what = "unfolds to many times its size" if bomb else "is larger than %d bytes" % most
+                        raise RemoteProtocolError("the answer %s" % what, request_sent="yes")
                     break
                 piece = await self.read()
         except DialConnectionError:
@@ -235,16 +264,24 @@ class Exchange:
     # -- end
 
     def _let_go(self, keep: bool) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            reusable = keep and self.reader.wire.reusable and not self._sent_in_part and connection.wire.is_quiet
-            connection.owner.free(connection, keep=reusable)
+        try:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                keep = keep and self.reader.wire.reusable and not self._sent_in_part
+                self._owner.free(connection, keep)
+        finally:
+            self._owner.places.give_back(self._place)
 
     def close(self) -> None:
-        """Close the connection, unless the answer has been read to its end."""
+        """Give back the place, and close the connection unless the answer has been read to its end."""
         self._let_go(keep=False)
 
     def __del__(self) -> None:
-        connection = self.__dict__.get("_connection")
-        if connection is not None:  # a stream or download that nobody closed
-            connection.owner.abandon(connection)
+        if "_connection" in self.__dict__ and not self._place.over:  # a stream or download that nobody closed
+            self.verbs.soon(_give_up, self._owner, self._place, self._connection)
+
+
+def _give_up(owner: Connections, place: Place, connection: Connection | None) -> None:
+    if connection is not None:
+        owner.free(connection, keep=False)
+    owner.places.give_back(place)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Generic, Iterator, TypeVar
 
 from ..core.completion_stream import EventReader, Events, text_of
 from ..core.operation import finish
-from ..errors import DialException, StreamInterruptedError
+from ..errors import DialException, InvalidRequestError, StreamInterruptedError
 
 if TYPE_CHECKING:
     from typing import overload
@@ -31,8 +31,10 @@ class StreamBase(Generic[E]):
         self._head = head
         self._exchange = exchange
         self._reader: EventReader[E] = EventReader(
-            events, headers=head.headers, request=exchange.step.request, secrets=exchange.step.secrets
+            events, headers=head.headers, request=exchange.outgoing.request, secrets=exchange.outgoing.secrets
         )
+        self._completes = events.finish is not None
+        self._reading = False
         self._ended = False
         self._error: DialException | None = None
 
@@ -47,6 +49,9 @@ class StreamBase(Generic[E]):
             if self._error is not None:
                 raise self._error
             return None
+        if self._reading:
+            raise InvalidRequestError("another thread or task is reading this stream; one at a time can")
+        self._reading = True
         try:
             self._exchange.budget.progressed(time.monotonic())  # we wait from now on: a slow reader is no silent server
             event = self._reader.next()
@@ -54,12 +59,18 @@ class StreamBase(Generic[E]):
                 event = await self._more()
             return event
         except DialException as error:
+            if self._ended:  # another thread or task closed it: that ends a subscription, and breaks off a completion
+                if not self._completes:
+                    return None
+                error = StreamInterruptedError("the stream was closed", request_sent="yes")
             self._close()
             self._error = self._reader.explain(error)  # raised whenever the stream is asked again
             raise self._error
         except BaseException:
             self._close()
             raise
+        finally:
+            self._reading = False
 
     async def _more(self) -> E | None:
         if self._reader.done:

@@ -1,6 +1,6 @@
-"""The sync client's transport: verbs that block.
+"""The sync client's verbs: they block in the thread that asks. aio.py has the same names in the same order.
 
-It knows sockets, threads and clocks; it decides nothing about retries, errors or DIAL: core/ does.
+http.client opens the connections, and is what idles in the cache; what comes of their sockets is read by core/http11.
 """
 
 from __future__ import annotations
@@ -11,51 +11,62 @@ import threading
 import time
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Callable, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 from weakref import WeakSet
 
 from ..core.operation import finish
-from ..errors import InvalidRequestError
+from ..errors import ConnectError, InvalidRequestError
 from .connections import Connections
-from .exchange import STALL
-from .transport import Transport as AnyTransport
-from .verbs import RECEIVE, OutOfTime, numeric_addresses, remaining, shorter, wait_for
+from .transport import BaseTransport
+from .verbs import (
+    RECEIVE,
+    STALL,
+    Here,
+    OutOfTime,
+    begin,
+    look_up,
+    numeric_addresses,
+    prepare,
+    remaining,
+    shorter,
+    wait_for,
+)
 
 if TYPE_CHECKING:
     import ssl
+    from http.client import HTTPConnection
     from typing import AsyncIterator, Coroutine, Sequence
 
-    from ..core.call import Send
-    from ..core.limits import Budget
-    from ..core.settings import ConnectionSettings
     from .connections import Connection
-    from .exchange import Exchange
+    from .verbs import Sending
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-_LAST_WORDS = 1.0
+LAST_WORDS = 1.0
 """Seconds: how long threads that are told to end are waited for; one that is silent longer ends later, unheard."""
+LOOK_AGAIN = 1.0
+"""Seconds after which one who waits for a place looks by himself: who had it may have been interrupted before he rang."""
 
 
-class Transport(AnyTransport):
+class Transport(BaseTransport):
     """Carries out requests in the thread that asks."""
 
-    def __init__(self, settings: ConnectionSettings) -> None:
-        super().__init__(settings, Blocking())
+    def __init__(self, settings: Any) -> None:
+        super().__init__(settings, Verbs())
         self.connections = Connections(settings.limits, self.verbs)
         self._ending: WeakSet[threading.Thread] = WeakSet()
 
-    async def _home(self) -> Connections:
+    async def home(self) -> Connections:
         return self.connections
 
-    async def _connection(self, step: Send, budget: Budget) -> Connection:
-        connection = await super()._connection(step, budget)
+    def _homes(self) -> list[Connections]:
+        return [self.connections]
+
+    def _taken(self, connection: Connection) -> None:
         connection.thread = threading.current_thread()
         if connection.thread in self._ending:
-            connection.owner.free(connection, keep=False)
             raise InvalidRequestError("the work was interrupted")
-        return connection
 
     async def at_once(
         self, work: Callable[[T], Coroutine[Any, Any, R]], items: Sequence[T], number: int
@@ -80,12 +91,14 @@ class Transport(AnyTransport):
                 except BaseException as error:  # goes on in the thread that asked
                     results.put((index, None, error))
 
-        threads = [threading.Thread(target=run, daemon=True) for _ in range(min(number, len(items)))]
+        threads: list[threading.Thread] = []
+
+        def thread() -> threading.Thread:
+            threads.append(threading.Thread(target=run, daemon=True))
+            return threads[-1]
+
         try:
-            for thread in threads:
-                with suppress(RuntimeError):  # no thread to be had: the others do its share
-                    thread.start()
-            if not any(thread.ident for thread in threads):
+            if not any([begin(thread) for _ in range(min(number, len(items)))]):
                 run()
             for _ in items:
                 index, result, error = results.get()
@@ -105,20 +118,15 @@ class Transport(AnyTransport):
         for connection in list(self.connections.open):
             if connection.thread in self._ending:
                 connection.wire.close()
-        until = time.monotonic() + _LAST_WORDS
+        until = time.monotonic() + LAST_WORDS
         for thread in threads:
             if thread.ident is not None:
                 thread.join(max(0.0, until - time.monotonic()))
 
     def close(self) -> None:
-        """Close idle connections now, and those in use as soon as their calls end."""
-        self.closed = self.connections.closed = True
-        self.connections.drop_idle()
-
-    def __del__(self) -> None:
-        if "connections" in self.__dict__:  # a client that nobody closed: its idle connections end with it
-            for connection, _ in self.connections.idle:
-                connection.wire.close()
+        """Close idle connections now, and those in use as soon as their calls end; calls that wait for one end now."""
+        self.closed = True
+        self.connections.close()
 
     def after_fork(self) -> None:
         """In a forked child: the parent's connections are its own."""
@@ -127,81 +135,92 @@ class Transport(AnyTransport):
         inherited.disown()
 
 
-class Blocking:
+class Verbs:
     """Everything that waits, in the thread that asks."""
+
+    blocks = True
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
-    async def ask(self, function: Callable[[], Any], budget: Budget) -> Any:
+    async def ask(self, function: Callable[[], Any], seconds: float | None) -> Any:
         return function()
 
     async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return function(*arguments)
 
+    def worker(self) -> Here:
+        return Here()
+
+    def bell(self) -> Bell:
+        return Bell()
+
     def soon(self, function: Callable[..., None], *arguments: Any) -> None:
         function(*arguments)
 
-    def places(self, number: int | None) -> BlockingPlaces:
-        return BlockingPlaces(number)
-
     async def resolve(self, host: str, port: int, seconds: float | None) -> list[Any]:
-        """The addresses of a name; a resolver that is silent is left to its thread when time runs out."""
+        """A resolver that is silent is left to its thread when time runs out."""
         found = numeric_addresses(host, port)
         if found is not None:
             return found
-        outcome: list[Any] = []
+        outcome: SimpleQueue[Any] = SimpleQueue()
 
-        def look_up() -> None:
+        def ask() -> None:
             try:
-                outcome.append(socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM))
+                outcome.put(look_up(host, port))
             except Exception as error:  # goes on in the thread that asked
-                outcome.append(error)
+                outcome.put(error)
 
-        thread = threading.Thread(target=look_up, daemon=True)
-        thread.start()
-        thread.join(seconds)
-        if not outcome:
-            raise OutOfTime
-        if isinstance(outcome[0], Exception):
-            raise outcome[0]
-        return cast("list[Any]", outcome[0])
-
-    async def connect(self, address: Any, seconds: float | None) -> socket.socket:
-        family, kind, protocol, _, place = address
-        sock = socket.socket(family, kind, protocol)
+        if not begin(lambda: threading.Thread(target=ask, daemon=True)):
+            ask()
         try:
-            sock.settimeout(seconds)
-            sock.connect(place)
-            return sock
+            answer = outcome.get(timeout=seconds)
+        except Empty:
+            raise OutOfTime from None
+        if isinstance(answer, Exception):
+            raise answer
+        return list(answer)
+
+    async def connect(self, address: Any, seconds: float | None) -> HTTPConnection:
+        from http.client import HTTPConnection
+
+        host, port = address[4][:2]
+        link = HTTPConnection(host, port, timeout=seconds)
+        try:
+            link.connect()
+            link.auto_open = 0  # a dropped socket is never reopened behind our back
+            if not hasattr(link.sock, "recv"):
+                raise ConnectError("http.client is replaced by %s, which opens no sockets" % type(link).__module__)
+            prepare(link.sock)
+            return link
         except socket.timeout:
-            sock.close()
+            link.close()
             raise OutOfTime from None
         except BaseException:
-            sock.close()
+            link.close()
             raise
 
-    async def send_all(self, sock: socket.socket, data: bytes, seconds: float | None) -> None:
+    async def send_all(self, link: HTTPConnection, data: bytes, seconds: float | None) -> None:
         try:
-            sock.settimeout(seconds)
-            sock.sendall(data)
+            link.sock.settimeout(seconds)
+            link.sock.sendall(data)
         except socket.timeout:
             raise OutOfTime from None
 
-    async def receive_one(self, sock: socket.socket, seconds: float | None) -> bytes:
+    async def receive_one(self, link: HTTPConnection, seconds: float | None) -> bytes:
         try:
-            sock.settimeout(seconds)
-            return sock.recv(1)
+            link.sock.settimeout(seconds)
+            return link.sock.recv(1)
         except socket.timeout:
             raise OutOfTime from None
 
-    async def wire(
-        self, sock: socket.socket, context: ssl.SSLContext | None, host: str, seconds: float | None
-    ) -> BlockingWire:
-        return BlockingWire(sock if context is None else _start_tls(sock, context, host, seconds))
+    async def wire(self, link: HTTPConnection, context: ssl.SSLContext | None, host: str, seconds: float | None) -> Wire:
+        if context is not None:
+            link.sock = _secured(link.sock, context, host, seconds)
+        return Wire(link)
 
 
-def _start_tls(sock: socket.socket, context: ssl.SSLContext, host: str, seconds: float | None) -> socket.socket:
+def _secured(sock: socket.socket, context: ssl.SSLContext, host: str, seconds: float | None) -> socket.socket:
     from ssl import SSLError, SSLWantReadError, SSLWantWriteError
 
     from .tls import handshake_error
@@ -230,39 +249,26 @@ def _start_tls(sock: socket.socket, context: ssl.SSLContext, host: str, seconds:
         raise
 
 
-class BlockingPlaces:
-    """A queue of tokens: putting one back is safe wherever a finalizer may run."""
+class Bell:
+    """A queue of rings: ringing is safe wherever a finalizer may run."""
 
-    def __init__(self, number: int | None) -> None:
-        self._number = number
-        self._free: SimpleQueue[None] = SimpleQueue()
-        for _ in range(number or 0):
-            self._free.put(None)
+    def __init__(self) -> None:
+        self._rings: SimpleQueue[None] = SimpleQueue()
 
-    @property
-    def taken(self) -> int:
-        return (self._number or 0) - self._free.qsize()
+    async def wait(self, seconds: float | None) -> None:
+        with suppress(Empty):
+            self._rings.get(timeout=shorter(seconds, LOOK_AGAIN))
 
-    async def take(self, seconds: float | None) -> bool:
-        try:
-            if self._number is not None:
-                self._free.get(timeout=None if seconds is None else min(seconds, threading.TIMEOUT_MAX))
-            return True
-        except Empty:
-            return False
-
-    def give_back(self) -> None:
-        if self._number is not None:
-            self._free.put(None)
+    def ring(self) -> None:
+        self._rings.put(None)
 
 
-class BlockingWire:
-    """A connected socket."""
+class Wire:
+    """A connection of http.client, connected."""
 
-    is_quiet = True
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
+    def __init__(self, link: HTTPConnection) -> None:
+        self.sock = link.sock
+        self._link = link
         self._pid = os.getpid()
 
     def is_reusable(self) -> bool:
@@ -278,7 +284,11 @@ class BlockingWire:
                 self.sock.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass  # it broke, or is closed already
-        self.sock.close()
+        self._link.close()
+
+    def __del__(self) -> None:
+        if "_pid" in self.__dict__ and self.sock.fileno() >= 0:  # nobody closed its client, or its call was interrupted
+            self.close()
 
     async def receive(self, seconds: float | None) -> bytes:
         try:
@@ -287,49 +297,49 @@ class BlockingWire:
         except socket.timeout:
             raise OutOfTime from None
 
-    async def push(self, data: bytes, exchange: Exchange) -> bool:
-        view = memoryview(data)
-        sock, budget = self.sock, exchange.budget
+    async def push(self, data: memoryview, sending: Sending) -> bool:
+        view, budget = data, sending.budget
+        sock = self.sock
         sock.settimeout(0)
         large, full = len(data) >= RECEIVE, False
         while view:
-            remaining(budget.total_at, budget, "total", "maybe")
-            if (large or full) and self._refused_early(exchange, wait=full):
+            remaining(budget.total_at, budget, "total", "maybe" if sending.sending_began else "no")
+            if (large or full) and self._refused_early(sending, wait=full):
                 return False
             full = False
             try:
                 view = view[sock.send(view) :]
-                exchange.sending_began = True
+                sending.sending_began = True
             except BlockingIOError:
                 full = True
             except OSError as error:
                 if not _wants(error):
-                    exchange.check_alert(error)  # what it said before may still be there to read
+                    sending.check_alert(error)  # what it said before may still be there to read
                     return False
-                full = exchange.sending_began = True  # records may have left
+                full = sending.sending_began = True  # records may have left
         return True
 
-    def _refused_early(self, exchange: Exchange, wait: bool) -> bool:
+    def _refused_early(self, sending: Sending, wait: bool) -> bool:
         """Whether a refusal, or the end of the connection, came while sending."""
-        budget, listen = exchange.budget, not exchange.is_answered
+        budget, listen = sending.budget, not sending.is_answered
         at, limit = budget.ends("write", time.monotonic())
         seconds = remaining(at, budget, limit, "maybe") if wait else 0.0
         if not listen:
             return wait and not wait_for(self.sock, False, True, shorter(seconds, STALL))
         if wait_for(self.sock, True, wait, seconds):
-            return self._take_early(exchange)
+            return self._take_early(sending)
         if wait:
             raise budget.error(limit, "maybe")
         return False
 
-    def _take_early(self, exchange: Exchange) -> bool:
+    def _take_early(self, sending: Sending) -> bool:
         try:
-            return exchange.take_early(self.sock.recv(RECEIVE))
+            return sending.take_early(self.sock.recv(RECEIVE))
         except BlockingIOError:
             return False
         except OSError as error:
             if not _wants(error):
-                exchange.take_break(error)
+                sending.take_break(error)
             return not _wants(error)
 
 

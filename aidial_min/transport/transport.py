@@ -1,38 +1,57 @@
 """What clients call: requests, streams and downloads carried out, written once for both clients.
 
-It carries out the steps of core/call.py and decides nothing about retries, errors or DIAL.
-It waits by verbs; it must not know threads, asyncio or how a connection is opened.
+    result = await transport.run(request, config)
+    head, exchange = await transport.open(request, config)       # the body is still to be read
+
+It carries out what core/call.py decides; sync.py and aio.py have its two classes.
 """
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
-from ..core.call import Answer, Ask, Failure, Send
-from ..core.call import exchange as steps_of
+from ..core.call import Answer, carry_out
 from ..core.etag import check_content, check_etag
 from ..core.limits import Budget
 from ..core.settings import ConnectionKey
-from ..errors import DialConnectionError, DialException, InvalidRequestError
-from .connections import Connection, Connections
+from ..errors import ConnectError, DialConnectionError, DialException, InvalidRequestError
 from .exchange import Exchange
-from .verbs import MAX_ERROR, MAX_WHOLE, Verbs, survive_fork
+from .verbs import MAX_ERROR, OutOfTime, Verbs, reason, remaining, survive_fork
 
 if TYPE_CHECKING:
     import ssl
+    from typing import Callable
 
-    from ..core.call import Config, Download, Request, Steps
+    from ..core.call import Config, Download, Outgoing, Request
     from ..core.http11 import Head
     from ..core.proxy import Route
     from ..core.settings import ConnectionSettings
     from ..core.urls import Origin
+    from .connections import Connection, Connections
 
 T = TypeVar("T")
 
 
-class Transport:
+class Statistics(NamedTuple):
+    """How it stands with the connections of a transport, of all its event loops together; for tests.
+
+    Attributes:
+        open: connections, idle or in use.
+        idle: those that wait for their next request.
+        taken: places that calls hold.
+        waiting: calls that wait for a place.
+    """
+
+    open: int
+    idle: int
+    taken: int
+    waiting: int
+
+
+class BaseTransport:
     """Carries out requests for a client, or for all clients of a pool."""
 
     def __init__(self, settings: ConnectionSettings, verbs: Verbs) -> None:
@@ -48,8 +67,7 @@ class Transport:
 
     async def run(self, request: Request[T], config: Config, total_at: float | None = None) -> T:
         """Carry out one request and return its decoded result; `total_at`: when the limit `total` ends, if it runs."""
-        budget = Budget(request.timeout or config.timeout, time.monotonic(), total_at)
-        return await self._drive(steps_of(request, config, self.route(config.origin)), budget)
+        return await self._carry_out(request, config, total_at, stream=False)
 
     def total_at(self, config: Config) -> float | None:
         """When the limit `total` ends for what begins now."""
@@ -57,67 +75,40 @@ class Transport:
 
     async def open(self, request: Request[Answer], config: Config) -> tuple[Head, Exchange]:
         """Carry out one request and leave the body of its answer open."""
-        budget = Budget(request.timeout or config.timeout, time.monotonic())
-        answer = await self._drive(steps_of(request, config, self.route(config.origin), stream=True), budget)
+        answer = await self._carry_out(request, config, None, stream=True)
         return answer.head, cast(Exchange, answer.exchange)
 
     async def download(self, download: Download, config: Config) -> tuple[Head, Exchange, str]:
         """Carry out a download as far as its head."""
         head, exchange = await self.open(download.request, config)
         try:
-            check_content(head, exchange.step.request)
+            check_content(head, exchange.outgoing.request)
             if download.etag_if_match is not None:
-                check_etag(head.headers, download.etag_if_match, exchange.step.request, exchange.step.secrets)
+                check_etag(head.headers, download.etag_if_match, exchange.outgoing.request, exchange.outgoing.secrets)
         except DialException:
             exchange.close()
             raise
         return head, exchange, download.filename
 
-    # -- steps
+    def statistics(self) -> Statistics:
+        """What is open, idle, taken, and waited for."""
+        homes = self._homes()
+        idle = sum(len(home.idle) for home in homes)
+        taken = sum(home.places.taken for home in homes)
+        return Statistics(
+            sum(len(home.open) for home in homes), idle, taken, sum(home.places.waiting for home in homes)
+        )
 
-    async def _drive(self, steps: Steps[T], budget: Budget) -> T:
-        outcome: Any = None
-        try:
-            while True:
-                step = steps.send(outcome)
-                if isinstance(step, Send):
-                    outcome = await self._send(step, budget)
-                elif isinstance(step, Ask):
-                    outcome = await self.verbs.ask(step.callable, budget)
-                else:
-                    if budget.total_at is not None and time.monotonic() + step.seconds >= budget.total_at:
-                        raise step.error
-                    outcome = None
-                    await self.verbs.sleep(step.seconds)
-        except StopIteration as stop:
-            return cast(T, stop.value)
+    # -- carrying out
 
-    async def _send(self, step: Send, budget: Budget) -> Any:
-        """Send a request and read its answer: an Answer, or a Failure where none came."""
+    async def _carry_out(self, request: Request[T], config: Config, total_at: float | None, stream: bool) -> T:
+        budget = Budget(request.timeout or config.timeout, time.monotonic(), total_at)
         try:
-            connection = await self._connection(step, budget)
-        except DialConnectionError as error:
-            return Failure(error)
-        exchange = Exchange(connection, step, budget)
-        try:
-            await exchange.send()
-            head = await exchange.read_head()
-            good = head.status < 300
-            if step.stream and good:
-                return Answer(head, b"", exchange)
-            return Answer(head, await exchange.read_whole(MAX_WHOLE if good else MAX_ERROR, good), exchange)
-        except DialConnectionError as error:
-            exchange.close()
-            return exchange.failure(error)
-        except DialException as error:  # of the body: a file that can't be read
-            exchange.close()
-            exchange.explain(error)
-            raise
-        except BaseException:
-            exchange.close()
-            raise
-
-    # -- connections
+            return await carry_out(request, config, self.route(config.origin), _Call(self, budget), stream=stream)
+        except (OSError, ImportError) as error:
+            if isinstance(error, DialException) or not _is_bad_moment(error):
+                raise
+            raise ConnectError("the call can't be carried out just now: %s" % reason(error)) from error
 
     def route(self, origin: Origin) -> Route:
         """The way to a server (found once)."""
@@ -126,18 +117,18 @@ class Transport:
             route = self._routes[origin] = self.settings.route(origin)
         return route
 
-    async def _connection(self, step: Send, budget: Budget) -> Connection:
-        if self.closed:
-            raise InvalidRequestError("the client is closed")
-        origin, route = step.origin, self.route(step.origin)
-        context = await self._tls() if origin.scheme == "https" else None
-        key = ConnectionKey(origin.scheme, origin.host, origin.port, route, id(context))
-        return await (await self._home()).take(key, origin, context, step.fresh, budget)
-
-    async def _tls(self) -> ssl.SSLContext:
-        if self._context is None:
-            self._context = await self.verbs.in_thread(self._make_context)
-        return self._context
+    async def context(self, budget: Budget) -> ssl.SSLContext:
+        """What TLS is spoken with; made for the first https connection, in the time that connecting may take."""
+        if self._context is not None:
+            return self._context
+        at, limit = budget.ends("connect", time.monotonic())
+        worker = self.verbs.worker()
+        try:
+            return await worker.do(remaining(at, budget, limit), self._make_context)
+        except OutOfTime:
+            raise budget.error(limit, "no") from None
+        finally:
+            worker.end()
 
     def _make_context(self) -> ssl.SSLContext:
         from .tls import make_context
@@ -147,6 +138,71 @@ class Transport:
                 self._context = make_context(self.settings)
             return self._context
 
-    async def _home(self) -> Connections:
+    async def connect(self, exchange: Exchange) -> None:
+        """Give an exchange its connection."""
+        if self.closed:
+            raise InvalidRequestError("the client is closed")
+        origin = exchange.outgoing.origin
+        context = await self.context(exchange.budget) if origin.scheme == "https" else None
+        key = ConnectionKey(origin.scheme, origin.host, origin.port, self.route(origin), id(context))
+        self._taken(await exchange.begin(key, context))
+
+    async def home(self) -> Connections:
         """The connections that may be used here."""
         raise NotImplementedError
+
+    def _homes(self) -> list[Connections]:
+        raise NotImplementedError
+
+    def _taken(self, connection: Connection) -> None:
+        """A call has this connection from now on."""
+        raise NotImplementedError
+
+
+class _Call:
+    """One call: what core/call.py has carried out."""
+
+    def __init__(self, transport: BaseTransport, budget: Budget) -> None:
+        self._transport = transport
+        self._verbs = transport.verbs
+        self._budget = budget
+
+    async def ask(self, function: Callable[[], Any]) -> Any:
+        try:
+            return await self._verbs.ask(function, remaining(self._budget.total_at, self._budget, "total"))
+        except OutOfTime:
+            raise self._budget.error("total", "no") from None
+
+    async def send(self, outgoing: Outgoing) -> Answer:
+        exchange = Exchange(await self._transport.home(), outgoing, self._budget)
+        opened = False
+        try:
+            await self._transport.connect(exchange)
+            await exchange.send()
+            head = await exchange.read_head()
+            good = head.status < 300
+            if good and outgoing.stream:
+                opened = True
+                return Answer(head, b"", exchange)
+            return Answer(head, await exchange.read_whole(outgoing.most if good else MAX_ERROR, good))
+        except DialException as error:
+            opened = False
+            exchange.close()
+            exchange.explain(error)
+            raise
+        finally:
+            if not opened:
+                exchange.close()
+            outgoing.sent, outgoing.received = exchange.sent, exchange.reader.wire.received
+
+    async def pause(self, seconds: float, error: DialException) -> None:
+        total_at = self._budget.total_at
+        if total_at is not None and time.monotonic() + seconds >= total_at:
+            raise error
+        await self._verbs.sleep(seconds)
+
+
+def _is_bad_moment(error: Exception) -> bool:
+    """Whether a file could not be opened for want of descriptors or memory: a module that is loaded only now, say."""
+    words = str(error)
+    return getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE, errno.ENOMEM) or "Too many open files" in words

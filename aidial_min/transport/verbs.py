@@ -1,8 +1,10 @@
-"""What the clients' transports are made of: everything here is written once, as coroutines.
+"""The seam between what is written once and the two clients: everything that waits, as verbs.
 
-The sync client runs them with `finish`: its verbs (blocking.py) block and never wait for a loop. The async client awaits
-them: its verbs (aio.py) wait. The verbs are the only thing in which the two differ.
-It must not know http.client, asyncio or DIAL.
+    connections.py, exchange.py, transport.py, streams.py and downloads.py await these verbs and nothing else.
+    sync.py has them block, so that a coroutine which awaits them runs to its end at one `send` (core/operation.finish).
+    aio.py has them wait on asyncio.
+
+The two files give the same names in the same order; what they have in common stands here.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import os
 import select
 import socket
+import threading
 import time
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from weakref import WeakSet
@@ -18,81 +21,121 @@ from ..errors import DialException
 
 if TYPE_CHECKING:
     import ssl
-    from typing import Awaitable, Callable
+    from typing import Callable
 
     from ..core.limits import Budget
-    from .exchange import Exchange
 
 T = TypeVar("T")
 
 RECEIVE = 65536
 """Bytes asked of a socket at a time."""
-MAX_WHOLE = 128 * 1024 * 1024
-"""Bytes of an answer that is read whole, at most."""
 MAX_ERROR = 768 * 1024
 """Bytes kept of the body of an HTTP error; with the piece that goes beyond it, less than 1 MiB is read."""
+STALL = 5.0
+"""Seconds after which a server that has accepted a request reads no more of it."""
 
 
 class OutOfTime(Exception):
     """What was waited for did not come in time."""
 
 
+class Sending(Protocol):
+    """What a wire must know of the exchange whose request it sends."""
+
+    budget: Budget
+    sending_began: bool
+
+    @property
+    def is_answered(self) -> bool: ...
+    def take_early(self, data: bytes) -> bool:
+        """What came meanwhile; True: the rest of the request is of no more use."""
+        ...
+
+    def take_break(self, error: OSError) -> None: ...
+    def check_alert(self, error: OSError) -> None: ...
+
+
 class Wire(Protocol):
-    """An open connection as its verbs see it."""
+    """An open connection."""
 
     def is_reusable(self) -> bool:
         """Whether it is still good while idle: nothing to read, neither bytes nor its end."""
         ...
 
     def close(self) -> None: ...
-    async def push(self, data: bytes, exchange: "Exchange") -> bool:
+    async def receive(self, seconds: float | None) -> bytes:
+        """What comes next, b"" at the end that the peer announced. Raises: OutOfTime, OSError."""
+        ...
+
+    async def push(self, data: memoryview, sending: Sending) -> bool:
         """Send these bytes, reading meanwhile what the server may already say; False: it wants no more."""
         ...
 
-    async def receive(self, seconds: float | None) -> bytes:
-        """What comes next, b"" at the end. Raises: OutOfTime, OSError."""
+
+class Bell(Protocol):
+    """Wakes the one who waits for it."""
+
+    async def wait(self, seconds: float | None) -> None:
+        """Return when it rings, when so many seconds have passed, or now and then, to look again."""
         ...
 
-    @property
-    def is_quiet(self) -> bool:
-        """Whether nothing is under way, so that it can carry another request."""
+    def ring(self) -> None: ...
+
+
+class Worker(Protocol):
+    """Does one step after the other where blocking does no harm."""
+
+    async def do(self, seconds: float | None, function: Callable[..., T], *arguments: Any) -> T:
+        """Raises: OutOfTime; the step goes on then, unheard."""
         ...
 
-
-class Places(Protocol):
-    """So many at a time; waiting for one may end without it."""
-
-    @property
-    def taken(self) -> int: ...
-    async def take(self, seconds: float | None) -> bool: ...
-    def give_back(self) -> None:
-        """It may be called from a finalizer."""
+    def end(self, *last: Callable[[], object]) -> None:
+        """Nothing more is to be done but these steps, whether or not the one before has ended."""
         ...
 
 
 class Verbs(Protocol):
     """Everything that waits."""
 
+    blocks: bool
+    """Whether they block."""
+
     async def sleep(self, seconds: float) -> None: ...
-    async def ask(self, function: Callable[[], Any], budget: Budget) -> Any: ...
+    async def ask(self, function: Callable[[], Any], seconds: float | None) -> Any:
+        """Call a function of the user's, and await what is to be awaited."""
+        ...
+
     async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Call what may block where that does no harm."""
+        """Do one step as a Worker does it, without a limit."""
         ...
 
-    async def resolve(self, host: str, port: int, seconds: float | None) -> list[Any]: ...
-    async def connect(self, address: Any, seconds: float | None) -> socket.socket: ...
-    async def send_all(self, sock: socket.socket, data: bytes, seconds: float | None) -> None: ...
-    async def receive_one(self, sock: socket.socket, seconds: float | None) -> bytes: ...
-    async def wire(
-        self, sock: socket.socket, context: ssl.SSLContext | None, host: str, seconds: float | None
-    ) -> Wire:
-        """Take over a connected socket, with TLS where there is a context."""
-        ...
-
-    def places(self, number: int | None) -> Places: ...
+    def worker(self) -> Worker: ...
+    def bell(self) -> Bell: ...
     def soon(self, function: Callable[..., None], *arguments: Any) -> None:
         """Call it where connections may be closed; from a finalizer."""
         ...
+
+    async def resolve(self, host: str, port: int, seconds: float | None) -> list[Any]: ...
+    async def connect(self, address: Any, seconds: float | None) -> Any:
+        """A link: what has a socket, and `close`."""
+        ...
+
+    async def send_all(self, link: Any, data: bytes, seconds: float | None) -> None: ...
+    async def receive_one(self, link: Any, seconds: float | None) -> bytes: ...
+    async def wire(self, link: Any, context: ssl.SSLContext | None, host: str, seconds: float | None) -> Wire:
+        """Take over a link, with TLS where there is a context."""
+        ...
+
+
+class Here:
+    """A Worker that does its steps at once, where it is asked."""
+
+    async def do(self, seconds: float | None, function: Callable[..., T], *arguments: Any) -> T:
+        return function(*arguments)
+
+    def end(self, *last: Callable[[], object]) -> None:
+        for step in last:
+            step()
 
 
 _transports: WeakSet[Any] = WeakSet()
@@ -105,6 +148,15 @@ def survive_fork(transport: Any) -> None:
         _watching.append(True)
         os.register_at_fork(after_in_child=lambda: [one.after_fork() for one in list(_transports)])
     _transports.add(transport)
+
+
+def begin(thread_of: Callable[[], threading.Thread]) -> bool:
+    """Make and start a thread; False: none is to be had (the process is ending, or may have no more)."""
+    try:
+        thread_of().start()
+        return True
+    except RuntimeError:
+        return False
 
 
 def prepare(sock: socket.socket) -> None:
@@ -145,6 +197,11 @@ def numeric_addresses(host: str, port: int) -> list[Any] | None:
         return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
     except socket.gaierror:
         return None
+
+
+def look_up(host: str, port: int) -> list[Any]:
+    """What a name resolves to; it may take its time."""
+    return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
 
 
 def wait_for(sock: socket.socket, read: bool, write: bool, seconds: float | None) -> bool:

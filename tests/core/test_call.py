@@ -1,22 +1,20 @@
-"""core/call.py: the policy around one request, driven by hand: every step is looked at, none is carried out."""
+"""core/call.py: the policy around one request, with a carrier that carries nothing out: all that it is told is looked at."""
 
 import json
-from typing import Any, Callable, List, NamedTuple, Optional
+import traceback
+from typing import Any, List, NamedTuple, Optional
 
 import pytest
 
 from aidial_min.core.body import BytesBody, MultipartBody, file_part, json_body
 from aidial_min.core.call import (
     Answer,
-    Ask,
+    Outgoing,
     Config,
-    Failure,
     Request,
-    Send,
-    Wait,
     as_it_came,
     completion_of,
-    exchange,
+    carry_out,
     json_value,
     list_of,
     model_of,
@@ -24,6 +22,7 @@ from aidial_min.core.call import (
 )
 from aidial_min.core.credentials import Credential
 from aidial_min.core.http11 import Head, Headers
+from aidial_min.core.operation import finish
 from aidial_min.core.retry import RetryPolicy
 from aidial_min.core.proxy import Route, find_route
 from aidial_min.core.urls import parse_base_url
@@ -71,8 +70,52 @@ def answer(status: int = 200, content: Any = b"{}", **headers: str) -> Answer:
     return Answer(Head(status, "Reason", Headers(fields), 1), data)
 
 
+class Failure(NamedTuple):
+    """No complete answer."""
+
+    error: DialConnectionError
+    stale: bool = False
+
+
 def failure(error: Any = ResponseInterruptedError, sent: str = "yes", stale: bool = False) -> Failure:
     return Failure(error("broke", request_sent=sent), stale)
+
+
+class Ask(NamedTuple):
+    """A function of the user's was to be asked."""
+
+    function: Any
+
+
+class Wait(NamedTuple):
+    """So many seconds were to be waited."""
+
+    seconds: float
+    error: DialException
+
+
+class Carrier:
+    """Notes what it is told; `outcomes` are what attempts come to, one after the other."""
+
+    def __init__(self, outcomes: List[Any]) -> None:
+        self.outcomes = outcomes
+        self.steps: List[Any] = []
+
+    async def ask(self, function: Any) -> Any:
+        self.steps.append(Ask(function))
+        return function()
+
+    async def send(self, attempt: Outgoing) -> Answer:
+        self.steps.append(attempt)
+        outcome = self.outcomes.pop(0)
+        if isinstance(outcome, Failure):
+            attempt.stale = outcome.stale
+            raise outcome.error
+        return outcome  # type: ignore[no-any-return]
+
+    async def pause(self, seconds: float, error: DialException) -> None:
+        assert isinstance(error, DialException)
+        self.steps.append(Wait(seconds, error))
 
 
 class Course(NamedTuple):
@@ -83,8 +126,8 @@ class Course(NamedTuple):
     error: Optional[DialException]
 
     @property
-    def sends(self) -> List[Send]:
-        return [step for step in self.steps if isinstance(step, Send)]
+    def sends(self) -> List[Outgoing]:
+        return [step for step in self.steps if isinstance(step, Outgoing)]
 
     @property
     def waits(self) -> List[float]:
@@ -92,7 +135,7 @@ class Course(NamedTuple):
 
     @property
     def text(self) -> str:
-        return self.sends[0].head.decode()
+        return bytes(self.sends[0].head).decode()
 
     @property
     def lines(self) -> List[str]:
@@ -107,27 +150,14 @@ def drive(
     stream: bool = False,
 ) -> Course:
     """Run an exchange to its end; `outcomes` are what its requests come to, one after the other."""
-    left = list(outcomes) or [answer()]
-    steps: List[Any] = []
-    generator = exchange(request, settings or config(), route, stream=stream)
-    given: Any = None
+    carrier = Carrier(list(outcomes) or [answer()])
     try:
-        while True:
-            step = generator.send(given)
-            steps.append(step)
-            if isinstance(step, Send):
-                given = left.pop(0)
-            elif isinstance(step, Ask):
-                given = step.callable()
-            else:
-                assert isinstance(step, Wait) and isinstance(step.error, DialException)
-                given = None
-    except StopIteration as stop:
-        assert not left, "nothing more is sent than needs be, and nothing less"
-        return Course(steps, stop.value, None)
+        result = finish(carry_out(request, settings or config(), route, carrier, stream=stream))
     except DialException as error:
-        assert not left
-        return Course(steps, None, error)
+        assert not carrier.outcomes
+        return Course(carrier.steps, None, error)
+    assert not carrier.outcomes, "nothing more is sent than needs be, and nothing less"
+    return Course(carrier.steps, result, None)
 
 
 def failed(course: Course) -> DialException:
@@ -196,12 +226,9 @@ class TestTheRequest:
 
 def drive_nothing(request: Request[Any], **more: Any) -> DialException:
     """The error of an exchange that must not send anything."""
-    generator = exchange(request, more.pop("settings", config()), DIRECT)
+    carrier = Carrier([])  # an attempt would find no outcome
     with pytest.raises(DialException) as caught:
-        step = next(generator)
-        while isinstance(step, Ask):
-            step = generator.send(step.callable())
-        raise AssertionError("it sent %r" % (step,))
+        finish(carry_out(request, more.pop("settings", config()), DIRECT, carrier))
     return caught.value
 
 
@@ -265,7 +292,7 @@ class TestHeaderFields:
         numbers = iter(range(9))
         settings = config(headers=(("A", "0"), ("B", "0"), lambda: {"A": "%d" % next(numbers), "C": None}, ("B", "2")))
         course = drive(get(), answer(503), answer(), settings=settings)
-        heads = [send.head.decode() for send in course.sends]
+        heads = [bytes(send.head).decode() for send in course.sends]
         assert ["A: %d" % number in head and "B: 2" in head for number, head in enumerate(heads)] == [True, True]
         assert not any("A: 0" in head for head in heads[1:]) and not any("B: 0" in head or "C:" in head for head in heads)
         assert "A: mine" in drive(get(headers={"a": "mine"}), settings=settings).text.replace("a: mine", "A: mine")
@@ -295,26 +322,26 @@ class TestCredentials:
     def test_a_key(self) -> None:
         course = drive(get())
         assert "Api-Key: " + KEY in course.lines and "Authorization" not in course.text
-        assert course.sends[0].secrets == (KEY,)
+        assert [*course.sends[0].secrets] == [KEY]
 
     def test_a_token(self) -> None:
         course = drive(get(), settings=config(credentials=(Credential("bearer_token", " token "),)))
         assert "Authorization: Bearer token" in course.lines and "Api-Key" not in course.text
-        assert course.sends[0].secrets == ("token",)
+        assert [*course.sends[0].secrets] == ["token"]
 
     def test_none(self) -> None:
         course = drive(get(), settings=config(credentials=()))
-        assert "Api-Key" not in course.text and "Authorization" not in course.text and course.sends[0].secrets == ()
+        assert "Api-Key" not in course.text and "Authorization" not in course.text and [*course.sends[0].secrets] == []
 
     def test_a_callable_is_asked_at_every_attempt(self) -> None:
         numbers = iter(range(1, 9))
         settings = config(credentials=(Credential("api_key", lambda: "key-%d" % next(numbers)),))
         course = drive(get(), failure(), failure(), answer(), settings=settings)
-        assert [type(step) for step in course.steps] == [Ask, Send, Wait, Ask, Send, Wait, Ask, Send]
-        assert ["Api-Key: key-%d\r\n" % (at + 1) in send.head.decode() for at, send in enumerate(course.sends)] == [
+        assert [type(step) for step in course.steps] == [Ask, Outgoing, Wait, Ask, Outgoing, Wait, Ask, Outgoing]
+        assert ["Api-Key: key-%d\r\n" % (at + 1) in bytes(send.head).decode() for at, send in enumerate(course.sends)] == [
             True
         ] * 3
-        assert [send.secrets for send in course.sends] == [("key-1",), ("key-2",), ("key-3",)]
+        assert [[*send.secrets] for send in course.sends] == [["key-1"], ["key-2"], ["key-3"]]
 
     @pytest.mark.parametrize(
         ("value", "cls"),
@@ -616,10 +643,24 @@ class TestDecoding:
             drive(get(decode=fail))
 
 
-def test_a_generator_that_is_closed_midway_is_just_closed() -> None:
-    generator: Any = exchange(get(), config(), DIRECT)
-    next(generator)
-    generator.close()
-    done: Callable[[], Any] = lambda: next(generator)  # noqa: E731
-    with pytest.raises(StopIteration):
-        done()
+@pytest.mark.parametrize("refused", ["header", "key", "time"])
+def test_no_frame_of_an_error_shows_a_credential(refused: str) -> None:
+    """What error trackers keep of a traceback: the variables of every frame."""
+
+    class Late(Carrier):
+        async def ask(self, function: Any) -> Any:
+            raise DialTimeoutError("it is late", limit="total")
+
+    secret = "sesame" + "-open"
+
+    def headers() -> Any:
+        return {"X-Bad": "a\nb"}
+
+    key = (lambda: secret + "\n\x00") if refused == "key" else secret
+    settings = config(credentials=(Credential("api_key", key),), headers=(headers,))
+    carrier = Late([]) if refused == "time" else Carrier([])
+    with pytest.raises(DialException) as caught:
+        finish(carry_out(get(), settings, DIRECT, carrier))
+    frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__) if frame.f_globals is not globals()]
+    assert frames and caught.value.__context__ is None
+    assert not [name for frame in frames for name, value in frame.f_locals.items() if secret in repr(value)]

@@ -61,9 +61,6 @@ FORMS = [
     ("identity, gzip", gzip.compress(TEXT)),
     ("gzip", gzip.compress(TEXT[:1000]) + gzip.compress(b"") + gzip.compress(TEXT[1000:])),
     ("gzip", gzip.compress(TEXT) + b"\x00" * 512),
-    ("gzip, gzip", gzip.compress(gzip.compress(TEXT))),
-    ("deflate, gzip", gzip.compress(zlib.compress(TEXT))),
-    ("gzip, deflate", zlib.compress(gzip.compress(TEXT))),
 ]
 
 
@@ -134,7 +131,6 @@ class TestBrokenBodies:
             ("gzip", gzip.compress(b"hello" * 9)),
             ("deflate", zlib.compress(b"hello" * 9)),
             ("deflate", raw_deflate(b"hello" * 9)),
-            ("gzip, gzip", gzip.compress(gzip.compress(b"hello"))[:-30]),
         ],
     )
     def test_cut_at_every_place_though_its_length_is_right(self, coding: str, whole: bytes) -> None:
@@ -160,7 +156,7 @@ class TestBrokenBodies:
                 pass
         assert (caught.value.received, caught.value.expected) == (len(packed) - 1, len(packed))
 
-    @pytest.mark.parametrize("coding", ["gzip", "deflate", "gzip, gzip", "deflate, gzip"])
+    @pytest.mark.parametrize("coding", ["gzip", "deflate"])
     @pytest.mark.parametrize(
         "garbage", [b"hello, this is no compressed data", b"\xff" * 50, gzip.compress(b"x")[:10] + b"\xff" * 50]
     )
@@ -182,26 +178,20 @@ class TestBrokenBodies:
         assert caught.value.request_sent == "yes" and len(str(caught.value)) < 200
 
 
-    def test_codings_without_number(self) -> None:
-        """A head has room for thousands, and each one calls the one below it."""
-        body = TEXT
-        for _ in range(4):
-            body = gzip.compress(body)
-        assert b"".join(read("gzip, gzip, gzip, gzip", body)) == TEXT
-        for number in (5, 5000):
-            with pytest.raises(RemoteProtocolError, match="content codings"):
-                read("gzip," * number, gzip.compress(TEXT))
+    @pytest.mark.parametrize("coding", ["gzip, gzip", "deflate, gzip", "gzip, deflate", "gzip," * 5000])
+    def test_one_coding_over_another(self, coding: str) -> None:
+        """No server does that, but bombs do: a head has room for thousands."""
+        with pytest.raises(RemoteProtocolError, match="more than one content coding"):
+            read(coding, gzip.compress(gzip.compress(TEXT)))
 
 
 class TestBombs:
     """A few bytes that unfold to very many are given out in bounded pieces, and never held at once."""
 
-    @pytest.mark.parametrize("coding", ["gzip", "deflate", "gzip, gzip"])
+    @pytest.mark.parametrize("coding", ["gzip", "deflate"])
     def test_pieces_are_bounded(self, coding: str) -> None:
         size = 40 * 1024 * 1024
         body = zlib.compress(bytes(size)) if coding == "deflate" else gzip.compress(bytes(size))
-        if coding == "gzip, gzip":
-            body = gzip.compress(body)
         reader = AnswerReader("GET")
         reader.wire.receive(head_of(len(body), coding) + body)
         reader.read_head()

@@ -39,3 +39,17 @@ def client_of(kind, **settings):
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
+
+
+def opened_download(client, url="files/b/x"):
+    """A download that is still coming, of either client; whoever holds it closes it."""
+    opened = client.files.stream_download(url)
+
+    def kept(response):
+        response.opened = opened  # else its `with` block ends when nobody holds it
+        return response
+
+    async def enter():
+        return kept(await opened.__aenter__())
+
+    return kept(opened.__enter__()) if isinstance(client, Dial) else enter()

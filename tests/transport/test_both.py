@@ -187,7 +187,8 @@ def test_threads_share_a_client():
         for thread in threads:
             thread.join()
         assert wrong == []
-        assert client._transport.connections.places.taken == 0 and len(client._transport.connections.idle) <= 4
+        now = client._transport.statistics()
+        assert now.taken == 0 and now.idle <= 4
 
 
 def test_waiting_for_a_connection_is_bounded(kind):
@@ -471,16 +472,66 @@ def with_close(call, etag):
     call(lambda client: response.close() if isinstance(client, Dial) else response.aclose())
 
 
-def test_content_may_be_asked_for_again_but_not_after_iterating(dial):
+def test_content_may_be_asked_for_again(dial, tmp_path):
     with Dial(base_url=dial.url, api_key=dial.api_key) as client:
         url = client.my_files_home() / "again.txt"
         client.files.upload(url, b"again")
+        for _ in range(2):
+            response = client.files.download(url)
+            assert b"".join(response) == response.get_content() == response.get_content() == b"again"
+            response.write_to(tmp_path / "again.txt")
+            assert (tmp_path / "again.txt").read_bytes() == b"again"
+
+
+def test_but_not_what_is_too_large_to_be_kept_or_was_streamed(dial, monkeypatch):
+    monkeypatch.setattr("aidial_min.transport.downloads.KEPT", 4)
+    with Dial(base_url=dial.url, api_key=dial.api_key) as client:
+        url = client.my_files_home() / "large.txt"
+        client.files.upload(url, b"large")
         response = client.files.download(url)
-        assert response.get_content() == response.get_content() == b"".join(response) == b"again"
-        response = client.files.download(url)
-        assert b"".join(response) == b"again"
+        assert b"".join(response) == b"large"
         with pytest.raises(InvalidRequestError, match="read already"):
             response.get_content()
+        client.files.upload(url, b"1")
+        with client.files.stream_download(url) as response:
+            assert response.get_content() == b"1"
+            with pytest.raises(InvalidRequestError, match="read already"):
+                response.get_content()
+
+
+@pytest.mark.parametrize("kept", [16_000_000, 100_000], ids=["in memory", "on disk"])
+def test_a_download_of_the_async_client_has_come(dial, tmp_path, monkeypatch, kept):
+    """Every method of both clients, in any order, as often as one likes; the connection is free."""
+    monkeypatch.setattr("aidial_min.transport.downloads.KEPT", kept)
+
+    async def work():
+        async with AsyncDial(base_url=dial.url, api_key=dial.api_key) as client:
+            url = await client.my_files_home() / "come.bin"
+            await client.files.upload(url, BLOB)
+            response = await client.files.download(url)
+            assert client._transport.statistics().taken == 0
+            for _ in range(2):
+                assert response.get_content() == await response.aget_content() == b"".join(response) == BLOB
+                assert b"".join([piece async for piece in response]) == BLOB
+                response.write_to(tmp_path / "one")
+                await response.awrite_to(tmp_path / "two")
+                assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes() == BLOB
+
+    asyncio.run(work())
+
+
+def test_a_download_of_the_async_client_that_still_comes_says_how_it_is_read(dial):
+    async def work():
+        async with AsyncDial(base_url=dial.url, api_key=dial.api_key) as client:
+            url = await client.my_files_home() / "coming.bin"
+            await client.files.upload(url, BLOB)
+            async with client.files.stream_download(url) as response:
+                for use in (list, lambda r: r.get_content(), lambda r: r.write_to("x")):
+                    with pytest.raises(InvalidRequestError, match="async for"):
+                        use(response)
+                assert await response.aget_content() == BLOB
+
+    asyncio.run(work())
 
 
 # ---------------------------------------------------------------- secrets and bad input

@@ -8,7 +8,6 @@ import gc
 import os
 import socket
 import ssl
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -19,7 +18,6 @@ from aidial_min import (
     AsyncDial,
     Dial,
     DialTimeoutError,
-    Limits,
     RequestTooLargeError,
     StreamInterruptedError,
     Timeout,
@@ -27,7 +25,7 @@ from aidial_min import (
 )
 from aidial_min.transport import atomic_file
 from tests.support.certificates import authority
-from tests.support.clients import KINDS, client_of
+from tests.support.clients import KINDS, client_of, opened_download
 from tests.support.proxy import Proxy
 from tests.support.rawserver import CUT, EARLY, GOOD, HOLD, RESET, RawServer
 from tests.transport.scripts import BLOB, CHUNKED, DONE, SSE, chunks, delta, length, refused
@@ -265,44 +263,6 @@ def test_a_name_that_tls_can_not_check_leaves_no_socket(host, recwarn):
 # ---------------------------------------------------------------- places, threads, cancellation
 
 
-def test_a_place_given_up_while_dropped_connections_are_gathered_is_not_lost():
-    """A finalizer may run while another thread holds the lock in _close_dropped; nobody looked again after that."""
-    settings = {"limits": Limits(max_connections=1), "timeout": Timeout(pool=30), "max_retries": 0}
-    with RawServer([[OPENED, HOLD], GOOD]) as server, client_of("sync", base_url=server.url, **settings) as call:
-        held = [call(chat(stream=True))]
-        transport = call(lambda client: client._transport)
-        found = []
-        waiting = threading.Thread(target=lambda: found.append(call(bucket)))
-        waiting.start()
-        while not transport.connections.cache._waiters:
-            time.sleep(0.01)
-        real = transport._lock
-
-        class Lock:
-            """The real one, and a garbage collection at the worst moment."""
-
-            acquire, release = real.acquire, real.release
-
-            def __enter__(self):
-                real.acquire()
-
-            def __exit__(self, *exc):
-                if held and sys._getframe(1).f_code.co_name == "_close_dropped":
-                    held.clear()
-                    gc.collect()
-                real.release()
-
-        class Dropped:
-            def close(self):
-                pass
-
-        transport._lock = Lock()
-        transport.connections.cache.dropped.append(Dropped())
-        transport._close_dropped()
-        waiting.join(10)
-        assert found == ["b"]
-
-
 def test_a_stream_that_another_thread_closes_ends_at_once():
     """Closing a descriptor wakes nobody who waits for it: the reader sat there until `read`, the connection stayed."""
     left = threading.Event()
@@ -342,7 +302,7 @@ def test_a_cancelled_download_to_disk_leaves_nothing_however_slow_the_disk(tmp_p
 
     async def main(url):
         async with AsyncDial(base_url=url, api_key="key-of-a-test", trust_env=False) as client:
-            response = await client.files.download("files/b/x")
+            response = await opened_download(client)
             task = asyncio.ensure_future(response.awrite_to(tmp_path / "target"))
             await asyncio.sleep(0.1)
             task.cancel()
@@ -367,7 +327,7 @@ def test_a_cancellation_while_the_file_is_put_in_its_place_is_not_lost(tmp_path,
 
     async def main(url):
         async with AsyncDial(base_url=url, api_key="key-of-a-test", trust_env=False) as client:
-            response = await client.files.download("files/b/x")
+            response = await opened_download(client)
             task = asyncio.ensure_future(response.awrite_to(tmp_path / "target"))
             await asyncio.sleep(0.15)
             task.cancel()

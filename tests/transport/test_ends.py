@@ -159,12 +159,12 @@ def test_nor_is_an_answer_whole_because_another_thread_closed_it(secure, tmp_pat
 def test_nor_because_another_task_closed_it(secure, tmp_path):
     async def main(url):
         async with AsyncDial(base_url=url, api_key="k", **settings(secure)) as client:
-            response = await client.files.download("files/b/x")
-            writing = asyncio.ensure_future(response.awrite_to(tmp_path / "x"))
-            await asyncio.sleep(0.2)
-            await response.aclose()
-            with pytest.raises(ResponseInterruptedError, match="closed"):
-                await asyncio.wait_for(writing, PATIENCE)
+            async with client.files.stream_download("files/b/x") as response:
+                writing = asyncio.ensure_future(response.awrite_to(tmp_path / "x"))
+                await asyncio.sleep(0.2)
+                await response.aclose()
+                with pytest.raises(ResponseInterruptedError, match="closed"):
+                    await asyncio.wait_for(writing, PATIENCE)
 
     with holding(ANSWERS["content"], secure) as url:
         asyncio.run(main(url))

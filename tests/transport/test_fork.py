@@ -92,10 +92,10 @@ def in_threads(count, action):
 
 def test_a_child_does_not_use_its_parents_connections(client):
     assert in_threads(4, lambda number: is_right(client, number))
-    kept = len(client._transport.connections.idle)
+    kept = client._transport.statistics().idle
     assert kept >= 1
     assert in_child(lambda: all(is_right(client, number) for number in range(20)))
-    assert len(client._transport.connections.idle) == kept
+    assert client._transport.statistics().idle == kept
     assert all(is_right(client, number) for number in range(20))
 
 
@@ -131,7 +131,7 @@ def test_threads_of_a_child_may_begin_at_once(client):
 
     def action():
         right = in_threads(8, lambda number: is_right(client, number))
-        return right, client._transport.connections.places.taken
+        return right, client._transport.statistics().taken
 
     for _ in range(10):
         assert in_child(action) == (True, 0)
@@ -139,7 +139,7 @@ def test_threads_of_a_child_may_begin_at_once(client):
 
 def test_a_lock_that_another_thread_held_at_the_fork_stops_nobody(client):
     assert is_right(client, 1)
-    with client._transport.connections.lock:  # as a thread that is just taking a connection
+    with client._transport._lock:  # as a thread that is just making the TLS context
         assert in_child(lambda: is_right(client, 2))
         assert in_child(lambda: client.close() is None)
     assert is_right(client, 3)
@@ -147,9 +147,9 @@ def test_a_lock_that_another_thread_held_at_the_fork_stops_nobody(client):
 
 def test_closing_in_the_child_leaves_the_parents_connections_alone(client):
     assert is_right(client, 1)
-    kept = len(client._transport.connections.idle)
+    kept = client._transport.statistics().idle
     assert in_child(lambda: client.close() is None)
-    assert len(client._transport.connections.idle) == kept
+    assert client._transport.statistics().idle == kept
     assert is_right(client, 2)
 
 
@@ -173,10 +173,9 @@ def test_an_async_client_works_in_a_child_with_a_loop_of_its_own(server):
 
     async def parent():
         right = await asyncio.gather(*(is_right_async(client, number) for number in range(4)))
-        (connections,) = client._transport._loops.values()
-        kept = len(connections.idle)
+        kept = client._transport.statistics().idle
         child = in_child(run_here)
-        assert len(connections.idle) == kept
+        assert client._transport.statistics().idle == kept
         after = await asyncio.gather(*(is_right_async(client, number) for number in range(4)))
         await client.aclose()
         return all(right) and child and all(after)

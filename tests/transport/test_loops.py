@@ -152,9 +152,9 @@ def test_a_storm_of_cancellations_leaves_the_cache_whole(server):
         del tasks, task, outcome  # their tracebacks hold streams that were cancelled between two chunks
         gc.collect()
         await asyncio.gather(*[client.bucket.get_raw() for _ in range(100)])
-        connections = client._transport._loops[asyncio.get_running_loop()]
-        assert connections.places.taken == 0
-        assert connected_to(server) == len(connections.open) == len(connections.idle) <= 10
+        now = client._transport.statistics()
+        assert (now.taken, now.waiting) == (0, 0)
+        assert connected_to(server) == now.open == now.idle <= 10
         await client.aclose()
         assert connected_to(server) == 0
 
@@ -242,8 +242,7 @@ def test_closing_a_client_of_a_pool_leaves_the_pool_alone(server):
             await first.bucket.get_raw()
             await first.aclose()
             await second.bucket.get_raw()
-            connections = pool._transport._loops[asyncio.get_running_loop()]
-            assert len(connections.open) == 1
+            assert pool._transport.statistics().open == 1
         with pytest.raises(DialException, match="closed"):
             await second.bucket.get_raw()
 
