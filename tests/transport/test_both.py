@@ -3,6 +3,7 @@
 Every test runs for the sync and for the async client, the latter in asyncio's debug mode.
 """
 
+import asyncio
 import gc
 import io
 import os
