@@ -193,7 +193,7 @@ class _Call:
         finally:
             if not opened:
                 exchange.close()
-            outgoing.sent, outgoing.received = exchange.sent, exchange.reader.wire.received
+            outgoing.sent, outgoing.received = exchange.sent, exchange.received
 
     async def pause(self, seconds: float, error: DialException) -> None:
         total_at = self._budget.total_at
