@@ -20,6 +20,7 @@ from .listings import find
 from .paths import from_url
 from .resources import METADATA_TYPE
 from .routing import endpoint
+from .script import RecordedAnswer
 from .state import Call
 
 EVENT_STREAM = "text/event-stream; charset=utf-8"
@@ -69,7 +70,7 @@ def check_content_type(call: Call) -> None:
 def ask(call: Call, id: str, answer: Answerer, defaults: bool = True) -> Response:
     """What Core does before and after a deployment answers."""
     core = call.core
-    deployment = find(call, id)
+    deployment = _deployment(call, id)
     refuse_if(deployment.behaviour == "none", 503)
     refusal = core.limits.refusal(call.caller.location, deployment)
     if refusal is not None:
@@ -94,11 +95,25 @@ def ask(call: Call, id: str, answer: Answerer, defaults: bool = True) -> Respons
     return response
 
 
+def _deployment(call: Call, id: str) -> Deployment:
+    """The deployment that is asked; a scripted reply stands in for one that this server does not have."""
+    try:
+        return find(call, id)
+    except HttpError as error:
+        if error.status == 404 and call.core.script.has_reply_for(id):
+            return Deployment(id, "model")
+        declared = f"DialServer(deployments=[{id!r}]) or server.reply(..., deployment={id!r}) declares it"
+        call.core.script.unexpected.append(f"There is no deployment {id!r} for this caller: {declared}")
+        raise
+
+
 def _chat(call: Call, deployment: Deployment, body: Json) -> Response:
     if deployment.embeddings:
         return _embed(call, deployment, body)
     request = sdk.ChatRequest(deployment, body)
     parts = answer_of(call, request)
+    if isinstance(parts, Response):
+        return parts
     if not request.stream:
         answer = sdk.whole(parts, call.request.connection.pause)
         count(call, deployment, answer.get("usage"))
@@ -108,15 +123,19 @@ def _chat(call: Call, deployment: Deployment, body: Json) -> Response:
     return _streamed(call, deployment, parts)
 
 
-def answer_of(call: Call, request: sdk.ChatRequest) -> Iterator[sdk.Chunk]:
-    """The sdk.chunks of the answer to a request, which is judged first."""
+def answer_of(call: Call, request: sdk.ChatRequest) -> Union[Response, Iterator[sdk.Chunk]]:
+    """The answer to a request, which is judged first: its chunks, or what was recorded as it is."""
     deployment = request.deployment
     id = call.core.new_id()
     request.headers = _forwarded(call, request.body, id)
     query = "?" + call.request.query if call.request.query else ""
     request.query = f"http://127.0.0.1:7001/openai/deployments/{deployment.id}/chat/completions{query}"
     sdk.judge(request.body, sdk.chat_body(deployment.is_strict))
-    behaviour = call.core.script.reply_of(deployment.id) or _behaviour(deployment)
+    reply = call.core.script.reply_of(deployment.id)
+    recorded = reply.response(request.stream) if isinstance(reply, RecordedAnswer) else None
+    if recorded is not None:
+        return recorded
+    behaviour = reply or _behaviour(deployment)
     return _guarded(deployment, sdk.chunks(request, behaviour, id, int(call.core.clock())))
 
 
@@ -264,6 +283,8 @@ def _completion(call: Call, deployment: Deployment, body: Json) -> Response:
     asked["messages"] = [{"role": "user", "content": prompt}]
     request = sdk.ChatRequest(deployment, asked)
     parts = answer_of(call, request)
+    if isinstance(parts, Response):
+        return parts
     if request.stream:
         return _streamed(call, deployment, _as_text_chunks(parts))
     answer = sdk.whole(parts, call.request.connection.pause)

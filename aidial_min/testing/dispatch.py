@@ -2,8 +2,10 @@
 
 import logging
 from re import Pattern
+from typing import Optional
 
 from . import endpoints
+from .cassette import Cassette
 from .http import Disconnected, HttpError, NoAnswer, Request, Response, refuse_if
 from .routing import Endpoint
 from .script import Cut, Failure
@@ -17,8 +19,9 @@ _log = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, cassette: Optional[Cassette] = None) -> None:
         self._core = core
+        self._cassette = cassette
         self._table: dict[str, list[tuple[Pattern[str], Endpoint]]] = {}
         for row in endpoints.of(core.generation):
             for method in row.method.split("|"):
@@ -36,7 +39,7 @@ class Dispatcher:
                 return fault.response(request.path)
             if isinstance(fault, Cut):
                 request.connection.budget = fault.after_bytes
-            return self._answer(request)
+            return self._answer(request) if self._cassette is None else self._cassette.answer(request)
         except HttpError as error:
             return Response(error.status, error.words.encode())
         except (Disconnected, NoAnswer):

@@ -110,6 +110,8 @@ def _respond(call: Call, deployment: Deployment, body: Json) -> Response:
         check_url(call, url)
     request = ChatRequest(deployment, {"messages": _messages(body), "stream": bool(body.get("stream"))}, asked=body)
     parts = answer_of(call, request)
+    if isinstance(parts, Response):
+        return parts
     writer = Writer(_empty(call, deployment, body))
     job = Job(call.caller.location, copy.deepcopy(writer.response))
     in_background = bool(body.get("background"))

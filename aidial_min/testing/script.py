@@ -1,18 +1,22 @@
 """What a test has asked the server to do next: scripted answers, failures, cut connections; and what was requested.
 
-`Script` holds what is scripted, in its order, and the record of requests; `behaviour` makes a scripted reply.
+`Script` holds what is scripted, in its order, and the record of requests. `behaviour` makes a scripted reply of its
+parts, `RecordedAnswer` of an answer that somebody has got before.
 """
 
 import json
+import os
+import re
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Callable, NamedTuple, Optional, Union
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
-from .http import Content, Response, as_json
+from .http import Content, Response, as_json, event
 from .json_shapes import Json
 from .sdk import (
+    DONE,
     HEARTBEAT,
     AppError,
     Behaviour,
@@ -29,6 +33,7 @@ from .sdk import (
 KEPT_REQUESTS = 10_000
 KEPT_BYTES = 64 << 20
 KEPT_BODY = 1 << 20
+_DEPLOYMENT = re.compile(r"/deployments/(.+?)/(?:chat/completions|completions|embeddings)$")
 
 
 class Headers(Mapping[str, str]):
@@ -74,6 +79,17 @@ class RecordedRequest:
         """The body as JSON."""
         return json.loads(self._body)
 
+    @property
+    def deployment(self) -> Optional[str]:
+        """The deployment that was asked, by the path or by the body's `model`."""
+        named = _DEPLOYMENT.search(self.path)
+        if named is not None:
+            return unquote(named[1])
+        try:
+            return str(self.json()["model"])
+        except (ValueError, TypeError, KeyError):
+            return None
+
     def take(self, piece: Content) -> int:
         """Note a piece of the body as it comes; say how much of it is kept."""
         self.body_size += len(piece)
@@ -83,6 +99,22 @@ class RecordedRequest:
 
     def __repr__(self) -> str:
         return f"<{self.method} {self.target}>"
+
+
+class RecordedRequests(list[RecordedRequest]):
+    """Requests, the oldest first."""
+
+    def where(
+        self, method: Optional[str] = None, path: Optional[str] = None, deployment: Optional[str] = None
+    ) -> "RecordedRequests":
+        """Those with this method, whose path holds `path`, and which ask `deployment`; each only if it is given."""
+        return RecordedRequests(
+            request
+            for request in self
+            if method in (None, request.method)
+            and (path is None or path in request.path)
+            and (deployment is None or deployment == request.deployment)
+        )
 
 
 class Cut(NamedTuple):
@@ -145,7 +177,12 @@ class _Queue(list[Any]):
 
 
 class Script:
-    def __init__(self) -> None:
+    """`only`: deployments answer what is scripted, and nothing else."""
+
+    def __init__(self, only: bool = False) -> None:
+        self.only = only
+        #: Calls of deployments that nothing was scripted for, or that this server does not have.
+        self.unexpected: list[str] = []
         self._lock = threading.Lock()
         self._replies = _Queue()
         self._faults = _Queue()
@@ -164,7 +201,22 @@ class Script:
         """The behaviour that is next for this deployment, once."""
         with self._lock:
             found: Optional[Behaviour] = self._replies.take(lambda where: where in (None, deployment))
+        if found is None and self.only:
+            words = f"Nothing was scripted for this call of {deployment!r}: server.reply(...) does"
+            self.unexpected.append(words)
+            raise AppError(words)
         return found
+
+    def has_reply_for(self, deployment: str) -> bool:
+        with self._lock:
+            return any(where in (None, deployment) for _, where, _ in self._replies)
+
+    def unused(self) -> list[str]:
+        """What was scripted for a number of times, and has not come up so often."""
+        with self._lock:
+            replies = [(left, f"for {where or 'any deployment'}") for left, where, _ in self._replies]
+            faults = [(left, f"for {where or 'any path'}: {what}") for left, where, what in self._faults]
+        return [f"{left} x {what}" for left, what in replies + faults if left is not None]
 
     def fault_for(self, path: str) -> Optional[ScriptedFault]:
         """What is to happen to a request for this path, once."""
@@ -197,6 +249,63 @@ class Script:
             self._replies.clear()
             self._faults.clear()
             self.requests.clear()
+            self.unexpected.clear()
+
+
+class RecordedAnswer:
+    """An answer that somebody has got before: whole, or the events of a stream.
+
+    Asked in the way it was recorded, the server gives it as it is. Asked in the other way, it is a behaviour that says
+    the same.
+    """
+
+    def __init__(self, answer: Union[Mapping[str, Any], Iterable[Any], "os.PathLike[str]", str]) -> None:
+        self._whole: Optional[Json] = dict(answer) if isinstance(answer, Mapping) else None
+        if self._whole is not None and not {"choices", "object"} & set(self._whole):
+            raise TypeError(f"a dict is a whole answer, with choices or an object; deltas go into chunks: {answer!r}")
+        self._pieces: list[bytes] = []
+        if isinstance(answer, (str, os.PathLike)):
+            with open(answer, "rb") as file:
+                recorded = file.read().replace(b"\r\n", b"\n")
+            self._pieces = [one + b"\n\n" for one in recorded.split(b"\n\n") if one.strip()]
+        elif self._whole is None:
+            events: list[Json] = [dict(one) for one in answer if not isinstance(one, str)]
+            self._pieces = [event(one, one.get("type")) for one in events]
+            self._pieces += [DONE] if events and "choices" in events[-1] else []
+        datas = [line[5:] for line in b"".join(self._pieces).split(b"\n") if line.startswith(b"data:")]
+        self._values: list[Json] = [json.loads(data) for data in datas if data.strip() != b"[DONE]"]
+
+    def response(self, stream: bool) -> Optional[Response]:
+        """The answer as it is; None when it has to be said in the other way."""
+        last = self._values[-1] if self._values else {}
+        if self._whole is not None and not stream:
+            return as_json(self._whole)
+        if self._whole is None and not stream:
+            return as_json(last["response"]) if "response" in last else None
+        pieces = self._pieces
+        if self._whole is not None and self._whole.get("object") == "response":
+            begun = {"type": "response.created", "response": dict(self._whole, status="in_progress", output=[])}
+            ended = {"type": f"response.{self._whole.get('status')}", "response": self._whole}
+            pieces = [event(dict(one, sequence_number=at), str(one["type"])) for at, one in enumerate((begun, ended))]
+        return Response(200, iter(pieces), [("content-type", "text/event-stream")]) if pieces else None
+
+    def __call__(self, request: ChatRequest) -> Iterator[Part]:
+        last = self._values[-1] if self._whole is None else self._whole
+        reason = "stop"
+        for value in self._values if self._whole is None else [self._whole]:
+            for choice in value["choices"][:1]:
+                yield choice["delta"] if "delta" in choice else _numbered(choice["message"])
+                reason = choice.get("finish_reason") or reason
+        yield Finish(reason, last.get("usage"), last.get("statistics"))
+
+
+def _numbered(value: Any) -> Any:
+    """A message as a delta: the elements of its lists have their places."""
+    if isinstance(value, dict):
+        return {name: _numbered(item) for name, item in value.items() if name != "role"}
+    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        return [{"index": index, **_numbered(item)} for index, item in enumerate(value)]
+    return value
 
 
 def behaviour(

@@ -8,17 +8,23 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Callable, Optional, Union
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
-from .auth import Keys
+from .auth import Keys, token_for
 from .builtin_deployments import default_deployments
+from .cassette import Cassette, Player, Recorder
 from .deployments import Deployment
 from .dispatch import Dispatcher
 from .http import Connection, Request
-from .script import Cut, Failure, RecordedRequest, behaviour
+from .script import Cut, Failure, RecordedAnswer, RecordedRequests, behaviour
 from .sdk import AppError, Finish, Part
 from .state import Clock, Core
+
+if TYPE_CHECKING:
+    from .. import AsyncDial, Dial
 
 BACKLOG = 512
 PATIENCE = 2.0
@@ -35,14 +41,21 @@ class DialServer:
       `server.api_key` if no other is named. Every project has a bucket of its own, the same in every run.
     - `admin_keys`: keys that may approve publications and write to the public bucket.
     - `per_request_keys`: {key: (API key, deployment)}: keys as Core gives them to an application for one call.
-    - `deployments`: a list of `Deployment`s instead of the default ones.
+    - `tokens`: {bearer token: user}; `server.bearer_token` is the first of them, or one that is believed anyway.
+    - `deployments`: `Deployment`s, or names of models that echo, instead of the default ones.
     - `generation`: "2024" or "2026": which Core it plays.
+    - `strict`: all deployments refuse what DIAL's SDK does not know (True), or take it (False); by default applications
+      refuse it, and models take every parameter of today's OpenAI-like adapters.
+    - `only_scripted`: deployments answer what `reply` has scripted, and nothing else; `assert_nothing_unexpected`.
     - `clock`: a function that gives epoch seconds; by default time counts by itself from a fixed moment, so that two
       runs give the same times.
     - `application_controller`: whether applications with a function can be started and stopped.
     - `data`: a folder that keeps resources, shares and publications across restarts. Time is then the real one.
     - `log`: a function that gets a line about every request.
     - `heartbeat`: seconds between the heartbeats of event streams.
+    - `record`, `upstream`: forward everything to the DIAL at this URL, with the credentials that come, and keep the
+      exchanges in a file, without credentials. `replay`: answer with what is kept in such a file, once each and only
+      the same request (`matching="strict"`), or whatever is asked of the same path (`matching="loose"`).
     - `stale_listings`: listings show `contentLength` 0, as Core's do for a while after an upload.
 
     Example:
@@ -60,21 +73,33 @@ class DialServer:
         keys: Optional[Mapping[str, str]] = None,
         admin_keys: Iterable[str] = (),
         per_request_keys: Optional[Mapping[str, tuple[str, str]]] = None,
-        deployments: Optional[Iterable[Deployment]] = None,
+        tokens: Optional[Mapping[str, str]] = None,
+        deployments: Optional[Iterable[Union[Deployment, str]]] = None,
         generation: str = "2024",
+        strict: Optional[bool] = None,
+        only_scripted: bool = False,
         clock: Optional[Callable[[], float]] = None,
         stale_listings: bool = True,
         application_controller: bool = True,
         heartbeat: float = 60.0,
         data: Union[str, "os.PathLike[str]", None] = None,
         log: Optional[Callable[[str], None]] = None,
+        record: Union[str, "os.PathLike[str]", None] = None,
+        upstream: Optional[str] = None,
+        replay: Union[str, "os.PathLike[str]", None] = None,
+        matching: str = "strict",
     ) -> None:
+        if matching not in ("strict", "loose"):
+            raise ValueError(f'matching is "strict" or "loose", not {matching!r}')
+        if (record is None) != (upstream is None) or (record is not None and replay is not None):
+            raise ValueError("record and upstream belong together, and replay stands alone")
         if generation not in ("2024", "2026"):
             raise ValueError(f'generation is "2024" or "2026", not {generation!r}')
         all_keys = dict(keys or {})
         if api_key is not None or not all_keys:
             all_keys.setdefault(api_key or DEFAULT_KEY, "project")
         self.api_key = api_key or next(iter(all_keys))
+        self.bearer_token = next(iter(tokens)) if tokens else token_for("user")
         self.host = host
         self.port = port
         self._wanted_port = port
@@ -85,17 +110,25 @@ class DialServer:
         self._connections: dict[Connection, threading.Thread] = {}
         self._log = log
         self._keeps_data = data is not None
+        self._strict = strict
+        known = default_deployments() if deployments is None else deployments
         self._core = Core(
-            keys=Keys(all_keys, admin_keys),
-            deployments=default_deployments() if deployments is None else deployments,
+            keys=Keys(all_keys, admin_keys, tokens),
+            deployments=[self._declared(item) for item in known],
             generation=generation,
             clock=clock or (Clock() if data is None else time.time),
             stale_listings=stale_listings,
             application_controller=application_controller,
             heartbeat=heartbeat,
             data=None if data is None else os.fspath(data),
+            only_scripted=only_scripted,
         )
-        self._handle = Dispatcher(self._core).handle
+        cassette: Optional[Cassette] = None
+        if record is not None:
+            cassette = Recorder(record, str(upstream))
+        elif replay is not None:
+            cassette = Player(replay, matching == "strict")
+        self._handle = Dispatcher(self._core, cassette).handle
         for key, (original, deployment) in (per_request_keys or {}).items():
             self.add_per_request_key(key, deployment, original)
 
@@ -135,18 +168,81 @@ class DialServer:
             # Only a behaviour that sleeps by itself, instead of yielding its pause, can keep a thread alive.
             thread.join(max(0.0, deadline - time.monotonic()))
 
+    async def __aenter__(self) -> "DialServer":
+        return self.start()
+
+    async def __aexit__(self, *_: Any) -> None:
+        import asyncio
+
+        await asyncio.get_running_loop().run_in_executor(None, self.stop)
+
+    # For programs under test
+
+    def client(self, **options: Any) -> "Dial":
+        """A `Dial` for this server, with its API key unless the options name a credential."""
+        from .. import Dial
+
+        return Dial(**self._options(options))
+
+    def async_client(self, **options: Any) -> "AsyncDial":
+        """An `AsyncDial` for this server, with its API key unless the options name a credential."""
+        from .. import AsyncDial
+
+        return AsyncDial(**self._options(options))
+
+    @contextmanager
+    def environment(self, **variables: str) -> Iterator[None]:
+        """Set DIAL_URL and DIAL_API_KEY, and whatever else is named, in the environment of this process for a while.
+
+        Other credentials of DIAL are taken out meanwhile. Everything is put back at the end.
+        """
+        wanted = {"DIAL_URL": self.url, "DIAL_API_KEY": self.api_key, **variables}
+        names = {*wanted, "DIAL_BEARER_TOKEN", "DIAL_API_KEY_FILE", "DIAL_BEARER_TOKEN_FILE"}
+        before = {name: os.environ.pop(name) for name in names if name in os.environ}
+        try:
+            os.environ.update(wanted)
+            yield
+        finally:
+            for name in wanted:
+                os.environ.pop(name, None)
+            os.environ.update(before)
+
+    def _options(self, options: dict[str, Any]) -> dict[str, Any]:
+        named = "api_key" in options or "bearer_token" in options
+        credential = {} if named else {"api_key": self.api_key}
+        return {"base_url": self.url, "trust_env": False, **credential, **options}
+
+    def _declared(self, deployment: Union[Deployment, str]) -> Deployment:
+        if isinstance(deployment, str):
+            deployment = Deployment(deployment, "model")
+        if self._strict is not None and deployment.strict is None:
+            deployment = replace(deployment, strict=self._strict)
+        return deployment
+
     # For tests: what comes next, and what came
 
     @property
-    def requests(self) -> list[RecordedRequest]:
-        """Every request so far, the oldest first (the last 10,000)."""
-        return list(self._core.script.requests)
+    def requests(self) -> RecordedRequests:
+        """Every request so far, the oldest first (the last 10,000). `requests.where(...)` picks some."""
+        return RecordedRequests(self._core.script.requests)
+
+    def assert_all_replies_used(self) -> None:
+        """AssertionError when a reply, a failure or a cut that was scripted has not come up (`times=None` may)."""
+        left = self._core.script.unused()
+        if left:
+            raise AssertionError("scripted and not used: " + "; ".join(left))
+
+    def assert_nothing_unexpected(self) -> None:
+        """AssertionError when a deployment was asked that is not there, or, with `only_scripted`, without a reply."""
+        if self._core.script.unexpected:
+            raise AssertionError("\n".join(self._core.script.unexpected))
 
     def reply(
         self,
-        text: Optional[str] = None,
+        text: Union[str, Mapping[str, Any], None] = None,
         *,
         deployment: Optional[str] = None,
+        stream: Union[Iterable[Any], str, "os.PathLike[str]", None] = None,
         chunks: Optional[Sequence[Part]] = None,
         delay: float = 0.0,
         heartbeats: int = 0,
@@ -161,11 +257,14 @@ class DialServer:
         done: bool = True,
         times: Optional[int] = 1,
     ) -> None:
-        """Script the next answer to a completion, whole or streamed.
+        """Script the next answer to a completion or a response, whole or streamed.
 
         - `text`: what is said, in one piece; or `chunks`: pieces of text, deltas as dicts, pauses in seconds as
           floats, and bytes that go into the stream as they are.
-        - `deployment`: only for this one; otherwise for whichever is asked next.
+        - A dict instead of the text is a whole answer that was recorded somewhere, `stream` are the events of one: a
+          list of dicts, or a file with the body of the answer. Nothing of what follows is added to them.
+        - `deployment`: only for this one, which is declared as a model if it is not there; otherwise for whichever is
+          asked next, also for one that is not there.
         - `delay`: seconds before each piece. `heartbeats`: how many come first.
         - `stages`: dicts with `name`, `content`, `attachments`, `status`; `attachments`: dicts as in an answer;
           `tool_calls`: dicts with `name`, `arguments` (text or a dict), and if need be `id`; `state`: a dict.
@@ -175,6 +274,12 @@ class DialServer:
         - `done=False`: the stream ends without [DONE].
         - `times`: how often this is the answer; None for always. Scripted answers are used in their order.
         """
+        if deployment is not None and "/" not in deployment:
+            self._core.deployments.setdefault(deployment, self._declared(deployment))
+        recorded = stream if stream is not None else text if isinstance(text, Mapping) else None
+        if recorded is not None:
+            self._core.script.add_reply(deployment, RecordedAnswer(recorded), times)
+            return
         if text is not None and not isinstance(text, str):
             raise TypeError(f"text is a str, not {text!r}; deltas and pauses go into chunks")
         if text is not None and chunks is not None:

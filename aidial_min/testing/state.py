@@ -46,6 +46,7 @@ class Core:
         application_controller: bool,
         heartbeat: float,
         data: Optional[str] = None,
+        only_scripted: bool = False,
     ) -> None:
         self.keys = keys
         self.generation = generation
@@ -61,7 +62,7 @@ class Core:
         self.limits = Limits(clock)
         self.max_body = (64 << 20) if self.newer else (16 << 20)
         self.max_resource = (64 << 20) if self.newer else (1 << 20)
-        self.script = Script()
+        self.script = Script(only_scripted)
         # What is kept on disk must not meet the same ids again after a restart.
         self._ids_are_random = data is not None
         self._count = itertools.count(1)

@@ -102,13 +102,13 @@ def test_input_becomes_messages(server: DialServer, user: User) -> None:
     with DialServer(generation="2026", deployments=[Deployment("app", behaviour=behaviour)]) as own:
         with User(own.port, own.api_key) as caller:
             assert create(caller, items, "app", instructions="Be short", temperature=0.5).status == 200
-    function = {"name": "clock", "arguments": "{}"}
+    called = {"id": "c1", "type": "function", "function": {"name": "clock", "arguments": "{}"}}
     assert seen == [
         (
             [
                 {"role": "system", "content": "Be short"},
                 {"role": "user", "content": "What now?"},
-                {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "type": "function", "function": function}]},
+                {"role": "assistant", "content": None, "tool_calls": [called]},
                 {"role": "tool", "tool_call_id": "c1", "content": "noon"},
             ],
             0.5,
