@@ -79,7 +79,7 @@ def item_path(config: Config, url: StorageUrl, kind: str | None = None) -> Stora
     """
     path = parse_storage_url(config.origin, url, kind)
     if path.folder:
-        raise InvalidDialURLError("expected the URL of an item, not of a folder: %r" % str(url))
+        raise InvalidDialURLError("URL points to a directory, not a file: %r" % str(url))
     return path
 
 

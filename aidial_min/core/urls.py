@@ -127,7 +127,9 @@ def parse_storage_url(origin: Origin, url: StorageUrl, kind: Optional[str] = Non
     found = parts[0] if parts else ""
     if found not in ((kind,) if kind is not None else STORAGE_KINDS):
         wanted = kind or " or ".join(STORAGE_KINDS)
-        raise InvalidDialURLError("expected a URL that begins with %s/{bucket}/, not %r" % (wanted, text))
+        raise InvalidDialURLError(
+            "Invalid resource type: expected a URL that begins with %s/{bucket}/, not %r" % (wanted, text)
+        )
     if len(parts) < 2 or _BUCKET.fullmatch(parts[1]) is None:
         raise InvalidDialURLError("the bucket is missing: write %s/{bucket}/... (%r)" % (found, text))
     segments = tuple(decode_segment(part, text) for part in parts[2:])
@@ -202,8 +204,17 @@ def encode_id(deployment_id: str) -> str:
 
 
 def as_text(value: Any) -> str:
-    """A value as it is written into a path or a query: an Enum stands for its value."""
-    return str(value.value if isinstance(value, Enum) else value)
+    """A value as it is written into a path or a query: an Enum stands for its value.
+
+    Raises:
+        InvalidRequestError: it has no text of its own (a dict, a class, an object), or is bytes.
+    """
+    value = value.value if isinstance(value, Enum) else value
+    has_text = isinstance(value, (str, int, float)) or type(value).__str__ is not object.__str__
+    if not has_text or isinstance(value, (type, bytes, bytearray)):
+        found = value if isinstance(value, type) else type(value)
+        raise InvalidRequestError("a %s can't be written into a URL" % found.__name__)
+    return str(value)
 
 
 def encode_query(query: Mapping[str, Any]) -> str:

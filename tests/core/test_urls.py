@@ -430,3 +430,14 @@ class _Kind(str, enum.Enum):
 def test_an_enum_stands_for_its_value_in_paths_and_queries() -> None:
     assert encode_query({_Kind.MODEL: [_Kind.MODEL, 1]}) == "a%20model=a%20model&a%20model=1"
     assert encode_id(_Kind.MODEL) == "a%20model"
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, b"x", object(), _Kind, {1}, [[1]]])
+def test_a_value_without_a_text_of_its_own_is_no_part_of_a_query(value: Any) -> None:
+    with pytest.raises(InvalidRequestError, match="can't be written into a URL"):
+        encode_query({"a": value})
+
+
+def test_the_words_of_the_official_client() -> None:
+    with pytest.raises(InvalidDialURLError, match="Invalid resource type"):
+        parse_storage_url(HERE, "prompts/b/a", "files")
