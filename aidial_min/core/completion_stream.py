@@ -35,6 +35,7 @@ _LONGEST_OPENING = 65536
 """Bytes after which a body that has shown no line of an event stream is none."""
 _LONGEST_WHOLE = 64 * 1024 * 1024
 """Bytes of a completion that comes whole."""
+_read_json = json.JSONDecoder().raw_decode
 _BLANK = b" \t\r\n\xef\xbb\xbf"
 
 
@@ -121,7 +122,9 @@ class EventReader(Generic[E]):
 
     def _read(self, data: str) -> E:
         try:
-            value = json.loads(data)
+            value, end = _read_json(data)
+            if end != len(data):  # blanks around it, or what does not belong there
+                value = json.loads(data)
         except (ValueError, RecursionError):
             raise self._not_as_promised("an event of the stream is not JSON", data) from None
         return self._take(value, data)

@@ -42,6 +42,7 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\x00-\x08\x0a
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\x00\r\n]*)?")
+_PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
 _DIGITS = re.compile(r"[0-9]{1,18}")
 _BAD_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -280,6 +281,9 @@ class ResponseReader:
         """
         while not self.done:
             if self._mode == "size":
+                piece = self._take_whole_chunks()
+                if piece:
+                    return piece
                 moved = self._read_size()
             elif self._mode == "trailers":
                 moved = self._read_trailers()
@@ -293,6 +297,30 @@ class ResponseReader:
                 self._check_interrupted()
                 return None
         return b""
+
+    def _take_whole_chunks(self) -> bytes:
+        """The data of the plain chunks that lie in the buffer as a whole, in one go: streams come in hundreds of them.
+
+        What is anything else (unfinished, with an extension, the last one, malformed) is left to those who read it in
+        steps.
+        """
+        buffer, at, pieces = self._buffer, 0, []
+        while True:
+            size = _PLAIN_SIZE.match(buffer, at)
+            if size is None:
+                break
+            begin = size.end()
+            end = begin + int(size[1], 16)
+            if end == begin or buffer[end : end + 2] != b"\r\n":
+                break
+            pieces.append(buffer[begin:end])
+            at = end + 2
+        if at:
+            del buffer[:at]
+            self._scanned = 0
+        piece = b"".join(pieces)
+        self.received += len(piece)
+        return piece
 
     def _take_piece(self) -> bytes:
         held = self._piece or self._buffer

@@ -88,18 +88,26 @@ class CompletionMerge:
     def __init__(self) -> None:
         self._top: Json = {}
         self._choices: Dict[int, Json] = {}
+        self._frame: Json = {}  # what stood beside the choices of the last chunk
 
     def add(self, chunk: Json) -> None:
         """Merge one chunk; nothing of it is kept by reference that could change later."""
-        top = self._top
-        for key, value in chunk.items():
+        frame = chunk.copy()
+        choices = frame.pop("choices", None)
+        if frame != self._frame:  # which nearly every chunk repeats
+            self._add_frame(frame)
+        if isinstance(choices, list):
+            for choice in choices:
+                if isinstance(choice, dict):
+                    self._add_choice(choice)
+
+    def _add_frame(self, frame: Json) -> None:
+        top, self._frame = self._top, frame
+        for key, value in frame.items():
+            if isinstance(value, (dict, list)):
+                self._frame = {}  # merging it again is not the same as leaving it
             if value is None:
                 top.setdefault(key, None)
-            elif key == "choices":
-                if isinstance(value, list):
-                    for choice in value:
-                        if isinstance(choice, dict):
-                            self._add_choice(choice)
             elif key == "id":
                 top[key] = top.get(key) or value
             elif key == "usage" and isinstance(value, dict):

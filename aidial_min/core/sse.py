@@ -67,23 +67,27 @@ class EventParser:
                 lines[0] = lines[0][3:]
         events: List[ServerSentEvent] = []
         for line in lines:
-            if line:
+            if line[:6] == b"data: ":  # what nearly all lines are
+                self.recognized = True
+                self._data.append(line[6:])
+                self._data_size += len(line) - 5
+            elif line:
                 self._take_field(line)
-            elif self._data:
-                events.append(
-                    ServerSentEvent(
-                        b"\n".join(self._data).decode("utf-8", "replace"),
-                        self._event.decode("utf-8", "replace") or "message",
-                        self._id.decode("utf-8", "replace"),
-                    )
-                )
-                self._data = []
-                self._data_size = 0
-                self._event = b""
             else:
+                if self._data:
+                    events.append(self._event_of(self._data))
+                    self._data = []
+                    self._data_size = 0
                 self._event = b""
         self._check_size()
         return events
+
+    def _event_of(self, lines: List[bytes]) -> ServerSentEvent:
+        data = (lines[0] if len(lines) == 1 else b"\n".join(lines)).decode("utf-8", "replace")
+        if not self._event and not self._id:
+            return ServerSentEvent(data)
+        kind = self._event.decode("utf-8", "replace") or "message"
+        return ServerSentEvent(data, kind, self._id.decode("utf-8", "replace"))
 
     def _take_field(self, line: bytes) -> None:
         name, colon, value = line.partition(b":")

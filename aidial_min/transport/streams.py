@@ -7,7 +7,7 @@ They know an exchange by its verbs (read, drain, close); they must not know sock
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, AsyncIterator, Generic, Iterator, TypeVar
+from typing import TYPE_CHECKING, Any, AsyncIterator, Generic, Iterator, NoReturn, TypeVar
 
 from ..core.completion_stream import EventReader, Events, text_of
 from ..core.operation import finish
@@ -43,6 +43,18 @@ class StreamBase(Generic[E]):
         """Header fields of the answer; names are case-insensitive."""
         return self._head.headers
 
+    def _ready(self) -> E | None:
+        """The next event, if it has come already; None: ask `_next`."""
+        if self._ended or self._reading:
+            return None
+        try:
+            return self._reader.next()
+        except DialException as error:
+            self._fail(error)
+        except BaseException:
+            self._close()
+            raise
+
     async def _next(self) -> E | None:
         """The next event; None: the end."""
         if self._ended:
@@ -54,7 +66,7 @@ class StreamBase(Generic[E]):
         self._reading = True
         try:
             self._exchange.budget.progressed(time.monotonic())  # we wait from now on: a slow reader is no silent server
-            event = self._reader.next()
+            event = None
             while event is None and not self._ended:
                 event = await self._more()
             return event
@@ -63,14 +75,17 @@ class StreamBase(Generic[E]):
                 if not self._completes:
                     return None
                 error = StreamInterruptedError("the stream was closed", request_sent="yes")
-            self._close()
-            self._error = self._reader.explain(error)  # raised whenever the stream is asked again
-            raise self._error
+            self._fail(error)
         except BaseException:
             self._close()
             raise
         finally:
             self._reading = False
+
+    def _fail(self, error: DialException) -> NoReturn:
+        self._close()
+        self._error = self._reader.explain(error)  # raised whenever the stream is asked again
+        raise self._error
 
     async def _more(self) -> E | None:
         if self._reader.done:
@@ -111,7 +126,9 @@ class Stream(StreamBase[E]):
         return self
 
     def __next__(self) -> E:
-        event = finish(self._next())
+        event = self._ready()
+        if event is None:
+            event = finish(self._next())
         if event is None:
             raise StopIteration
         return event
@@ -166,7 +183,9 @@ class AsyncStream(StreamBase[E]):
         return self
 
     async def __anext__(self) -> E:
-        event = await self._next()
+        event = self._ready()
+        if event is None:
+            event = await self._next()
         if event is None:
             raise StopAsyncIteration
         return event

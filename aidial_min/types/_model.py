@@ -103,6 +103,9 @@ class Plan:
             if convert is not None:
                 self.converters[name] = convert
         self.reserved = (_PROTOCOL | set(dir(cls))) - set(self.fields)
+        converted = [self.keys.get(name, name) for name in self.converters]
+        self.special = self.reserved.union(self.attributes, self.converters, converted, self.factories)
+        """Keys of JSON whose values are not simply kept under their own name."""
 
 
 _MISSING = object()
@@ -270,6 +273,8 @@ class Model(PydanticNames):
         self: M = object.__new__(cls)
         values = self.__dict__
         values.update(data)
+        if plan.special.isdisjoint(data):
+            return self
         for key, name in plan.attributes.items():
             if key in values:
                 values[name] = values.pop(key)
