@@ -107,7 +107,7 @@ def test_nothing_is_loaded_that_is_not_asked_for():
         import aidial_client, aidial_client.types.chat, aidial_client.resources.files
         print(*[name for name in sys.modules if name.startswith("aidial_min.")])
     """
-    assert sorted(run(code)) == ["aidial_min._version", "aidial_min.compat"]
+    assert not {"aidial_min.client", "aidial_min.types", "aidial_min.resources"} & set(run(code))
 
 
 # Other doors

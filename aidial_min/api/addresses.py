@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..core.operation import Resource
-from ..core.urls import parse_storage_url
+from ..core.urls import SCHEME, parse_storage_url
 from ..errors import InvalidDialURLError
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class Addressed(Resource):
             NotDialURLError: an absolute URL of another server.
         """
         origin = self._config.origin
+        if isinstance(url, str) and SCHEME.match(url):
+            url = url.split("#", 1)[0].split("?", 1)[0]  # of no meaning here, as for the official client
         path = parse_storage_url(origin, url, self._kind)
         if not path.segments and not allow_empty_bucket_path:
             raise InvalidDialURLError("Missing bucket path in URL: %s" % url)

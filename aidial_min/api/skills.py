@@ -426,4 +426,5 @@ def _part(path: str, content: FileTypes) -> FilePart:
     names = path.split("/") if isinstance(path, str) else [""]
     if any(name in ("", ".", "..") or "\\" in name for name in names):
         raise InvalidRequestError("this can't be the path of a file in a skill: %r" % (path,))
-    return file_part(content, path)._replace(filename=path)
+    named = (path, content) if isinstance(content, str) else content  # a text, beside its name
+    return file_part(named, path)._replace(filename=path)

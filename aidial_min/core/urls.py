@@ -110,6 +110,8 @@ def parse_storage_url(origin: Origin, url: StorageUrl, kind: Optional[str] = Non
     Raises:
         NotDialURLError: an absolute URL of another server.
         InvalidDialURLError: anything else that names nothing in the storage.
+
+    Messages begin with the words that the official client uses, because programs look for them.
     """
     if not isinstance(url, str) and not is_posix_path(url):
         raise InvalidDialURLError("a storage URL must be a str or PurePosixPath, not %s" % type(url).__name__)
@@ -117,9 +119,9 @@ def parse_storage_url(origin: Origin, url: StorageUrl, kind: Optional[str] = Non
     if SCHEME.match(text):
         text = _relative_to(origin, text)
     elif text.startswith("/"):
-        raise InvalidDialURLError("a storage URL must not begin with a slash: write files/{bucket}/... (%r)" % text)
+        raise InvalidDialURLError("Root-relative URL is forbidden: write files/{bucket}/..., without a slash in front (%r)" % text)
     elif text.startswith(("v1/", "v2/")):
-        raise InvalidDialURLError("a relative storage URL begins with its type, without v1/: %r" % text)
+        raise InvalidDialURLError("API prefix as relative part is not allowed: write files/{bucket}/..., without v1/ (%r)" % text)
     parts = text.split("/")
     folder = parts[-1] == ""
     if folder:
@@ -128,10 +130,10 @@ def parse_storage_url(origin: Origin, url: StorageUrl, kind: Optional[str] = Non
     if found not in ((kind,) if kind is not None else STORAGE_KINDS):
         wanted = kind or " or ".join(STORAGE_KINDS)
         raise InvalidDialURLError(
-            "Invalid resource type: expected a URL that begins with %s/{bucket}/, not %r" % (wanted, text)
+            "Invalid resource type for URL: it should begin with %s/{bucket}/, not %r" % (wanted, text)
         )
     if len(parts) < 2 or _BUCKET.fullmatch(parts[1]) is None:
-        raise InvalidDialURLError("the bucket is missing: write %s/{bucket}/... (%r)" % (found, text))
+        raise InvalidDialURLError("Missing bucket in URL: write %s/{bucket}/... (%r)" % (found, text))
     segments = tuple(decode_segment(part, text) for part in parts[2:])
     return StoragePath(found, parts[1], segments, folder or not segments)
 
@@ -144,14 +146,14 @@ def is_posix_path(value: Any) -> bool:
 
 def _relative_to(origin: Origin, text: str) -> str:
     if not is_url_of(origin, text):
-        raise NotDialURLError("the URL does not belong to this DIAL server (%s)" % origin.url)
+        raise NotDialURLError("Provided URL is not DIAL URL: it does not belong to this server (%s)" % origin.url)
     if "?" in text or "#" in text:
         raise InvalidDialURLError("an absolute storage URL has no query; write ? and # in names as %3F and %23")
     segments = text.split("://", 1)[1].split("/")[1:]
     rest = "/".join(segments[origin.prefix.count("/") :])  # the prefix itself may be written encoded or not
     version = "v2/" if rest[3:].startswith("skills/") else "v1/"
     if not rest.startswith(version):
-        raise InvalidDialURLError("an absolute storage URL continues with /%s after the server: %r" % (version, text))
+        raise InvalidDialURLError("Provided URL path does not match with DIAL API URL: /%s should follow the server in %r" % (version, text))
     return rest[3:]
 
 

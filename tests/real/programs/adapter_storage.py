@@ -73,7 +73,7 @@ async def main() -> None:
         try:
             await storage.download(link)
         except AdapterError as error:
-            print(error, type(error.__cause__).__mro__[-4:-2])
+            print(error, DialException in type(error.__cause__).__mro__)
     await POOL.aclose()
 
 
