@@ -35,6 +35,8 @@ _LONGEST_OPENING = 65536
 """Bytes after which a body that has shown no line of an event stream is none."""
 _LONGEST_WHOLE = 64 * 1024 * 1024
 """Bytes of a completion that comes whole."""
+_MOST_VALUES = 2_000_000
+"""Values of one event: a few KB of gzip can unfold to so many lists that no memory holds them."""
 _read_json = json.JSONDecoder().raw_decode
 _BLANK = b" \t\r\n\xef\xbb\xbf"
 
@@ -121,6 +123,8 @@ class EventReader(Generic[E]):
         return whole
 
     def _read(self, data: str) -> E:
+        if len(data) > _MOST_VALUES and sum(map(data.count, ",[{")) > _MOST_VALUES:
+            raise self._not_as_promised("an event of the stream holds more than %d values" % _MOST_VALUES, data)
         try:
             value, end = _read_json(data)
             if end != len(data):  # blanks around it, or what does not belong there
@@ -184,7 +188,7 @@ class EventReader(Generic[E]):
         """A body of JSON where a stream was asked for: an error, or a completion that is given out as one chunk."""
         text = body.decode("utf-8-sig", "replace")
         try:
-            value = json.loads(text)
+            value = json.loads(text) if sum(map(text.count, ",[{")) <= _MOST_VALUES else None
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict) or not (value.get("error") or (self._merge and value.get("choices"))):

@@ -212,7 +212,8 @@ def as_text(value: Any) -> str:
         InvalidRequestError: it has no text of its own (a dict, a class, an object), or is bytes.
     """
     value = value.value if isinstance(value, Enum) else value
-    has_text = isinstance(value, (str, int, float)) or type(value).__str__ is not object.__str__
+    kind: Any = type(value)
+    has_text = isinstance(value, (str, int, float)) or kind.__str__ is not object.__str__
     if not has_text or isinstance(value, (type, bytes, bytearray)):
         found = value if isinstance(value, type) else type(value)
         raise InvalidRequestError("a %s can't be written into a URL" % found.__name__)

@@ -70,11 +70,13 @@ class DeploymentBase(Model):
     display_version: Optional[str] = None
     status: Optional[str] = None
     created_at: int = 0
+    """Epoch seconds."""
     updated_at: Optional[int] = None
     scale_settings: Optional[ScaleSettings] = None
     features: Optional[Features] = None
     input_attachment_types: Optional[List[str]] = None
     defaults: Dict[str, Any] = field(default_factory=dict)
+    """Parameters that are sent where a request leaves them out."""
     max_input_attachments: Optional[int] = None
     description_keywords: List[str] = field(default_factory=list)
     max_retry_attempts: Optional[int] = None

@@ -55,8 +55,11 @@ class ResourceItemMetadata(BaseMetadata):
     """
 
     created_at: Optional[int] = json_name("createdAt")
+    """Epoch milliseconds; mostly missing in listings."""
     updated_at: Optional[int] = json_name("updatedAt")
+    """Epoch milliseconds."""
     etag: Optional[str] = None
+    """Missing in listings."""
     author: Optional[str] = None
     shared_by: Any = json_name("sharedBy")
     shared_with: Any = json_name("sharedWith")
@@ -77,6 +80,7 @@ class ResourceItem(ResourceItemMetadata):
     """An entry of any resource type; `content_length` and `content_type` are of files."""
 
     content_length: Optional[int] = json_name("contentLength")
+    """Bytes; in listings it may be 0 or stale."""
     content_type: Optional[str] = json_name("contentType")
 
 
@@ -88,6 +92,7 @@ class ResourceMetadata(NodeMetadata):
     """
 
     content_length: Optional[int] = json_name("contentLength")
+    """Bytes; in listings it may be 0 or stale."""
     content_type: Optional[str] = json_name("contentType")
     items: Optional[List[ResourceItem]] = None
 
@@ -100,6 +105,7 @@ class FileItem(ResourceItemMetadata):
     """
 
     content_length: Optional[int] = json_name("contentLength")
+    """Bytes; in listings it may be 0 or stale."""
     content_type: Optional[str] = json_name("contentType")
 
 
@@ -111,6 +117,7 @@ class FileMetadata(NodeMetadata):
     """
 
     content_length: Optional[int] = json_name("contentLength")
+    """Bytes; in listings it may be 0 or stale."""
     content_type: Optional[str] = json_name("contentType")
     items: Optional[List[FileItem]] = None
 

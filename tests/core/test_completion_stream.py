@@ -300,7 +300,7 @@ class TestABodyThatIsNoEventStream:
                 pass
 
         for unit in (b"{ ", b"[ ", b"< ", b"x ", b"\n", b"data: \n", b":\n\n"):
-            assert_linear(lambda size, unit=unit: lambda: feed(unit, size), 1000)  # type: ignore[misc]
+            assert_linear(lambda size, unit=unit: lambda: feed(unit, size), 300)  # type: ignore[misc]
 
 
 def test_errors_know_the_headers_of_the_answer() -> None:
@@ -415,6 +415,14 @@ class TestEventsThatAreNotWhatTheyShouldBe:
             except ParsingDataError as error:
                 message = reader.explain(error).message
                 assert "nested too deeply" in message or "not JSON" in message
+
+
+    @pytest.mark.parametrize("unit", [b"[],", b"{},", b'"a",', b"[" * 3])
+    def test_more_values_than_memory_holds(self, unit: bytes) -> None:
+        many = b'{"choices": [], "x": [' + unit * 2_500_000
+        for body in (b"data: " + many + b"\n\n", many):
+            error = fault_of(body, end=True)
+            assert type(error) is ParsingDataError and len(error.body) <= 65536
 
 
 class TestSecrets:

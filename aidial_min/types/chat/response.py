@@ -100,10 +100,11 @@ class UsagePerModel(Model):
 
 @dataclass
 class Statistics(Model):
-    """What it took to answer; `discarded_messages` are indices into the request's `messages`."""
+    """What it took to answer."""
 
     usage_per_model: Optional[List[UsagePerModel]] = None
     discarded_messages: Optional[List[int]] = None
+    """Indices into the request's `messages`: what did not fit."""
 
 
 @dataclass
@@ -208,7 +209,7 @@ class ChoiceDelta(Model):
 
 @dataclass
 class ChatCompletionResponse(Model):
-    """A whole answer; `created` is in epoch seconds.
+    """A whole answer.
 
     POST /openai/deployments/{deployment}/chat/completions
     """
@@ -221,6 +222,7 @@ class ChatCompletionResponse(Model):
     id: str = ""
     object: Union[Literal["chat.completion"], str] = "chat.completion"
     created: int = 0
+    """Epoch seconds."""
     model: Optional[str] = None
     usage: Optional[CompletionUsage] = None
     system_fingerprint: Optional[str] = None
@@ -230,7 +232,7 @@ class ChatCompletionResponse(Model):
 
 @dataclass
 class ChatCompletionChunk(Model):
-    """One event of a stream; `created` is in epoch seconds, `choices` is empty in a chunk of usage alone.
+    """One event of a stream; `choices` is empty in a chunk of usage alone.
 
     POST /openai/deployments/{deployment}/chat/completions with `stream`
     """
@@ -241,6 +243,7 @@ class ChatCompletionChunk(Model):
     object: Union[Literal["chat.completion.chunk"], str] = "chat.completion.chunk"
     choices: List[ChoiceDelta] = field(default_factory=list)
     created: int = 0
+    """Epoch seconds."""
     model: Optional[str] = None
     usage: Optional[CompletionUsage] = None
     system_fingerprint: Optional[str] = None
