@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         files,
         permissions,
         publications,
+        responses,
         sharing,
         skills,
         stored,
@@ -143,6 +144,7 @@ class _Client(BaseClient, Generic[Auth]):
         chat = _Made("calls.Chat", "Chat completions: ``client.chat.completions.create(...)``.")
         completions = _Made("calls.Completions", "Legacy text completions.")
         embeddings = _Made("calls.Embeddings", "Embeddings.")
+        responses = _Made("responses.Responses", "The Responses API: ``client.responses.create(...)``.")
         deployments = _Made("catalog.Deployments", "Everything that can be called by id.")
         model = _Made("catalog.Model", "Models that the caller may use.")
         application = _Made("catalog.Application", "Applications that the caller may use.")
@@ -341,6 +343,7 @@ class Dial(_Blocking, _Client[SyncAuthValue]):
         chat: calls.Chat
         completions: calls.Completions
         embeddings: calls.Embeddings
+        responses: responses.Responses
         deployments: catalog.Deployments
         model: catalog.Model
         application: catalog.Application
@@ -377,6 +380,7 @@ class AsyncDial(_Waiting, _Client[AsyncAuthValue]):
         chat: calls.AsyncChat
         completions: calls.AsyncCompletions
         embeddings: calls.AsyncEmbeddings
+        responses: responses.AsyncResponses
         deployments: catalog.AsyncDeployments
         model: catalog.AsyncModel
         application: catalog.AsyncApplication

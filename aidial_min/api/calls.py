@@ -1,7 +1,7 @@
 """What deployments are asked: chat completions, legacy completions and embeddings; whole, or as streams.
 
-What the three have in common is written once in `DeploymentCalls`; `create` is declared for both clients, since what
-it gives depends on `stream`.
+What they and the Responses API (responses.py) have in common is written once in `DeploymentCalls`; `create` is declared
+for both clients, since what it gives depends on `stream`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping  # isinstance() of those of typing is slow
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar, overload
+from urllib.parse import quote
 
 from ..core.body import json_body
 from ..core.call import Request, as_it_came, completion_of
@@ -26,7 +27,7 @@ from ..types.completion import CompletionChunk, CompletionResponse
 from ..types.embeddings import EmbeddingsResponse
 
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Literal, Optional, Sequence, Type, TypedDict, Union
+    from typing import Any, Callable, Dict, Literal, Optional, Sequence, TypedDict, Union
 
     from typing_extensions import Unpack
 
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
         extra_body: Optional[Mapping[str, Any]]
         timeout: Union[TimeoutValue, NotGiven]
         max_retries: Optional[int]
+        conversation_id: Optional[str]
+        cache_policy: Optional[Union[Literal["availability-priority", "cache-priority"], str]]
 
     class ChatOptions(ChatParams, CallOptions, total=False): ...
 
@@ -56,25 +59,28 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-OPTIONS = frozenset("api_version extra_headers extra_query extra_params extra_body timeout max_retries".split())
+OPTIONS = frozenset(
+    """
+    api_version extra_headers extra_query extra_params extra_body timeout max_retries conversation_id cache_policy
+    """.split()
+)
 """The names of CallOptions."""
 APART = OPTIONS | {"self", "deployment_name", "messages", "prompt", "stream"}
 """What `create` takes that is no optional parameter of a deployment."""
 
 
 class DeploymentCalls(Resource):
-    """What chat, completions and embeddings have in common."""
+    """What chat, completions, embeddings and responses have in common."""
 
-    _endpoint: str
+    _path = "/openai/deployments/%s/"
     _events: Events
-    _answer: Type[Model]
+    _whole: Callable[[Answer], Any]
 
     async def _answer_to(self, name: str, body: Dict[str, Any], given: Dict[str, Any], stream: bool) -> Any:
         """The answer to a request, whole or as a stream."""
         if stream:
             return await self._open(self._request(name, {**body, "stream": True}, given, as_it_came), self._events)
-        decode = completion_of(self._answer.from_json)
-        return await self._call(self._request(name, {**body, "stream": False}, given, decode))
+        return await self._call(self._request(name, {**body, "stream": False}, given, self._whole))
 
     def _request(self, name: str, body: Dict[str, Any], given: Dict[str, Any], decode: Callable[[Answer], T]) -> Request[T]:
         """The request to a deployment.
@@ -88,17 +94,30 @@ class DeploymentCalls(Resource):
         query = {"api-version": given.get("api_version") or self._config.api_version}
         parameters = {key: value for key, value in given.items() if key not in APART}
         sent = {key: value for key, value in {**parameters, **body}.items() if value is not None}
+        per_deployment = "%s" in self._path
         return Request(
             "POST",
-            "/openai/deployments/%s/%s" % (encode_id(name), self._endpoint),
+            self._path % encode_id(name) if per_deployment else self._path,
             decode=decode,
             query={**query, **extra["extra_params"], **extra["extra_query"]},
-            headers=extra["extra_headers"],
+            headers={**_headers(given), **extra["extra_headers"]},
             body=json_body({"model": name, **sent, **extra["extra_body"]}),  # upstreams may ask for `model`
-            upstream=True,
+            upstream=per_deployment,
             timeout=None if isinstance(timeout, NotGiven) else read_timeout(timeout),
             max_retries=None if retries is None else read_retries(retries).max_retries,
         )
+
+
+def _headers(options: Dict[str, Any]) -> Dict[str, Optional[str]]:
+    """The header fields that call options stand for."""
+    conversation, policy = options.get("conversation_id"), options.get("cache_policy")
+    if conversation is not None:
+        if not isinstance(conversation, str) or not conversation.strip():
+            raise InvalidRequestError("conversation_id must be a str")
+        conversation = "".join(sign if " " <= sign <= "~" else quote(sign) for sign in conversation.strip())
+    if policy not in (None, "availability-priority", "cache-priority"):
+        raise InvalidRequestError("cache_policy must be availability-priority or cache-priority, not %r" % (policy,))
+    return {"X-CONVERSATION-ID": conversation, "X-DIAL-CACHE-POLICY": policy}
 
 
 def _mapping(name: str, value: Any) -> Mapping[str, Any]:
@@ -113,9 +132,9 @@ def _mapping(name: str, value: Any) -> Mapping[str, Any]:
 class _ChatCompletions(DeploymentCalls):
     """Chat completions."""
 
-    _endpoint = "chat/completions"
+    _path = DeploymentCalls._path + "chat/completions"
     _events = Events(ChatCompletionChunk.from_json, ChatCompletionResponse.from_json)
-    _answer = ChatCompletionResponse
+    _whole = staticmethod(completion_of(ChatCompletionResponse.from_json))
 
     # fmt: off
     @operation
@@ -135,7 +154,8 @@ class _ChatCompletions(DeploymentCalls):
         top_logprobs: Any = None, addons: Any = None, data_sources: Any = None,
         # CallOptions
         api_version: Any = None, extra_headers: Any = None, extra_query: Any = None, extra_params: Any = None,
-        extra_body: Any = None, timeout: Any = NOT_GIVEN, max_retries: Any = None,
+        extra_body: Any = None, timeout: Any = NOT_GIVEN, max_retries: Any = None, conversation_id: Any = None,
+        cache_policy: Any = None,
     ) -> Union[ChatCompletionResponse, Stream[ChatCompletionChunk]]:
         # fmt: on
         """Answer a conversation.
@@ -150,6 +170,8 @@ class _ChatCompletions(DeploymentCalls):
                 (they win over the named ones; `extra_params` is a synonym of `extra_query`).
             timeout: seconds, a Timeout or None, for this call.
             max_retries: for this call.
+            conversation_id: of the user's conversation, for logs and analytics.
+            cache_policy: "cache-priority" prefers the upstream whose prompt cache is warm.
         Returns:
             ChatCompletionResponse, or with `stream=True` a Stream of ChatCompletionChunk.
         Raises:
@@ -270,9 +292,9 @@ def _merged(answer: Dict[str, Any]) -> CompletionResponse:
 class _Completions(DeploymentCalls):
     """Legacy text completions."""
 
-    _endpoint = "completions"
+    _path = DeploymentCalls._path + "completions"
     _events = Events(CompletionChunk.from_json, _merged)
-    _answer = CompletionResponse
+    _whole = staticmethod(completion_of(CompletionResponse.from_json))
 
     # fmt: off
     @operation
@@ -286,7 +308,8 @@ class _Completions(DeploymentCalls):
         user: Any = None, stream_options: Any = None, custom_fields: Any = None,
         # CallOptions
         api_version: Any = None, extra_headers: Any = None, extra_query: Any = None, extra_params: Any = None,
-        extra_body: Any = None, timeout: Any = NOT_GIVEN, max_retries: Any = None,
+        extra_body: Any = None, timeout: Any = NOT_GIVEN, max_retries: Any = None, conversation_id: Any = None,
+        cache_policy: Any = None,
     ) -> Union[CompletionResponse, Stream[CompletionChunk]]:
         # fmt: on
         """Continue a text (OpenAI's older API; most deployments offer chat completions only).
@@ -355,7 +378,7 @@ class AsyncCompletions(_Completions, Async):
 
 
 class _Embeddings(DeploymentCalls):
-    _endpoint = "embeddings"
+    _path = DeploymentCalls._path + "embeddings"
 
     @operation
     @by_name

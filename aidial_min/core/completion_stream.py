@@ -10,7 +10,7 @@ Events are given out one by one, so that those before a fault reach the caller b
 
 import json
 from collections import deque
-from typing import Any, Callable, Deque, Dict, Generic, Iterable, Mapping, NamedTuple, Optional, TypeVar
+from typing import Any, Callable, Deque, Generic, Iterable, Mapping, NamedTuple, Optional, TypeVar
 
 from ..errors import (
     LONGEST_BODY,
@@ -42,14 +42,16 @@ _BLANK = b" \t\r\n\xef\xbb\xbf"
 
 
 class Events(NamedTuple):
-    """What a stream consists of: how one event reads, and, for a completion, how its merged answer does.
+    """What a stream consists of: how one event reads, and, for an answer in pieces, how the merged answer does.
 
     `fails`: whether an event with an `error` is the stream's own failure (in JSON-RPC it is an answer like any other).
+    `merge`: what merges the pieces: CompletionMerge, or ResponseMerge for the Responses API.
     """
 
     decode: Callable[[Any], Any]
     finish: Optional[Callable[[Any], Any]] = None
     fails: bool = True
+    merge: Callable[[], Any] = CompletionMerge
 
 
 class EventReader(Generic[E]):
@@ -72,7 +74,7 @@ class EventReader(Generic[E]):
         self._decode: Callable[[Any], E] = events.decode
         self._finish = events.finish
         self._fails = events.fails
-        self._merge = CompletionMerge() if events.finish is not None else None
+        self._merge = events.merge() if events.finish is not None else None
         self._headers: Mapping[str, str] = headers if headers is not None else {}
         self._request = request
         self._secrets = tuple(secrets)
@@ -136,12 +138,15 @@ class EventReader(Generic[E]):
     def _take(self, value: Any, data: str) -> E:
         """One event, decoded and merged, or the error that it is."""
         error = value.get("error") if isinstance(value, dict) else None
+        if isinstance(value, dict) and value.get("type") == "error":
+            error = error or value  # the Responses API's own form
         if error and self._fails:
             raise error_from_object(in_band_status(error), error, body=self._text(data), request_sent="yes")
         try:
             event = self._decode(value)
             if self._merge is not None:
                 self._merge.add(value)
+                self.done = self._merge.ended
             return event
         except ParsingDataError as fault:
             raise self._not_as_promised(fault.message, data, path=fault.path) from None
@@ -182,7 +187,7 @@ class EventReader(Generic[E]):
         elif self._merge is not None:
             self.done = self._merge.finished
             if not self.done:
-                raise StreamInterruptedError("the stream ended without [DONE]", request_sent="yes")
+                raise StreamInterruptedError("the stream ended without %s" % self._merge.wanted, request_sent="yes")
 
     def _take_whole(self, body: bytearray) -> None:
         """A body of JSON where a stream was asked for: an error, or a completion that is given out as one chunk."""
@@ -191,9 +196,10 @@ class EventReader(Generic[E]):
             value = json.loads(text) if sum(map(text.count, ",[{")) <= _MOST_VALUES else None
         except (ValueError, RecursionError):
             value = None
-        if not isinstance(value, dict) or not (value.get("error") or (self._merge and value.get("choices"))):
+        whole = self._merge.as_event(value) if self._merge is not None and isinstance(value, dict) else None
+        if whole is None and not (isinstance(value, dict) and value.get("error")):
             raise self._no_event_stream(body)
-        self._whole = self._take(_as_chunk(value), text)
+        self._whole = self._take(whole or value, text)
         self.done = True
 
     def explain(self, error: DialException) -> DialException:
@@ -218,26 +224,11 @@ class EventReader(Generic[E]):
         return answer
 
 
-def _as_chunk(answer: Dict[str, Any]) -> Dict[str, Any]:
-    """A whole completion as the one chunk of its stream: messages are deltas, and tool calls have an index."""
-    if not isinstance(answer.get("choices"), list):
-        return answer
-    choices = []
-    for choice in answer["choices"]:
-        message = choice.get("message") if isinstance(choice, dict) else None
-        if isinstance(message, dict):
-            calls = message.get("tool_calls")
-            if isinstance(calls, list) and all(isinstance(call, dict) for call in calls):
-                message = {**message, "tool_calls": [{"index": index, **call} for index, call in enumerate(calls)]}
-            choice = {**{key: value for key, value in choice.items() if key != "message"}, "delta": message}
-        choices.append(choice)
-    kind = {"object": "chat.completion.chunk"} if answer.get("object") == "chat.completion" else {}
-    return {**answer, **kind, "choices": choices}
-
-
-def text_of(chunk: Any) -> str:
-    """The text that a chunk, of a chat or of a legacy completion, adds to the first choice."""
-    for choice in chunk.choices or ():
+def text_of(event: Any) -> str:
+    """The text that a chunk of a chat or of a legacy completion adds to the first choice, or an event to a response."""
+    if "choices" not in event:
+        return (event.get("delta") or "") if event.get("type") == "response.output_text.delta" else ""
+    for choice in event.choices or ():
         if choice.index in (0, None):
             delta = getattr(choice, "delta", None)
             text = getattr(choice, "text", None) if delta is None else getattr(delta, "content", None)

@@ -85,6 +85,11 @@ class _ToolCalls:
 class CompletionMerge:
     """The answer so far: `add` chunks (the parsed JSON), ask for `result` at any time."""
 
+    wanted = "[DONE]"
+    """What says that the answer is complete."""
+    ended = False
+    """No chunk says it; `[DONE]` is none."""
+
     def __init__(self) -> None:
         self._top: Json = {}
         self._choices: Dict[int, Json] = {}
@@ -136,6 +141,25 @@ class CompletionMerge:
     def finished(self) -> bool:
         """Whether every choice that came has its `finish_reason`."""
         return bool(self._choices) and all(choice["finish_reason"] for choice in self._choices.values())
+
+    @staticmethod
+    def as_event(answer: Json) -> Optional[Json]:
+        """A whole completion as the one chunk of its stream: messages are deltas, and tool calls have an index."""
+        if not answer.get("choices"):
+            return None
+        if not isinstance(answer["choices"], list):
+            return answer
+        choices = []
+        for choice in answer["choices"]:
+            message = choice.get("message") if isinstance(choice, dict) else None
+            if isinstance(message, dict):
+                calls = message.get("tool_calls")
+                if isinstance(calls, list) and all(isinstance(call, dict) for call in calls):
+                    message = {**message, "tool_calls": [{"index": index, **call} for index, call in enumerate(calls)]}
+                choice = {**{key: value for key, value in choice.items() if key != "message"}, "delta": message}
+            choices.append(choice)
+        kind = {"object": "chat.completion.chunk"} if answer.get("object") == "chat.completion" else {}
+        return {**answer, **kind, "choices": choices}
 
     def result(self) -> Optional[Json]:
         """The merged answer as a `chat.completion` object, or None while nothing has come."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..core.http11 import Head, Headers
     from ..types.chat.response import ChatCompletionChunk, ChatCompletionResponse
     from ..types.completion import CompletionChunk, CompletionResponse
+    from ..types.responses import ResponseEvent, ResponseObject
     from .exchange import Exchange
 
 E = TypeVar("E")
@@ -139,6 +140,8 @@ class Stream(StreamBase[E]):
         def result(self: Stream[ChatCompletionChunk]) -> ChatCompletionResponse: ...
         @overload
         def result(self: Stream[CompletionChunk]) -> CompletionResponse: ...
+        @overload
+        def result(self: Stream[ResponseEvent]) -> ResponseObject: ...
 
     def result(self) -> Any:
         """Read what is left and return the answer merged from all chunks: what the call without `stream` returns.
@@ -196,6 +199,8 @@ class AsyncStream(StreamBase[E]):
         async def result(self: AsyncStream[ChatCompletionChunk]) -> ChatCompletionResponse: ...
         @overload
         async def result(self: AsyncStream[CompletionChunk]) -> CompletionResponse: ...
+        @overload
+        async def result(self: AsyncStream[ResponseEvent]) -> ResponseObject: ...
 
     async def result(self) -> Any:
         """Read what is left and return the answer merged from all chunks: what the call without `stream` returns.

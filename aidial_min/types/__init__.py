@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .prompt import *
     from .publication import *
     from .resource_event import *
+    from .responses import *
     from .sharing import *
     from .tokenize import *
     from .toolset import *
@@ -36,6 +37,6 @@ else:
     __getattr__, __dir__ = lazy_names(
         __name__,
         *"bucket user prompt conversation resource_event notification limits permission client_channel file".split(),
-        *"deployment model toolset application metadata sharing publication tokenize embeddings".split(),
+        *"deployment model toolset application metadata sharing publication tokenize embeddings responses".split(),
         *"chat.response completion chat.cache chat.function chat.tool chat.request_param chat.request".split(),
     )

@@ -33,6 +33,7 @@ EXPECTED = {
     "publications": "approve create delete get list list_resources list_rules reject",
     "resource_permissions": "grant list revoke",
     "resources": "subscribe",
+    "responses": "cancel create delete retrieve wait",
     "sharing": "copy create discard list revoke",
     "skills": "create_folder delete delete_folder download list put stream_download",
     "skills.files": "delete list put read stream",

@@ -12,7 +12,7 @@ SETTINGS = {"max_retries": 0, "timeout": Timeout(*[PATIENCE] * 4)}
 
 
 def perform(call, kind, what):
-    """One call of the script's kind; for a stream, its text."""
+    """One call of the script's kind; for a stream (of a chat or a response), its text."""
     if what == "whole":
         return call(lambda client: client.bucket.get_bucket())
     if what == "download":
@@ -24,13 +24,25 @@ def perform(call, kind, what):
 
         return call(content)
     arguments = {"deployment_name": "m", "messages": [{"role": "user", "content": "x"}], "stream": True}
+
+    def create(client):
+        if what == "response":
+            return client.responses.create(model="m", input="x", stream=True)
+        return client.chat.completions.create(**arguments)
+
     if kind == "sync":
-        return "".join(call(lambda client: list(client.chat.completions.create(**arguments).text())))
+        return "".join(call(lambda client: list(create(client).text())))
 
     async def text(client):
-        return "".join([piece async for piece in (await client.chat.completions.create(**arguments)).text()])
+        return "".join([piece async for piece in (await create(client)).text()])
 
     return call(text)
+
+
+def text_of(partial):
+    if partial is None or "output" in partial:
+        return None if partial is None else partial.output_text
+    return partial.choices[0].message.content if partial.choices else None
 
 
 def check(script, kind, settings=SETTINGS):
@@ -42,8 +54,7 @@ def check(script, kind, settings=SETTINGS):
             assert type(error) is script.expect, repr(error)
             assert error.request_sent == script.sent
             assert error.request.url.startswith(server.url) and "\n" not in str(error)
-            text = error.partial.choices[0].message.content if error.partial and error.partial.choices else None
-            assert text == script.partial
+            assert text_of(error.partial) == script.partial
         else:
             assert perform(call, kind, script.call) == script.expect
         server.wait_until_played()  # what the script still sends shall have come

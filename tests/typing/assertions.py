@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from aidial_min.types.embeddings import EmbeddingsResponse
     from aidial_min.types.metadata import FileItem, FileMetadata, PromptItem
     from aidial_min.types.prompt import Prompt
+    from aidial_min.types.responses import ResponseEvent, ResponseObject, ResponsePart
     from aidial_min.types.sharing import ShareLink
 
 
@@ -142,6 +143,31 @@ async def async_chat(client: "AsyncDial", wish: bool) -> None:
         assert_type(await stream.result(), ChatCompletionResponse)
         async for chunk in stream:
             assert_type(chunk, ChatCompletionChunk)
+
+
+def responses(client: "Dial", wish: bool) -> None:
+    answer = client.responses.create(model="a", input="b", instructions="c", timeout=5)
+    assert_type(answer, ResponseObject)
+    assert_type(answer.output_text, str)
+    assert_type(answer.output[0].content, Optional[List[ResponsePart]])
+    with client.responses.create(model="a", input=[{"role": "user", "content": "b"}], stream=True) as stream:
+        assert_type(stream, Stream[ResponseEvent])
+        assert_type(stream.result(), ResponseObject)
+        for event in stream:
+            assert_type(event.delta, Optional[str])
+    assert_type(client.responses.create(model="a", input="b", stream=wish), Union[ResponseObject, Stream[ResponseEvent]])
+    assert_type(client.responses.retrieve("r"), ResponseObject)
+    assert_type(client.responses.retrieve("r", stream=True, starting_after=3), Stream[ResponseEvent])
+    assert_type(client.responses.wait("r"), ResponseObject)
+    client.responses.create(model="a", input="b", temprature=1)  # type: ignore[call-overload]  # pyright: ignore
+
+
+async def async_responses(client: "AsyncDial") -> None:
+    assert_type(await client.responses.create(model="a", input="b"), ResponseObject)
+    stream = await client.responses.create(model="a", input="b", stream=True)
+    assert_type(stream, AsyncStream[ResponseEvent])
+    assert_type(await stream.result(), ResponseObject)
+    assert_type(await client.responses.cancel("r"), ResponseObject)
 
 
 def listings(client: "Dial") -> None:
