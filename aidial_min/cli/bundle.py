@@ -12,7 +12,6 @@ examples:
 
 import argparse
 import base64
-import csv
 import hashlib
 import io
 import keyword
@@ -24,7 +23,8 @@ import sys
 import tempfile
 import time
 import zipfile
-from typing import Any, Dict, Iterator, Mapping, Tuple
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 from .._version import __version__
 from .exit_codes import OK, CommandError, UsageError
@@ -32,21 +32,18 @@ from .manifest import NAME, differences, find, manifest, running_copy, sha256
 from .terminal import note, write
 
 PACKAGE = "aidial_min"
-DIST_INFO = "%s-%s.dist-info" % (PACKAGE, __version__)
+DIST_INFO = "%s-%s.dist-info/" % (PACKAGE, __version__)
 
 KINDS = {
-    "layer": "a zip with python/aidial_min, for AWS Lambda",
-    "zipapp": "one file that runs the command line",
-    "wheel": "for `pip install --no-index FILE`, which needs no setuptools",
-    "folder": "a copy to vendor, under any name",
+    "layer": ("a zip with python/aidial_min, for AWS Lambda", "%s-%s-layer.zip" % (PACKAGE, __version__)),
+    "zipapp": ("one file that runs the command line", PACKAGE + ".pyz"),
+    "wheel": (
+        "for `pip install --no-index FILE`, which needs no setuptools",
+        "%s-%s-py3-none-any.whl" % (PACKAGE, __version__),
+    ),
+    "folder": ("a copy to vendor, under any name", ""),
 }
-
-TARGETS = {
-    "layer": "%s-%s-layer.zip" % (PACKAGE, __version__),
-    "zipapp": PACKAGE + ".pyz",
-    "wheel": "%s-%s-py3-none-any.whl" % (PACKAGE, __version__),
-}
-"""What a bundle is called where no name is given."""
+"""What each is, and its name where none is given."""
 
 METADATA = """\
 Metadata-Version: 2.4
@@ -55,20 +52,14 @@ Version: %s
 Summary: A client for the AI DIAL API that needs nothing but Python's standard library
 License-Expression: Apache-2.0
 License-File: LICENSE
-Keywords: AI DIAL,chat completions,vendoring
-Classifier: Framework :: AsyncIO
-Classifier: Intended Audience :: Developers
-Classifier: Operating System :: OS Independent
-Classifier: Programming Language :: Python :: 3 :: Only
-Classifier: Programming Language :: Python :: Implementation :: CPython
-Classifier: Typing :: Typed
 Requires-Python: >=3.9
 Description-Content-Type: text/markdown
 
 %s"""
-
 WHEEL = "Wheel-Version: 1.0\nGenerator: aidial_min %s\nRoot-Is-Purelib: true\nTag: py3-none-any\n" % __version__
 ENTRY_POINTS = "[console_scripts]\naidial-min = aidial_min.__main__:main\n"
+
+SHEBANG = b"#!/usr/bin/env python3\n"
 MAIN_OF_ZIPAPP = """\
 import sys
 
@@ -78,7 +69,6 @@ from %s.__main__ import main
 
 sys.exit(main())
 """
-
 
 COMPILE = """\
 import py_compile, sys
@@ -92,7 +82,7 @@ def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     parser.description = __doc__
     add_bundle_options(parser, False, "")
     kinds = parser.add_subparsers(dest="kind", metavar="kind", required=True, title="kinds")
-    for kind, line in KINDS.items():
+    for kind, (line, _) in KINDS.items():
         command = kinds.add_parser(kind, help=line, description=line[0].upper() + line[1:] + ".")
         command.add_argument("target", nargs="?", default="", metavar="TARGET", help="the file or folder to write")
         add_bundle_options(command, argparse.SUPPRESS, argparse.SUPPRESS)
@@ -100,49 +90,40 @@ def set_up(parser: argparse.ArgumentParser, name: str) -> None:
 
 def add_bundle_options(parser: argparse.ArgumentParser, switch: Any, text: Any) -> None:
     """Name the options, with what they are where they are not given."""
-    parser.add_argument(
-        "--slim", action="store_true", default=switch, help="the library alone, without command line and test server"
-    )
-    parser.add_argument(
-        "--bytecode",
-        action="store_true",
-        default=switch,
-        help="compiled for this very Python, too, which then never looks at the sources",
-    )
+    slim, bytecode = "the library alone, without command line and test server", "what this very Python compiles to, too"
+    parser.add_argument("--slim", action="store_true", default=switch, help=slim)
+    parser.add_argument("--bytecode", action="store_true", default=switch, help=bytecode)
     parser.add_argument("--into", default=text, metavar="PACKAGE", help="below this package, such as yours._vendor")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the bundle, and say how large it is."""
-    kind, target = arguments.kind, arguments.target
-    check(arguments)
+    kind, target = arguments.kind, Path(arguments.target)
+    parents = arguments.into.split(".") if arguments.into else []
+    check(arguments, parents)
     files = running_copy()
     if arguments.slim:
         files = {path: files[path] for path in files if not path.startswith(("cli/", "testing/"))}
     if kind == "folder":
-        parents = arguments.into.split(".") if arguments.into else []
-        target = os.path.join(target, *parents, PACKAGE) if parents else target
-        name = os.path.basename(os.path.normpath(target))
-        files = complete(files, name, arguments.bytecode, in_zip=False)
-        write_folder(target, files)
+        place = target.joinpath(*parents, PACKAGE) if parents else target
+        files = complete(files, place.name, arguments.bytecode, in_zip=False)
+        write_folder(place, files)
         for depth in range(len(parents)):
-            make_package(os.path.join(arguments.target, *parents[: depth + 1]))
+            target.joinpath(*parents[: depth + 1], "__init__.py").touch()
         size, digest = sum(map(len, files.values())), "%s (of its %s)" % (sha256(files[NAME]), NAME)
     else:
-        if not target or os.path.isdir(target):
-            target = os.path.join(target, TARGETS[kind])
-        entries = dict(layout(kind, files, arguments))
-        content = zipped(entries, b"#!/usr/bin/env python3\n" if kind == "zipapp" else b"")
-        write_file(target, content, executable=kind == "zipapp")
+        place = target / KINDS[kind][1] if target.is_dir() else target
+        content = zipped(dict(layout(kind, files, parents, arguments.bytecode)), SHEBANG if kind == "zipapp" else b"")
+        write_file(place, content, executable=kind == "zipapp")
         size, digest = len(content), sha256(content)
-    write("%s\n%d files, %d bytes\nsha256 %s\n" % (target, len(files), size, digest))
+    write("%s\n%d files, %d bytes\nsha256 %s\n" % (place, len(files), size, digest))
     if arguments.bytecode:
         tag = sys.implementation.cache_tag
         note("The bytecode is for Python %d.%d (%s); any other compiles the sources." % (*sys.version_info[:2], tag))
     return OK
 
 
-def check(arguments: argparse.Namespace) -> None:
+def check(arguments: argparse.Namespace, parents: List[str]) -> None:
     """Refuse words that make no sense together.
 
     Raises:
@@ -151,16 +132,16 @@ def check(arguments: argparse.Namespace) -> None:
     kind, target = arguments.kind, arguments.target
     if kind == "folder" and not target:
         raise UsageError("name the folder: bundle folder yourproject/_vendor/dial")
-    if kind == "folder" and not arguments.into and not is_name(os.path.basename(os.path.normpath(target))):
+    if kind == "folder" and not parents and not is_name(Path(target).name):
         raise UsageError("%s can't be imported: the folder's name must be a Python name" % target)
-    if arguments.into and not all(map(is_name, arguments.into.split("."))):
+    if not all(map(is_name, parents)):
         raise UsageError("--into is the name of a package, such as yours._vendor, not %s" % arguments.into)
     if kind == "zipapp" and arguments.slim:
         raise UsageError("a zipapp runs the command line, which --slim leaves out")
-    if kind == "wheel" and (arguments.into or arguments.bytecode):
+    if kind == "wheel" and (parents or arguments.bytecode):
         raise UsageError("a wheel has neither --into nor --bytecode: pip compiles what it installs")
-    if kind == "wheel" and target and not os.path.isdir(target) and os.path.basename(target) != TARGETS[kind]:
-        raise UsageError("pip reads name and version from a wheel's name: name its folder, or %s" % TARGETS[kind])
+    if kind == "wheel" and target and not os.path.isdir(target) and Path(target).name != KINDS[kind][1]:
+        raise UsageError("pip reads name and version from a wheel's name: name its folder, or %s" % KINDS[kind][1])
 
 
 def is_name(word: str) -> bool:
@@ -168,19 +149,20 @@ def is_name(word: str) -> bool:
     return word.isidentifier() and not keyword.iskeyword(word)
 
 
-def layout(kind: str, files: Mapping[str, bytes], arguments: argparse.Namespace) -> Iterator[Tuple[str, bytes]]:
+def layout(kind: str, files: Mapping[str, bytes], parents: List[str], bytecode: bool) -> Iterator[Tuple[str, bytes]]:
     """Every file of a zip, with its path there."""
-    parents = arguments.into.split(".") if arguments.into else []
     root = "python/" if kind == "layer" else ""
-    place = root + "/".join([*parents, PACKAGE, ""])
     for depth in range(len(parents)):
         yield root + "/".join([*parents[: depth + 1], "__init__.py"]), b""
-    for path, content in complete(files, place, arguments.bytecode, in_zip=kind == "zipapp").items():
-        yield place + path, content
+    place = root + "/".join([*parents, PACKAGE, ""])
+    copy = {place + path: content for path, content in complete(files, place, bytecode, kind == "zipapp").items()}
+    yield from copy.items()
     if kind == "zipapp":
         yield "__main__.py", (MAIN_OF_ZIPAPP % ".".join([*parents, PACKAGE])).encode()
     if kind == "wheel":
-        yield from dist_info(files)
+        said = dict(dist_info(files))
+        yield from said.items()
+        yield DIST_INFO + "RECORD", record({**copy, **said})
 
 
 def complete(files: Mapping[str, bytes], place: str, bytecode: bool, in_zip: bool) -> Dict[str, bytes]:
@@ -203,9 +185,9 @@ def compiled(files: Mapping[str, bytes], place: str, in_zip: bool) -> Dict[str, 
     sources = sorted(path for path in files if path.endswith(".py"))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     with tempfile.TemporaryDirectory() as folder:
-        copy = os.path.join(folder, place)
+        copy = Path(folder, place)
         for path in sources:
-            put(os.path.join(copy, path), files[path])
+            put(copy / path, files[path])
         done = subprocess.run(
             [sys.executable or "python3", "-S", "-s", "-c", COMPILE],
             input="".join(os.path.join(place, path) + "\n" for path in sources).encode(),
@@ -215,46 +197,45 @@ def compiled(files: Mapping[str, bytes], place: str, in_zip: bool) -> Dict[str, 
         )
         if done.returncode:
             raise CommandError("%s can't compile: %s" % (sys.executable, done.stderr.decode("utf-8", "replace")[-300:]))
-        return {beside(path, in_zip): get(os.path.join(copy, path + "c")) for path in sources}
+        return {beside(path, in_zip): (copy / (path + "c")).read_bytes() for path in sources}
 
 
 def beside(path: str, in_zip: bool) -> str:
     """Where the bytecode of a source lies."""
-    if in_zip:
-        return path + "c"
     folder, slash, name = path.rpartition("/")
-    return "%s%s__pycache__/%s.%s.pyc" % (folder, slash, name[:-3], sys.implementation.cache_tag)
+    cached = "%s%s__pycache__/%s.%s.pyc" % (folder, slash, name[:-3], sys.implementation.cache_tag)
+    return path + "c" if in_zip else cached
 
 
 def dist_info(files: Mapping[str, bytes]) -> Iterator[Tuple[str, bytes]]:
-    """What a wheel says of itself; RECORD is made of all its files by `zipped`."""
-    yield DIST_INFO + "/METADATA", (METADATA % (__version__, files["README.md"].decode())).encode()
-    yield DIST_INFO + "/WHEEL", WHEEL.encode()
-    yield DIST_INFO + "/licenses/LICENSE", files["LICENSE"]
+    """What a wheel says of itself."""
+    yield DIST_INFO + "METADATA", (METADATA % (__version__, files["README.md"].decode())).encode()
+    yield DIST_INFO + "WHEEL", WHEEL.encode()
+    yield DIST_INFO + "licenses/LICENSE", files["LICENSE"]
     if "cli/__init__.py" in files:
-        yield DIST_INFO + "/entry_points.txt", ENTRY_POINTS.encode()
+        yield DIST_INFO + "entry_points.txt", ENTRY_POINTS.encode()
 
 
 def record(entries: Mapping[str, bytes]) -> bytes:
-    """The RECORD of a wheel: path, digest and size of every file in it but itself."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
+    """The RECORD of a wheel: path, digest and size of every file in it but itself. No path has a comma."""
+    lines = []
     for path, content in sorted(entries.items()):
         digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
-        rows.writerow([path, "sha256=" + digest, len(content)])
-    rows.writerow([DIST_INFO + "/RECORD", "", ""])
-    return text.getvalue().encode()
+        lines.append("%s,sha256=%s,%d\n" % (path, digest, len(content)))
+    return "".join([*lines, DIST_INFO + "RECORD,,\n"]).encode()
 
 
-def zipped(entries: Mapping[str, bytes], start: bytes = b"") -> bytes:
+def zipped(entries: Mapping[str, bytes], start: bytes) -> bytes:
     """A zip that depends on nothing but what is in it: sorted, one date, one mode."""
-    if DIST_INFO + "/WHEEL" in entries:
-        entries = {**entries, DIST_INFO + "/RECORD": record(entries)}
+    text = os.environ.get("SOURCE_DATE_EPOCH") or "0"
+    if not text.isdigit():
+        raise UsageError("SOURCE_DATE_EPOCH is a number of seconds since 1970, not %s" % text)
+    date: Any = time.gmtime(min(max(int(text), 315532800), 4354819198))[:6]  # from 1980 to 2107, as a zip can hold it
     out = io.BytesIO()
     out.write(start)
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
         for path in sorted(entries):
-            entry = zipfile.ZipInfo(path, the_date())
+            entry = zipfile.ZipInfo(path, date)
             entry.create_system = 3  # Unix, also where this is Windows: it says how to read the mode
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
@@ -262,62 +243,40 @@ def zipped(entries: Mapping[str, bytes], start: bytes = b"") -> bytes:
     return out.getvalue()
 
 
-def the_date() -> Tuple[int, int, int, int, int, int]:
-    """The date of every file: SOURCE_DATE_EPOCH if set, else the first that a zip can hold."""
-    text = os.environ.get("SOURCE_DATE_EPOCH") or "0"
-    if not text.isdigit():
-        raise UsageError("SOURCE_DATE_EPOCH is a number of seconds since 1970, not %s" % text)
-    date = time.gmtime(min(max(int(text), 315532800), 4354819198))  # 1980 to 2107, in UTC
-    return (date.tm_year, date.tm_mon, date.tm_mday, date.tm_hour, date.tm_min, date.tm_sec)
-
-
-def write_file(target: str, content: bytes, executable: bool) -> None:
+def write_file(target: Path, content: bytes, executable: bool) -> None:
     """Write beside the target and rename, so that nobody ever finds half of it.
 
     Raises:
         CommandError: the target is a file of another kind.
     """
-    if os.path.exists(target) and not zipfile.is_zipfile(target):
+    if target.exists() and not zipfile.is_zipfile(target):
         raise CommandError("%s is there and is no zip: name another file, or remove it" % target)
-    put(target + ".part", content)
+    part = target.with_name(target.name + ".part")
+    put(part, content)
     if executable:
-        os.chmod(target + ".part", 0o755)
-    os.replace(target + ".part", target)
+        part.chmod(0o755)
+    part.replace(target)
 
 
-def write_folder(target: str, files: Mapping[str, bytes]) -> None:
+def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
     """Write a copy; one that is there already is replaced if it is as it was made.
 
     Raises:
         CommandError: something else is there, or a copy that was changed.
     """
-    if os.path.exists(target) and os.listdir(target):
-        if NAME not in os.listdir(target) or list(differences(find(target)[1])):
+    if target.exists() and os.listdir(target):
+        if not (target / NAME).exists() or list(differences(find(str(target))[1])):
             raise CommandError("%s is there, and not as `bundle` made it: name another folder, or remove it" % target)
-    beside_it = os.path.normpath(target) + ".part"
-    shutil.rmtree(beside_it, ignore_errors=True)
+    part = target.with_name(target.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
     for path, content in files.items():
-        put(os.path.join(beside_it, path), content)
-    if os.path.exists(target):
+        put(part / path, content)
+    if target.exists():
         shutil.rmtree(target)
-    os.replace(beside_it, target)
+    part.replace(target)
 
 
-def make_package(folder: str) -> None:
-    """See to it that a folder is a package."""
-    path = os.path.join(folder, "__init__.py")
-    if not os.path.exists(path):
-        put(path, b"")
-
-
-def put(path: str, content: bytes) -> None:
+def put(path: Path, content: bytes) -> None:
     """Write a file, and the folders it needs."""
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    with open(path, "wb") as file:
-        file.write(content)
-
-
-def get(path: str) -> bytes:
-    """Read a file."""
-    with open(path, "rb") as file:
-        return file.read()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)

@@ -230,9 +230,7 @@ def test_a_wheel_says_of_itself_what_the_project_says(tmp_path):
     for field, key in (("Name", "name"), ("Summary", "description"), ("Requires-Python", "requires-python")):
         assert '%s = "%s"' % (key, metadata[field]) in project
     assert 'license = "%s"' % metadata["License-Expression"] in project
-    classifiers = re.findall(r'^    "(.*)",$', project, re.MULTILINE)
-    assert metadata.get_all("Classifier") == classifiers and metadata["Version"] == __version__
-    assert metadata["Keywords"].split(",") == re.findall(r'"(.*?)"', re.search(r"keywords = (.*)", project).group(1))
+    assert metadata["Version"] == __version__
     assert b"aidial-min = aidial_min.__main__:main" in files[info + "entry_points.txt"]
     recorded = [line.rsplit(",", 2) for line in files[info + "RECORD"].decode().splitlines()]
     assert {path for path, _, _ in recorded} == set(files)
