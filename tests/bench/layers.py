@@ -97,11 +97,14 @@ def main():
             for name, (code, path) in ways.items():
                 found[name].append(cold_start(code, path, server.url))
     print("Python %d.%d.%d; medians of %d" % (*sys.version_info[:3], rounds))
-    print("| layer | zip | unpacked | import to first answer | memory |\n|---|---|---|---|---|")
+    print("| layer | zip | unpacked | CPU, import to first answer | of the floor | memory |")
+    print("|---|---|---|---|---|---|")
+    floor = statistics.median(spent for spent, _ in found["floor"])
     for name, samples in found.items():
         spent, memory = (statistics.median(column) for column in zip(*samples))
         packed, unpacked = ("%.0f KB" % (size / 1000) if size else "" for size in sizes[name])
-        print("| %s | %s | %s | %.0f ms | +%.1f MiB |" % (name, packed, unpacked, spent, memory))
+        row = (name, packed, unpacked, spent, spent / floor, memory)
+        print("| %s | %s | %s | %.0f ms | %.1f x | +%.1f MiB |" % row)
 
 
 if __name__ == "__main__":
