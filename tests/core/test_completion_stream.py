@@ -416,7 +416,6 @@ class TestEventsThatAreNotWhatTheyShouldBe:
                 message = reader.explain(error).message
                 assert "nested too deeply" in message or "not JSON" in message
 
-
     @pytest.mark.parametrize("unit", [b"[],", b"{},", b'"a",', b"[" * 3])
     def test_more_values_than_memory_holds(self, unit: bytes) -> None:
         many = b'{"choices": [], "x": [' + unit * 2_500_000

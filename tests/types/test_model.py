@@ -15,6 +15,8 @@ from aidial_min.errors import InvalidRequestError, ParsingDataError
 from aidial_min.types._model import Model, dataclass, field, json_name
 from aidial_min.types._plain import plain
 
+from ..support.growth import assert_linear
+
 
 @dataclass
 class Leaf(Model):
@@ -324,3 +326,24 @@ class TestOrdered:
 
         assert repr(Named.from_json({"url": "u", "zz": 1, "name": "n"})) == "Named(name='n', url='u', zz=1)"
         assert Named("u", 1) == Named.from_json({"size": 1, "url": "u"})
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [{"leaves": [{"name": "a", "x": 1}]}, {"labels": {"a": 1}}, {"x": [1]}, {"byName": {"a": [{"name": "b"}]}}],
+    ids=str,
+)
+def test_ten_times_the_answer_is_ten_times_the_work(unit):
+    ((key, value),) = unit.items()
+
+    def prepare(size):
+        many = value * size if isinstance(value, list) else {"%s%d" % (key, n): value["a"] for n in range(size)}
+        data = {"url": "u", key: many, **{"unknown%d" % n: n for n in range(size)}}
+
+        def work():
+            model = Branch.from_json(data)
+            model.to_dict(), repr(model), model.model_dump(), model == Branch.from_json(data), copy.deepcopy(model)
+
+        return work
+
+    assert_linear(prepare, 100)
