@@ -184,9 +184,10 @@ def _meaning(place: str, name: str) -> Any:
         from . import AsyncDial, Dial
 
         return next(base for base in AsyncDial.__mro__ if base in Dial.__mro__)
+    here = __name__.rpartition(".")[0]
     room = {"resources": ".resources"}.get(place.partition(".")[0], ".types")
     home = ".types.chat.legacy" if place.endswith("legacy.chat_completion") else room
-    for module in (__package__ + home, __package__ + ".types", __package__, "collections.abc"):
+    for module in (here + home, here + ".types", here, "collections.abc"):
         found = getattr(import_module(module), name, None)
         if found is not None and not isinstance(found, ModuleType):
             return found
