@@ -138,7 +138,7 @@ class LoopConnections(Connections):
             yield
         finally:
             for connection in list(self.open):
-                connection.wire.close()
+                connection.close()
             await _let_transports_close()
 
     def close_sockets(self) -> None:

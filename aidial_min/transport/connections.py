@@ -37,10 +37,10 @@ class Place:
 
     __slots__ = ("__weakref__", "over", "bell", "entry")
 
-    def __init__(self) -> None:
+    def __init__(self, places: Places) -> None:
         self.over = False
         self.bell: Bell | None = None
-        self.entry = ref(self)
+        self.entry = ref(self, places.forget)
 
 
 class Places:
@@ -79,9 +79,18 @@ class Places:
             await place.bell.wait(seconds)
 
     def give_back(self, place: Place) -> None:
-        """It may be called from a finalizer, and more than once."""
+        """It may be called more than once."""
         place.over = True
         self._remove(place.entry)
+        self._ring_next()
+
+    def forget(self, entry: ref[Place]) -> None:
+        """A place is gone that nobody gave back. No finalizer does this: one that is interrupted may be kept, and its
+        place with it."""
+        self._remove(entry)
+        self._verbs.soon(self._ring_next)
+
+    def _ring_next(self) -> None:
         if self._number is not None and len(self._line) >= self._number:
             self._ring(self._first())
 
@@ -120,18 +129,29 @@ class Places:
 
 
 class Connection:
-    """An open connection, and how far it can be trusted.
+    """An open connection; one that nobody holds any more is closed.
 
     Attributes:
         used: it has carried a request before.
         thread: who has it, of the sync client.
     """
 
-    def __init__(self, key: ConnectionKey, wire: Wire) -> None:
+    def __init__(self, key: ConnectionKey, wire: Wire, verbs: Verbs) -> None:
         self.key = key
         self.wire = wire
         self.used = False
         self.thread: Any = None
+        self._verbs = verbs
+        self._closed = False
+
+    def close(self) -> None:
+        """Close it now."""
+        self._closed = True
+        self.wire.close()
+
+    def __del__(self) -> None:
+        if not self._closed:  # of a stream, a download or a client that nobody closed
+            self._verbs.soon(self.wire.close)
 
 
 class Connections:
@@ -164,11 +184,12 @@ class Connections:
             if not fresh and connection.wire.is_reusable():
                 connection.used = True
                 return connection
-            connection.wire.close()
+            connection.close()
             connection = self._idle_for(key)
         if self.places.closed:
             raise InvalidRequestError("the client is closed")
-        connection = Connection(key, await open_wire(self.verbs, key.route, origin, context, budget))
+        wire = await open_wire(self.verbs, key.route, origin, context, budget)
+        connection = Connection(key, wire, self.verbs)
         self.open.add(connection)
         return connection
 
@@ -192,7 +213,7 @@ class Connections:
     def free(self, connection: Connection, keep: bool) -> None:
         """What becomes of a connection that was in use: it is kept, or closed."""
         if not keep or self.places.closed:
-            connection.wire.close()
+            connection.close()
             return
         connection.thread = None
         self.idle.append((connection, time.monotonic()))
@@ -213,7 +234,7 @@ class Connections:
 
     def _drop(self, entry: tuple[Connection, float]) -> None:
         if self._claim(entry):
-            entry[0].wire.close()
+            entry[0].close()
 
     def drop_idle(self) -> None:
         """Close idle connections."""
@@ -229,7 +250,7 @@ class Connections:
         """In a forked child: close the copies of the parent's descriptors, whatever its other threads were doing."""
         self.places.closed = True
         for connection in list(self.open):
-            connection.wire.close()
+            connection.close()
 
 
 async def open_wire(

@@ -62,7 +62,7 @@ class Exchange:
         self.verbs = owner.verbs
         self.sending_began = False
         self._owner = owner
-        self._place = Place()
+        self._place = Place(owner.places)
         self._connection: Connection | None = None
         self._on_reused = False
         self._sent_in_part = False  # the request was not sent to its end, so the connection is of no more use
@@ -275,13 +275,3 @@ class Exchange:
     def close(self) -> None:
         """Give back the place, and close the connection unless the answer has been read to its end."""
         self._let_go(keep=False)
-
-    def __del__(self) -> None:
-        if "_connection" in self.__dict__ and not self._place.over:  # a stream or download that nobody closed
-            self.verbs.soon(_give_up, self._owner, self._place, self._connection)
-
-
-def _give_up(owner: Connections, place: Place, connection: Connection | None) -> None:
-    if connection is not None:
-        owner.free(connection, keep=False)
-    owner.places.give_back(place)

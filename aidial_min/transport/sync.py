@@ -117,7 +117,7 @@ class Transport(BaseTransport):
         self._ending.update(threads)
         for connection in list(self.connections.open):
             if connection.thread in self._ending:
-                connection.wire.close()
+                connection.close()
         until = time.monotonic() + LAST_WORDS
         for thread in threads:
             if thread.ident is not None:
@@ -287,7 +287,7 @@ class Wire:
         self._link.close()
 
     def __del__(self) -> None:
-        if "_pid" in self.__dict__ and self.sock.fileno() >= 0:  # nobody closed its client, or its call was interrupted
+        if "_pid" in self.__dict__ and self.sock.fileno() >= 0:  # what opened it was interrupted
             self.close()
 
     async def receive(self, seconds: float | None) -> bytes:
