@@ -55,6 +55,10 @@ class Content:
         self._file.writelines(self._pieces)
         self._pieces = []
 
+    def __del__(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
     def __iter__(self) -> Iterator[bytes]:
         if self._file is None:
             yield from list(self._pieces)
