@@ -408,6 +408,9 @@ class _Pool(Portable, Generic[C, Auth]):
 
     _client_class: Type[C]
 
+    def __repr__(self) -> str:
+        return "%s(limits=%r)" % (type(self).__name__, self._transport.settings.limits)
+
     @with_hints
     def __init__(
         self,

@@ -44,6 +44,22 @@ class StreamBase(Generic[E]):
         """Header fields of the answer; names are case-insensitive."""
         return self._head.headers
 
+    @property
+    def _over(self) -> bool:
+        """Whether nothing more will come, and nothing went wrong."""
+        return self._ended and self._error is None
+
+    def _begin(self) -> None:
+        """Check that there is something to iterate over: nothing at all would look like an empty answer."""
+        if self._over:
+            state = "has been read to its end" if self._reader.done else "is closed"
+            raise InvalidRequestError("the stream %s: it gives its events once; result() gives the whole" % state)
+
+    def __repr__(self) -> str:
+        state = "failed" if self._error else "open" if not self._ended else "read" if self._reader.done else "closed"
+        request = self._exchange.outgoing.request
+        return "%s(%s %s, %s)" % (type(self).__name__, request.method, request.path, state)
+
     def _ready(self) -> E | None:
         """The next event, if it has come already; None: ask `_next`."""
         if self._ended or self._reading:
@@ -119,11 +135,13 @@ class Stream(StreamBase[E]):
     block.
 
     Raises (while iterating):
+        InvalidRequestError: it has been read or closed already.
         StreamInterruptedError: the stream ended without `[DONE]`; every error has what came before in `.partial`.
         DialException: of the class that an error inside the stream asks for.
     """
 
     def __iter__(self) -> Iterator[E]:
+        self._begin()
         return self
 
     def __next__(self) -> E:
@@ -149,8 +167,9 @@ class Stream(StreamBase[E]):
         Raises:
             StreamInterruptedError: the stream was closed before its end; `.partial` has what came until then.
         """
-        for _ in self:
-            pass
+        if not self._over:
+            for _ in self:
+                pass
         return self._merged()
 
     def text(self) -> Iterator[str]:
@@ -178,11 +197,13 @@ class AsyncStream(StreamBase[E]):
     `await close()`, or by an `async with` block.
 
     Raises (while iterating):
+        InvalidRequestError: it has been read or closed already.
         StreamInterruptedError: the stream ended without `[DONE]`; every error has what came before in `.partial`.
         DialException: of the class that an error inside the stream asks for.
     """
 
     def __aiter__(self) -> AsyncIterator[E]:
+        self._begin()
         return self
 
     async def __anext__(self) -> E:
@@ -208,8 +229,9 @@ class AsyncStream(StreamBase[E]):
         Raises:
             StreamInterruptedError: the stream was closed before its end; `.partial` has what came until then.
         """
-        async for _ in self:
-            pass
+        if not self._over:
+            async for _ in self:
+                pass
         return self._merged()
 
     async def text(self) -> AsyncIterator[str]:

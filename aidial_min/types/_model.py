@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Iterator, List, Mapping, Optional, Tuple, Type, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Iterator, List, Mapping, NoReturn, Optional
+from typing import Tuple, Type, TypeVar
 
 from ..errors import ParsingDataError
 from ._pydantic import PydanticNames
@@ -383,6 +384,15 @@ class Model(PydanticNames):
         beside = {"_made": self._made, "_aside": self._aside}
         kept = {name: dict(value) for name, value in beside.items() if value}
         return self.__dict__, {**kept, **({"_headers": self._headers} if self._headers else {})}
+
+
+class WholeAnswer(Model):
+    """An answer that could have been asked for as a stream."""
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError("this is a whole answer, not a stream: pass stream=True to iterate over it, or read .choices")
+
+    __aiter__ = __iter__
 
 
 def _with_models(name: str, value: Any, convert: Convert) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, TypedDict, Union
 
-from ._model import Model, dataclass, field
+from ._model import Model, WholeAnswer, dataclass, field
 from .chat.response import CompletionUsage
 
 __all__ = ["CompletionPrompt", "CompletionParams", "CompletionChoice", "CompletionResponse", "CompletionChunk"]
@@ -49,7 +49,7 @@ class CompletionChoice(Model):
 
 
 @dataclass
-class CompletionResponse(Model):
+class CompletionResponse(WholeAnswer):
     """A whole text completion; `created` is in epoch seconds.
 
     POST /openai/deployments/{deployment}/completions

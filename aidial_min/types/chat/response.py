@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Literal, Optional, Union
 
-from .._model import Model, dataclass, field
+from .._model import Model, WholeAnswer, dataclass, field
 
 __all__ = [
     "Attachment", "Stage", "CustomContent", "PromptTokensDetails", "CompletionTokensDetails", "CompletionUsage",
@@ -208,7 +208,7 @@ class ChoiceDelta(Model):
 
 
 @dataclass
-class ChatCompletionResponse(Model):
+class ChatCompletionResponse(WholeAnswer):
     """A whole answer.
 
     POST /openai/deployments/{deployment}/chat/completions
