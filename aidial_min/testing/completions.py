@@ -6,6 +6,7 @@ back-off, and how an application's answer or error travels.
 
 import itertools
 import logging
+import re
 from collections.abc import Iterator
 from email.utils import formatdate
 from typing import Any, Callable, Optional, Union
@@ -451,3 +452,15 @@ def _for_each(call: Call, answer: Callable[[Json], Json]) -> Response:
         except sdk.AppError as error:
             outputs.append({"status": "error", "error": str(error)})
     return upstream_answer(dumps({"outputs": outputs}), attempts=False)
+
+
+@endpoint("GET|POST|PUT|DELETE|HEAD|PATCH /v1/deployments/{id:.+}/route/{route}", generations="2026")
+def route(call: Call, id: str, route: str) -> Response:
+    """An endpoint of the application's own."""
+    for pattern, function in find(call, id).routes.items():
+        if re.fullmatch(pattern, "/" + route):
+            answer = function(call.request.method, bytes(call.request.body()))
+            if isinstance(answer, (dict, list)):
+                return as_json(answer)
+            return Response(200, answer if isinstance(answer, bytes) else iter(answer))
+    raise HttpError(404, "Route is not found")

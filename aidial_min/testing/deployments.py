@@ -20,7 +20,7 @@ DEFAULT_FEATURES = {
 }  # fmt: skip
 NEWER_FEATURES: dict[str, Any] = {
     "temperature": False, "parallel_tool_calls": False, "content_parts": False, "cache": False, "auto_caching": False,
-    "assistant_attachments_in_request": False, "mcp": False, "chat_completion": True,
+    "assistant_attachments_in_request": False, "chat_completion": True,
     "max_tokens_supported": True, "max_completion_tokens_supported": False, "custom_temperature_supported": True,
     "skills_supported": False, "reasoning_efforts": [],
 }  # fmt: skip
@@ -40,8 +40,10 @@ class Deployment:
     `user_roles` are the roles that may call it (None: everybody). `limits` are tokens per "minute" and "day" and
     requests per "request_hour" and "request_day". `delay` is waited before each piece, `heartbeat` is the interval of
     heartbeats in longer waits, both in seconds. `model_name` stands as `model` in its answers. `configuration` is the
-    JSON schema of its configuration; `tokenize` and `truncate` answer one input of these calls. `extra` fields stand
-    in the listing as they are. All other fields are those of DIAL's configuration and listings.
+    JSON schema of its configuration; `tokenize` and `truncate` answer one input of these calls. `tools` are functions
+    that MCP calls: a generator's values are notifications before its result. `routes` are the endpoints of an
+    application's own, {pattern of a path: function of the method and the body that returns JSON, or bytes in pieces}.
+    `extra` fields stand in the listing as they are. All other fields are those of DIAL's configuration and listings.
     """
 
     id: str
@@ -71,6 +73,8 @@ class Deployment:
     delay: float = 0.0
     tokenize: Optional[Callable[[dict[str, Any]], dict[str, Any]]] = None
     truncate: Optional[Callable[[dict[str, Any]], dict[str, Any]]] = None
+    tools: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    routes: Mapping[str, Callable[[str, bytes], Any]] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def permitted(self, roles: Sequence[str]) -> bool:
@@ -85,6 +89,7 @@ class Deployment:
         features: dict[str, Any] = dict(DEFAULT_FEATURES)
         if newer:
             features.update(NEWER_FEATURES)
+            features["mcp"] = bool(self.tools)
             features["responses_api"] = not self.embeddings and self.kind in ("model", "application")
         features.update(self.features)
         if self.configuration is not None:
@@ -132,24 +137,24 @@ class Limits:
         self._lock = threading.Lock()
         self._used: dict[tuple[str, str, str], list[tuple[float, int]]] = {}
 
-    def stats(self, caller: str, deployment: Deployment, newer: bool = False) -> dict[str, dict[str, int]]:
+    def stats(self, caller: str, deployment: Deployment, newer: bool = False) -> dict[str, dict[str, Any]]:
         limits: Mapping[str, int] = deployment.limits or {}
-        stats = {
-            "minuteTokenStats": self._stat(caller, deployment, "tokens", MINUTE, limits.get("minute")),
-            "dayTokenStats": self._stat(caller, deployment, "tokens", DAY, limits.get("day")),
-            "hourRequestStats": self._stat(caller, deployment, "requests", HOUR, limits.get("request_hour")),
-            "dayRequestStats": self._stat(caller, deployment, "requests", DAY, limits.get("request_day")),
-        }
+        windows = [("minute", "Token", MINUTE, "minute"), ("day", "Token", DAY, "day")]
+        windows += [("hour", "Request", HOUR, "request_hour"), ("day", "Request", DAY, "request_day")]
         if newer:
-            stats["weekTokenStats"] = self._stat(caller, deployment, "tokens", 7 * DAY, limits.get("week"))
-            stats["monthTokenStats"] = self._stat(caller, deployment, "tokens", 30 * DAY, limits.get("month"))
-            stats.update(self.costs())
-        return stats
+            windows += [("week", "Token", 7 * DAY, "week"), ("month", "Token", 30 * DAY, "month")]
+        found = {}
+        for name, what, window, limit in windows:
+            stat: dict[str, Any] = self._stat(caller, deployment, what.lower() + "s", window, limits.get(limit))
+            if newer and window >= DAY and stat["used"]:
+                ends = time.gmtime((self._clock() // DAY + 1) * DAY)  # the end of the day, also for longer windows
+                stat["resetsAt"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", ends)
+            found[f"{name}{what}Stats"] = stat
+        return {**found, **self.costs()} if newer else found
 
-    def costs(self) -> dict[str, dict[str, int]]:
+    def costs(self) -> dict[str, dict[str, Any]]:
         """Money is not counted here."""
-        windows = ("minute", "day", "week", "month")
-        return {window + "CostStats": {"total": UNLIMITED, "used": 0} for window in windows}
+        return {f"{window}CostStats": {"total": UNLIMITED, "used": 0} for window in ("minute", "day", "week", "month")}
 
     def refusal(self, caller: str, deployment: Deployment) -> Optional[tuple[int, dict[str, Any]]]:
         """The status and JSON error that forbid one more call; None when it is within the limits."""

@@ -1,5 +1,6 @@
 """From a request to its answer: what is scripted, method, size, probes, credentials, the endpoint, in this order."""
 
+import itertools
 import logging
 from re import Pattern
 from typing import Optional
@@ -22,6 +23,7 @@ class Dispatcher:
     def __init__(self, core: Core, cassette: Optional[Cassette] = None) -> None:
         self._core = core
         self._cassette = cassette
+        self._traces = itertools.count(1)
         self._table: dict[str, list[tuple[Pattern[str], Endpoint]]] = {}
         for row in endpoints.of(core.generation):
             for method in row.method.split("|"):
@@ -29,6 +31,14 @@ class Dispatcher:
 
     def handle(self, request: Request) -> Response:
         """The answer to `request`; NoAnswer when Core would leave the client without one."""
+        response = self._handle(request)
+        if self._core.newer and self._cassette is None:
+            trace = f"{next(self._traces):032x}"
+            response.headers.append(("traceparent", f"00-{trace}-{trace[16:]}-01"))
+            response.headers += [("X-DIAL-TRACE-ID", trace), ("X-DIAL-SPAN-ID", trace[16:])]
+        return response
+
+    def _handle(self, request: Request) -> Response:
         script = self._core.script
         request.on_body = script.record(request.method, request.target, request.headers)
         try:

@@ -7,6 +7,7 @@ from . import (  # noqa: F401
     completions,
     custom_applications,
     events,
+    external_services,
     files,
     listings,
     publications,

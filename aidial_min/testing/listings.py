@@ -109,8 +109,12 @@ def _permitted(call: Call, kind: str) -> list[Deployment]:
 
 
 def _with_interfaces(call: Call, deployment: Deployment) -> Json:
-    interface = "embedding" if deployment.embeddings else "chat"
-    return {**listed(deployment, deployment.kind, call.core.newer), "interfaces": [interface]}
+    interfaces = ["embedding"] if deployment.embeddings else ["chat"]
+    if deployment.all_features(True)["responses_api"]:
+        interfaces.append("openaiResponses")
+    if deployment.tools:
+        interfaces.append("mcp")
+    return {**listed(deployment, deployment.kind, call.core.newer), "interfaces": interfaces}
 
 
 def _singular(plural: str) -> str:
@@ -127,13 +131,18 @@ def _shown(call: Call, deployment: Deployment, plural: str) -> Json:
 
 
 @endpoint("GET /v1/deployments/{id}/limits")
+@endpoint("GET /v1/deployments/{id}/usage", generations="2026")
 def limits(call: Call, id: str) -> Json:
     return dict(call.core.limits.stats(call.caller.location, find(call, id), call.core.newer))
 
 
-@endpoint("GET /v1/user/(?:limits|usage)", generations="2026")
-def usage(call: Call) -> Json:
-    """Of every model."""
-    models = _permitted(call, "model")
-    stats = {model.id: call.core.limits.stats(call.caller.location, model, newer=True) for model in models}
+@endpoint("GET /v1/user/{what:limits|usage}", generations="2026")
+def usage(call: Call, what: str) -> Json:
+    """Of every model, or of what `deploymentTypes` names; the usage is of those alone that have been used."""
+    kinds = call.queries("deploymentTypes") or ["model"]
+    stats = {}
+    for deployment in [item for kind in kinds for item in _permitted(call, kind)]:
+        found = call.core.limits.stats(call.caller.location, deployment, newer=True)
+        if what == "limits" or any(stat["used"] for stat in found.values()):
+            stats[deployment.id] = found
     return {"deployments": stats, **call.core.limits.costs()}

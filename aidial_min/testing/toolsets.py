@@ -1,21 +1,35 @@
-"""Toolsets (2026): stored definitions, their listing shape, and signing in and out of them."""
+"""Toolsets (2026): stored definitions, their listing shape, sign-in, tools, and MCP through Core.
 
-from typing import Optional
+The tools of a configured toolset are the functions of `Deployment.tools`. The server never opens a connection: a stored
+toolset has the tools that its definition allows, and each answers with its arguments.
+"""
+
+import inspect
+from collections.abc import Iterator
+from typing import Any, Callable, Optional
 from urllib.parse import unquote
 
 from .access import READ, WRITE
 from .custom_applications import definition, definitions, named, snake
 from .deployments import CREATED, Deployment
-from .http import HttpError, dumps
-from .json_shapes import Json, an_object, judge, stored, text
-from .paths import from_url
+from .http import HttpError, Response, as_json, dumps, event, refuse_if
+from .json_shapes import Json, an_object, judge, loads, stored, text
+from .paths import encode, from_url
 from .routing import endpoint
-from .state import Call
+from .state import Call, Core
 from .storage import Item
+
+SESSION = "Mcp-Session-Id"
+PROTOCOL = "2025-06-18"
+_NO_TYPE = "Wrong authentication_type. Expected type: {}, provided: {}"
 
 
 class SignedIn(set[tuple[str, str]]):
-    """Who has signed in: location of the caller, id of the toolset."""
+    """Who has signed in: location of the caller ("" for everybody), id of the toolset."""
+
+
+class Sessions(set[str]):
+    """The sessions of MCP that have begun and not ended."""
 
 
 def prepare(call: Call, raw: bytes) -> bytes:
@@ -26,10 +40,11 @@ def prepare(call: Call, raw: bytes) -> bytes:
 
 
 def show(call: Call, item: Item) -> bytes:
-    """The full definition to who may write, the shape of the listings to everybody else."""
-    if WRITE in call.rights(call.resource):
-        return bytes(item.content)
-    return dumps(_listed(call, call.resource.url, item.json()))
+    """The definition to who may write, the shape of the listings to everybody else; no secrets to anybody."""
+    toolset = item.json()
+    if WRITE not in call.rights(call.resource):
+        return dumps(_listed(call, call.resource.url, toolset))
+    return dumps({**toolset, "auth_settings": _settings(call, call.resource.url, toolset)})
 
 
 def shown(call: Call) -> list[Json]:
@@ -39,9 +54,12 @@ def shown(call: Call) -> list[Json]:
     return [_listed(call, id, toolset) for id, toolset in found + definitions(call, "toolsets")]
 
 
-def find(call: Call, id: str) -> Optional[Json]:
+def find(call: Call, id: str) -> Json:
     """Ids of stored toolsets are encoded, those of configured ones are not."""
-    return next((toolset for toolset in shown(call) if id in (toolset["id"], unquote(toolset["id"]))), None)
+    for toolset in shown(call):
+        if id in (toolset["id"], unquote(toolset["id"])):
+            return toolset
+    raise HttpError(404, f"Toolset is not found: {id}")
 
 
 @endpoint("GET /+openai/toolsets", generations="2026")
@@ -51,37 +69,7 @@ def list_all(call: Call) -> Json:
 
 @endpoint("GET /+openai/toolsets/{id}", generations="2026")
 def get_one(call: Call, id: str) -> Json:
-    toolset = find(call, id)
-    if toolset is None:
-        raise HttpError(404)
-    return toolset
-
-
-@endpoint("POST /v1/ops/toolset/{operation:signin|signout}", generations="2026", fields="")
-def sign(call: Call, operation: str) -> bool:
-    url = call.body.get("url")
-    if not isinstance(url, str):
-        raise HttpError(400, "url must be provided")
-    deployment = call.core.deployments.get(url)
-    if deployment is None or deployment.kind != "toolset":
-        resource = from_url(url)
-        level = str(call.body.get("credentialsLevel", "USER")).upper()
-        if (WRITE if level == "GLOBAL" else READ) not in call.rights(resource):
-            raise HttpError(403, f"You don't have an access to: {resource.url}")
-        if definition(call.core, resource) is None:
-            raise HttpError(404, f"Toolset is not found: {resource.url}")
-        url = resource.url
-    signed_in = call.core.part(SignedIn)
-    (signed_in.add if operation == "signin" else signed_in.discard)((call.caller.location, url))
-    return True
-
-
-@endpoint("GET /v1/toolset/{id}/tools", generations="2026")
-def tools(call: Call, id: str) -> Json:
-    toolset = find(call, id)
-    if toolset is None:
-        raise HttpError(404, f"Toolset is not found: {id}")
-    return {"tools": [{"name": name} for name in toolset["allowed_tools"]]}
+    return find(call, id)
 
 
 def _described(deployment: Deployment) -> Json:
@@ -100,10 +88,176 @@ def _listed(call: Call, id: str, toolset: Json) -> Json:
     listed["description_keywords"] = toolset.get("description_keywords") or []
     listed["transport"] = toolset.get("transport", "HTTP")
     listed["allowed_tools"] = toolset.get("allowed_tools") or []
-    settings = dict(toolset.get("auth_settings") or {"authentication_type": "NONE"})
-    signed_in = (call.caller.location, id) in call.core.part(SignedIn)
-    settings.setdefault("global_auth_status", "SIGNED_OUT")
-    settings["user_level_auth_status"] = "SIGNED_IN" if signed_in else "SIGNED_OUT"
-    listed["auth_settings"] = settings
+    listed["auth_settings"] = _settings(call, id, toolset)
     listed["max_retry_attempts"] = toolset.get("max_retry_attempts", 1)
     return {name: value for name, value in listed.items() if value is not None}
+
+
+# Sign-in
+
+
+def _settings(call: Call, id: str, toolset: Json) -> Json:
+    given = toolset.get("auth_settings") or {"authentication_type": "NONE"}
+    settings = {name: value for name, value in given.items() if name not in ("client_secret", "code_verifier")}
+    signed_in = call.core.part(SignedIn)
+    for level, location in (("global", ""), ("user_level", call.caller.location)):
+        settings[level + "_auth_status"] = "SIGNED_IN" if (location, id) in signed_in else "SIGNED_OUT"
+    return settings
+
+
+@endpoint("POST /v1/ops/toolset/{operation:signin|signout}", generations="2026", fields="")
+def sign(call: Call, operation: str) -> bool:
+    url = call.body.get("url")
+    if not isinstance(url, str):
+        raise HttpError(400, "url must be provided")
+    for_all = str(call.body.get("credentialsLevel", "USER")).upper() == "GLOBAL"
+    id, toolset = _to_sign(call, url, for_all)
+    expected = (toolset.get("auth_settings") or {}).get("authentication_type", "NONE")
+    provided = call.body.get("authenticationType")
+    refuse_if(provided not in (None, expected), 400, _NO_TYPE.format(expected, provided))
+    signed_in, one = call.core.part(SignedIn), ("" if for_all else call.caller.location, id)
+    before = one in signed_in
+    (signed_in.add if operation == "signin" else signed_in.discard)(one)
+    return before or operation == "signin"
+
+
+def _to_sign(call: Call, url: str, for_all: bool) -> tuple[str, Json]:
+    """The id and definition of a toolset: `url` is its id in decoded form."""
+    deployment = call.core.deployments.get(url)
+    if deployment is not None and deployment.kind == "toolset":
+        return url, _described(deployment)
+    resource = from_url(encode(url))
+    needed, words = ({READ, WRITE}, "read and write") if for_all else ({READ}, "read")
+    refuse_if(not call.rights(resource) >= needed, 403, f"No {words} access to Resource")
+    toolset = definition(call.core, resource)
+    if toolset is None:
+        raise HttpError(404, f"Resource is not found: {resource.url}")
+    return resource.url, toolset
+
+
+# Tools
+
+
+@endpoint("GET /v1/toolset/{id}/allowed-tools", generations="2026")
+def allowed_tools(call: Call, id: str) -> Json:
+    return {"tools": _tools(call, _signed_in(call, id), allowed=True)}
+
+
+@endpoint("GET /v1/toolset/{id}/tools", generations="2026")
+def tools(call: Call, id: str) -> Json:
+    toolset = _signed_in(call, id)
+    if id in call.core.deployments:
+        refuse_if(not call.caller.admin, 403, "Only admin is allowed to view all tools for static toolsets")
+    elif WRITE not in call.rights(from_url(toolset["id"])):
+        raise HttpError(403, "Admin or write access required to view all tools")
+    return {"tools": _tools(call, toolset, allowed=False)}
+
+
+def _signed_in(call: Call, id: str) -> Json:
+    """The toolset, if its credentials are there."""
+    toolset = find(call, id)
+    settings = toolset["auth_settings"]
+    statuses = (settings["user_level_auth_status"], settings["global_auth_status"])
+    if settings.get("authentication_type", "NONE") != "NONE" and "SIGNED_IN" not in statuses:
+        words = f"Authorization required to fetch tools from toolset '{id}'. Please sign in to the toolset."
+        raise HttpError(401, words)
+    return toolset
+
+
+def _functions(core: Core, toolset: Json) -> dict[str, Callable[..., Any]]:
+    configured = core.deployments.get(toolset["id"])
+    if configured is not None:
+        return dict(configured.tools)
+    return {name: lambda **arguments: dumps(arguments).decode() for name in toolset.get("allowed_tools") or ()}
+
+
+def _tools(call: Call, toolset: Json, allowed: bool) -> list[Json]:
+    """The tools, as MCP describes them: those that are allowed, or all."""
+    names = toolset.get("allowed_tools")
+    found = []
+    for name, function in _functions(call.core, toolset).items():
+        if not (allowed and names) or name in names:
+            parameters = inspect.signature(function).parameters.values()
+            properties: Json = {one.name: {} for one in parameters if one.kind != one.VAR_KEYWORD}
+            described = {"description": inspect.getdoc(function)} if inspect.getdoc(function) else {}
+            found.append({"name": name, **described, "inputSchema": {"type": "object", "properties": properties}})
+    return found
+
+
+# MCP
+
+
+@endpoint("GET|POST|DELETE /v1/toolset/{id}/mcp", generations="2026")
+@endpoint("GET|POST|DELETE /v1/deployments/{id}/mcp", generations="2026")
+def mcp(call: Call, id: str) -> Optional[Response]:
+    """MCP's streamable HTTP transport: JSON-RPC, answered whole, or as events where a tool tells of its progress."""
+    deployment = call.core.deployments.get(id)
+    if "/deployments/" in call.request.path and (deployment is None or not deployment.tools):
+        raise HttpError(400 if deployment else 404, f"Application doesn't support MCP protocol: {id}")
+    is_application = deployment is not None and deployment.kind != "toolset"
+    toolset = {"id": id} if is_application else _signed_in(call, id)
+    session = call.request.headers.get(SESSION.lower())
+    sessions = call.core.part(Sessions)
+    if call.request.method != "POST":
+        refuse_if(session not in sessions, 404, "Session not found")
+        if call.request.method == "DELETE":
+            sessions.discard(str(session))
+            return None
+        return Response(200, iter([b": nothing is told here\n\n"]), [("content-type", "text/event-stream")])
+    try:
+        asked = loads(call.request.body())
+        method, params = asked["method"], asked.get("params") or {}
+    except (ValueError, TypeError, KeyError):
+        raise HttpError(400, "Invalid JSON request body") from None
+    refuse_if(session is not None and session not in sessions, 404, "Session not found")
+    if "id" not in asked:
+        return Response(202)
+    everything = call.query.get("useAllowedTools", "true").lower() == "false"
+    refuse_if(everything and not call.caller.admin, 403, "Only admin is allowed to view all tools")
+    found = {tool["name"]: tool for tool in _tools(call, toolset, allowed=not everything)}
+    if method == "initialize":
+        session = call.core.new_id()
+        sessions.add(session)
+        info = {"protocolVersion": params.get("protocolVersion", PROTOCOL), "capabilities": {"tools": {}}}
+        return _told(asked, {**info, "serverInfo": {"name": id, "version": "1"}}, [(SESSION, session)])
+    if method == "tools/list":
+        return _told(asked, {"tools": list(found.values())})
+    if method == "tools/call":
+        function = _functions(call.core, toolset).get(str(params.get("name")))
+        refuse_if(function is not None and params["name"] not in found, 403, "Tool is not allowed")
+        if function is not None:
+            return _called(asked, function, params.get("arguments") or {})
+    if method == "ping":
+        return _told(asked, {})
+    code, message = (-32602, "Unknown tool") if method == "tools/call" else (-32601, "Method not found")
+    return as_json({"jsonrpc": "2.0", "id": asked["id"], "error": {"code": code, "message": message}})
+
+
+def _told(asked: Json, result: Json, headers: Any = ()) -> Response:
+    return as_json({"jsonrpc": "2.0", "id": asked["id"], "result": result}, headers=headers)
+
+
+def _called(asked: Json, function: Callable[..., Any], arguments: Json) -> Response:
+    """What a tool returns: text, or a result of MCP; what a generator yields before it returns are notifications."""
+    value: Any
+    try:
+        value = function(**arguments)
+    except Exception as error:
+        return _told(asked, {"content": [{"type": "text", "text": str(error)}], "isError": True})
+    if not inspect.isgenerator(value):
+        return _told(asked, _result(value))
+
+    told: Iterator[Json] = iter(value)
+
+    def events() -> Iterator[bytes]:
+        try:
+            while True:
+                yield event({"jsonrpc": "2.0", **next(told)}, "message")
+        except StopIteration as stop:
+            yield event({"jsonrpc": "2.0", "id": asked["id"], "result": _result(stop.value)}, "message")
+
+    return Response(200, events(), [("content-type", "text/event-stream")])
+
+
+def _result(value: Any) -> Json:
+    return value if isinstance(value, dict) else {"content": [{"type": "text", "text": str(value)}], "isError": False}

@@ -593,10 +593,16 @@ def test_listings_of_2026(newer: DialServer) -> None:
         assert by_interface["mcp"] == {f"toolsets/{user.bucket}/t"}
         assert "echo" in by_interface["chat"]
         assert by_interface["all"] >= by_interface["chat"] | by_interface["embedding"]
-        assert user.get("/v1/deployments/echo").json()["interfaces"] == ["chat"]
+        assert user.get("/v1/deployments/echo").json()["interfaces"] == ["chat", "openaiResponses"]
         assert isinstance(user.get("/openai/models/gpt-35-turbo").json()["features"]["reasoning_efforts"], list)
         assert "weekTokenStats" in user.get("/v1/deployments/gpt-35-turbo/limits").json()
         assert "gpt-35-turbo" in user.get("/v1/user/limits").json()["deployments"]
+        assert "echo" in user.get("/v1/user/limits?deploymentTypes=model,application").json()["deployments"]
+        assert user.get("/v1/user/usage").json()["deployments"] == {}
+        user.chat("gpt-35-turbo", "2+3=")
+        used = user.get("/v1/user/usage").json()["deployments"]
+        assert list(used) == ["gpt-35-turbo"] and "resetsAt" in used["gpt-35-turbo"]["dayTokenStats"]
+        assert user.get("/v1/deployments/gpt-35-turbo/usage").json() == used["gpt-35-turbo"]
         assert user.get("/openai/addons").status == 404
         by_model = {"model": "echo", "messages": [{"role": "user", "content": "hi"}]}
         assert said(user.post("/openai/v1/chat/completions", by_model)) == "hi"
@@ -614,14 +620,25 @@ def test_toolsets(newer: DialServer) -> None:
         one = user.get("/openai/toolsets/" + url).json()
         assert (one["toolset"], one["allowed_tools"]) == (url, ["search"])
         assert one["auth_settings"]["user_level_auth_status"] == "SIGNED_OUT"
-        body = {"url": url, "credentialsLevel": "USER", "authenticationType": "API_KEY", "apiKey": "x"}
+        settings = {"authentication_type": "API_KEY", "api_key_header": "X-Key", "client_secret": "hidden"}
+        toolset = {"endpoint": "http://x", "allowed_tools": ["search"], "auth_settings": settings}
+        user.put("/v1/" + url, toolset)
+        assert user.get(f"/v1/toolset/{url}/tools").status == 401
+        id = f"toolsets/{user.bucket}/my tools"
+        body = {"url": id, "credentialsLevel": "USER", "authenticationType": "API_KEY", "apiKey": "x"}
+        wrong = user.post("/v1/ops/toolset/signin", {**body, "authenticationType": "OAUTH"})
+        assert wrong.text == "Wrong authentication_type. Expected type: API_KEY, provided: OAUTH"
         assert user.post("/v1/ops/toolset/signin", body).json() is True
         assert user.get("/openai/toolsets").json()["data"][0]["auth_settings"]["user_level_auth_status"] == "SIGNED_IN"
+        (tool,) = user.get(f"/v1/toolset/{url}/tools").json()["tools"]
+        assert tool == {"name": "search", "inputSchema": {"type": "object", "properties": {}}}
+        assert user.get(f"/v1/toolset/{url}/allowed-tools").json() == {"tools": [tool]}
+        assert "hidden" not in user.get("/v1/" + url).text
         assert user.post("/v1/ops/toolset/signout", body).json() is True
-        assert user.get(f"/v1/toolset/{url}/tools").json() == {"tools": [{"name": "search"}]}
+        assert user.post("/v1/ops/toolset/signout", body).json() is False
         assert user.get("/openai/toolsets/none").status == 404
-        unknown = {**body, "url": url + "-none"}
-        assert user.post("/v1/ops/toolset/signin", unknown).text == f"Toolset is not found: {url}-none"
+        unknown = {**body, "url": id + "-none"}
+        assert user.post("/v1/ops/toolset/signin", unknown).text == f"Resource is not found: {url}-none"
         assert user.get(f"/v1/metadata/{url}").json()["name"] == "my tools"
 
 
