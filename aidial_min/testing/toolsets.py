@@ -244,15 +244,14 @@ def _called(asked: Json, function: Callable[..., Any], arguments: Json) -> Respo
         value = function(**arguments)
     except Exception as error:
         return _told(asked, {"content": [{"type": "text", "text": str(error)}], "isError": True})
-    if not inspect.isgenerator(value):
+    is_stream = inspect.isgenerator(value)
+    if not is_stream:
         return _told(asked, _result(value))
-
-    told: Iterator[Json] = iter(value)
 
     def events() -> Iterator[bytes]:
         try:
             while True:
-                yield event({"jsonrpc": "2.0", **next(told)}, "message")
+                yield event({"jsonrpc": "2.0", **next(value)}, "message")
         except StopIteration as stop:
             yield event({"jsonrpc": "2.0", "id": asked["id"], "result": _result(stop.value)}, "message")
 
