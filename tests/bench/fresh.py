@@ -188,11 +188,19 @@ with open(path + ".copy", "wb") as file:
         file.write(piece)
 """),
     "Dial": _TRANSFER % (_CLIENT, """
-client.files.download("files/b/big-%d" % (size // 2**20)).write_to(path + ".copy")
+if hasattr(client.files, "stream_download"):
+    with client.files.stream_download("files/b/big-%d" % (size // 2**20)) as response:
+        response.write_to(path + ".copy")
+else:
+    client.files.download("files/b/big-%d" % (size // 2**20)).write_to(path + ".copy")
 """),
     "AsyncDial": _TRANSFER % (_ASYNC_CLIENT, """
 async def work():
-    await (await client.files.download("files/b/big-%d" % (size // 2**20))).awrite_to(path + ".copy")
+    if hasattr(client.files, "stream_download"):  # the whole content is not kept, as in the ways beside it
+        async with client.files.stream_download("files/b/big-%d" % (size // 2**20)) as response:
+            await response.awrite_to(path + ".copy")
+    else:
+        await (await client.files.download("files/b/big-%d" % (size // 2**20))).awrite_to(path + ".copy")
 loop.run_until_complete(work())
 """),
 }  # fmt: skip
