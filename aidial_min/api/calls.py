@@ -65,6 +65,7 @@ OPTIONS = frozenset(
     """.split()
 )
 """The names of CallOptions."""
+EXTRAS = ("extra_params", "extra_query", "extra_headers", "extra_body")
 APART = OPTIONS | {"self", "deployment_name", "messages", "prompt", "stream"}
 """What `create` takes that is no optional parameter of a deployment."""
 
@@ -89,11 +90,11 @@ class DeploymentCalls(Resource):
             body: what is sent in any case; nulls are left out.
             given: the arguments of `create`: parameters of the deployment, and CallOptions.
         """
-        extra = {key: _mapping(key, given.get(key)) for key in ("extra_params", "extra_query", "extra_headers", "extra_body")}
+        extra = {key: _mapping(key, given.get(key)) for key in EXTRAS}
         timeout, retries = given.get("timeout", NOT_GIVEN), given.get("max_retries")
         query = {"api-version": given.get("api_version") or self._config.api_version}
-        parameters = {key: value for key, value in given.items() if key not in APART}
-        sent = {key: value for key, value in {**parameters, **body}.items() if value is not None}
+        sent = {key: value for key, value in given.items() if value is not None and key not in APART}
+        sent.update((key, value) for key, value in body.items() if value is not None)
         per_deployment = "%s" in self._path
         return Request(
             "POST",
@@ -108,7 +109,7 @@ class DeploymentCalls(Resource):
         )
 
 
-def _headers(options: Dict[str, Any]) -> Dict[str, Optional[str]]:
+def _headers(options: Dict[str, Any]) -> Dict[str, Any]:
     """The header fields that call options stand for."""
     conversation, policy = options.get("conversation_id"), options.get("cache_policy")
     if conversation is not None:
@@ -117,7 +118,8 @@ def _headers(options: Dict[str, Any]) -> Dict[str, Optional[str]]:
         conversation = "".join(sign if " " <= sign <= "~" else quote(sign) for sign in conversation.strip())
     if policy not in (None, "availability-priority", "cache-priority"):
         raise InvalidRequestError("cache_policy must be availability-priority or cache-priority, not %r" % (policy,))
-    return {"X-CONVERSATION-ID": conversation, "X-DIAL-CACHE-POLICY": policy}
+    fields = {"X-CONVERSATION-ID": conversation, "X-DIAL-CACHE-POLICY": policy}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _mapping(name: str, value: Any) -> Mapping[str, Any]:

@@ -110,12 +110,15 @@ def json_body(value: Any) -> BytesBody:
     try:
         data = text.encode("utf-8")
     except UnicodeEncodeError:  # lone surrogates: JSON can escape them, UTF-8 can't hold them
-        data = _as_json(value, ensure_ascii=True).encode("ascii")
+        data = _writer(ensure_ascii=True).encode(value).encode("ascii")
     return BytesBody(data, "application/json")
 
 
-def _as_json(value: Any, ensure_ascii: bool = False) -> str:
-    return json.dumps(value, ensure_ascii=ensure_ascii, allow_nan=False, separators=(",", ":"))
+def _writer(ensure_ascii: bool) -> json.JSONEncoder:
+    return json.JSONEncoder(ensure_ascii=ensure_ascii, allow_nan=False, separators=(",", ":"))
+
+
+_as_json = _writer(ensure_ascii=False).encode
 
 
 class FilePart(NamedTuple):

@@ -36,10 +36,8 @@ MAX_INTERIM = 16
 MAX_CHUNK_LINE = 4096
 """Bytes of a chunk's size line with its extensions."""
 
-_FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):")
 _TOKEN_TEXT = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?")
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_STATUS_LINE = re.compile(r"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?")
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\x00\r\n]*)?")
 _PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
@@ -282,7 +280,7 @@ class ResponseReader:
         while not self.done:
             if self._mode == "size":
                 piece = self._take_whole_chunks()
-                if piece:
+                if piece or self.done:
                     return piece
                 moved = self._read_size()
             elif self._mode == "trailers":
@@ -301,8 +299,8 @@ class ResponseReader:
     def _take_whole_chunks(self) -> bytes:
         """The data of the plain chunks that lie in the buffer as a whole, in one go: streams come in hundreds of them.
 
-        What is anything else (unfinished, with an extension, the last one, malformed) is left to those who read it in
-        steps.
+        The end of the body is seen, too, where it has no trailers. What is anything else (unfinished, with an extension,
+        malformed) is left to those who read it in steps.
         """
         buffer, at, pieces = self._buffer, 0, []
         while True:
@@ -311,10 +309,13 @@ class ResponseReader:
                 break
             begin = size.end()
             end = begin + int(size[1], 16)
-            if end == begin or buffer[end : end + 2] != b"\r\n":
+            if buffer[end : end + 2] != b"\r\n":
+                break
+            at = end + 2
+            if end == begin:
+                self.done = True
                 break
             pieces.append(buffer[begin:end])
-            at = end + 2
         if at:
             del buffer[:at]
             self._scanned = 0
@@ -399,7 +400,7 @@ class ResponseReader:
             self._interim += len(line) + 2
             if self._interim > MAX_HEAD:
                 self._malformed("the trailers are larger than %d bytes" % MAX_HEAD)
-            _parse_fields([line])  # checked and dropped: nothing here uses trailers
+            _parse_fields([line.decode("latin-1")])  # checked and dropped: nothing here uses trailers
 
     def _malformed(self, message: str) -> NoReturn:
         self._close = True
@@ -408,29 +409,29 @@ class ResponseReader:
 
 def _parse_head(raw: bytes) -> Head:
     """Status line and fields; lines end in CRLF or, tolerated here only, in LF (RFC 9112, 2.2)."""
-    lines = [line[:-1] if line.endswith(b"\r") else line for line in raw.split(b"\n")]
+    text = raw.decode("latin-1").replace("\r\n", "\n")
+    lines = (text[:-1] if text.endswith("\r") else text).split("\n")
     match = _STATUS_LINE.fullmatch(lines[0])
     if match is None:
         raise RemoteProtocolError("the status line of the answer is malformed", request_sent="yes")
     if len(lines) - 1 > MAX_HEADERS:
         raise RemoteProtocolError("the answer has more than %d header fields" % MAX_HEADERS, request_sent="yes")
-    reason = (match[3] or b"").decode("latin-1").strip()
-    return Head(int(match[2]), reason, Headers(_parse_fields(lines[1:])), int(match[1]))
+    return Head(int(match[2]), (match[3] or "").strip(), Headers(_parse_fields(lines[1:])), int(match[1]))
 
 
-def _parse_fields(lines: List[bytes]) -> List[Tuple[str, str]]:
+def _parse_fields(lines: List[str]) -> List[Tuple[str, str]]:
     fields: List[Tuple[str, str]] = []
     for line in lines:
-        if _CONTROL.search(line) is not None:
+        name, colon, value = line.partition(":")
+        if _BAD_IN_VALUE.search(line) is not None:
             raise RemoteProtocolError("control characters in a header field of the answer", request_sent="yes")
-        if line[:1] in (b" ", b"\t"):
-            if not fields:
-                raise RemoteProtocolError("the first header field of the answer is a continuation", request_sent="yes")
-            name, value = fields.pop()  # obsolete line folding (RFC 9112, 5.2)
-            fields.append((name, (value + " " + line.strip(b" \t").decode("latin-1")).strip(" \t")))
-            continue
-        match = _FIELD.match(line)
-        if match is None:
+        if colon and _TOKEN_TEXT.fullmatch(name) is not None:
+            fields.append((name, value.strip(" \t")))
+        elif line[:1] not in (" ", "\t"):
             raise RemoteProtocolError("a header field of the answer has no valid name", request_sent="yes")
-        fields.append((match[1].decode("ascii"), line[match.end() :].strip(b" \t").decode("latin-1")))
+        elif not fields:
+            raise RemoteProtocolError("the first header field of the answer is a continuation", request_sent="yes")
+        else:  # obsolete line folding (RFC 9112, 5.2)
+            name, value = fields.pop()
+            fields.append((name, (value + " " + line.strip(" \t")).strip(" \t")))
     return fields

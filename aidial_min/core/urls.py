@@ -8,6 +8,7 @@ It knows how DIAL addresses things; it must not know requests, clients or answer
 import re
 import sys
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, List, Mapping, NamedTuple, Optional, Tuple, Union
 from urllib.parse import quote, unquote, urlsplit
 
@@ -198,6 +199,11 @@ def encode_id(deployment_id: str) -> str:
     """
     if not isinstance(deployment_id, str) or not deployment_id.strip():
         raise InvalidRequestError("a deployment id must be a non-empty str")
+    return _encoded_id(deployment_id)
+
+
+@lru_cache(maxsize=128)
+def _encoded_id(deployment_id: str) -> str:
     try:
         parts = [decode_segment(part, deployment_id) for part in deployment_id.split("/")]
     except InvalidDialURLError:

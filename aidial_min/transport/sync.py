@@ -5,6 +5,7 @@ http.client opens the connections, and is what idles in the cache; what comes of
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import threading
@@ -217,7 +218,7 @@ class Verbs:
     async def wire(self, link: HTTPConnection, context: ssl.SSLContext | None, host: str, seconds: float | None) -> Wire:
         if context is not None:
             link.sock = _secured(link.sock, context, host, seconds)
-        return Wire(link)
+        return Wire(link, secured=context is not None)
 
 
 def _secured(sock: socket.socket, context: ssl.SSLContext, host: str, seconds: float | None) -> socket.socket:
@@ -264,10 +265,12 @@ class Bell:
 
 
 class Wire:
-    """A connection of http.client, connected."""
+    """A connection of http.client, connected; its socket never blocks, so that a wait is one system call."""
 
-    def __init__(self, link: HTTPConnection) -> None:
+    def __init__(self, link: HTTPConnection, secured: bool) -> None:
         self.sock = link.sock
+        self.sock.settimeout(0)
+        self._secured = secured
         self._link = link
         self._pid = os.getpid()
 
@@ -291,16 +294,27 @@ class Wire:
             self.close()
 
     async def receive(self, seconds: float | None) -> bytes:
+        until = None if seconds is None else time.monotonic() + seconds
+        wait, write = not self._secured, False  # TLS may hold something that its socket does not show
+        while True:
+            if wait and not self._is_ready(not write, write, until and max(0.0, until - time.monotonic())):
+                raise OutOfTime
+            try:
+                return self.sock.recv(RECEIVE)
+            except OSError as error:
+                if not _wants(error):
+                    raise
+                wait, write = True, type(error).__name__ == "SSLWantWriteError"
+
+    def _is_ready(self, read: bool, write: bool, seconds: float | None) -> bool:
         try:
-            self.sock.settimeout(seconds)
-            return self.sock.recv(RECEIVE)
-        except socket.timeout:
-            raise OutOfTime from None
+            return wait_for(self.sock, read, write, seconds)
+        except ValueError:  # it was closed by another thread
+            raise OSError(errno.EBADF, "the connection was closed") from None
 
     async def push(self, data: memoryview, sending: Sending) -> bool:
         view, budget = data, sending.budget
         sock = self.sock
-        sock.settimeout(0)
         large, full = len(data) >= RECEIVE, False
         while view:
             remaining(budget.total_at, budget, "total", "maybe" if sending.sending_began else "no")
@@ -325,8 +339,8 @@ class Wire:
         at, limit = budget.ends("write", time.monotonic())
         seconds = remaining(at, budget, limit, "maybe") if wait else 0.0
         if not listen:
-            return wait and not wait_for(self.sock, False, True, shorter(seconds, STALL))
-        if wait_for(self.sock, True, wait, seconds):
+            return wait and not self._is_ready(False, True, shorter(seconds, STALL))
+        if self._is_ready(True, wait, seconds):
             return self._take_early(sending)
         if wait:
             raise budget.error(limit, "maybe")
@@ -335,8 +349,6 @@ class Wire:
     def _take_early(self, sending: Sending) -> bool:
         try:
             return sending.take_early(self.sock.recv(RECEIVE))
-        except BlockingIOError:
-            return False
         except OSError as error:
             if not _wants(error):
                 sending.take_break(error)
@@ -344,5 +356,5 @@ class Wire:
 
 
 def _wants(error: OSError) -> bool:
-    """Whether TLS only asks to be called again."""
-    return type(error).__name__ in ("SSLWantReadError", "SSLWantWriteError")
+    """Whether a socket that does not block, or TLS on it, only asks to be called again."""
+    return isinstance(error, BlockingIOError) or type(error).__name__ in ("SSLWantReadError", "SSLWantWriteError")
