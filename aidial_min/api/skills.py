@@ -149,7 +149,7 @@ class _Skills(_Reference):
 
     def __truediv__(self: Ref, path: SkillPath) -> Ref:
         """The place further down; at the root also one in any bucket: "skills/{bucket}/a/b", or an absolute URL."""
-        text = as_text(path)
+        text = as_text(path) if isinstance(path, (str, PurePosixPath)) else ""
         if self._place == ROOT and ("://" in text or text.startswith("skills/")):
             return self(url=text)  # type: ignore[operator,no-any-return]
         return self._at(self._place.below(path))
