@@ -194,30 +194,18 @@ def test_a_zipapp_says_which_python_it_needs(tmp_path):
         assert re.fullmatch(r"aidial_min needs Python 3\.9 or newer, this is [23]\.[678]", line)
 
 
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    """A virtual environment with pip and nothing else; its `bin`."""
-    if find_spec("ensurepip") is None:
-        pytest.skip("this Python can't make a virtual environment with pip")
-    place = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", place], check=True, capture_output=True, timeout=300)
-    return place / ("Scripts" if os.name == "nt" else "bin")
-
-
-def test_a_wheel_installs_without_an_index_and_without_setuptools(environment, tmp_path):
+def test_a_wheel_installs_without_an_index(tmp_path):
+    if find_spec("pip") is None:
+        pytest.skip("this environment has no pip")
     made, _ = bundle(tmp_path, "wheel")
-    inside = environment / "python"
-    subprocess.run([inside, "-m", "pip", "uninstall", "-yq", "setuptools"], capture_output=True, timeout=120)
-    install = [inside, "-I", "-m", "pip", "install", "--no-index", "--disable-pip-version-check", made]
-    done = subprocess.run(install, cwd=tmp_path, capture_output=True, timeout=120)
+    place = tmp_path / "installed"
+    install = ["-I", "-m", "pip", "install", "--no-index", "--disable-pip-version-check", "--target", place, made]
+    done = python(*install, cwd=tmp_path)
     assert done.returncode == 0, done.stderr.decode()
-    shown = subprocess.run([environment / "aidial-min", "--version"], cwd=tmp_path, capture_output=True, timeout=60)
-    assert shown.stdout.decode().split() == ["aidial_min", __version__]
-    checked = subprocess.run([environment / "aidial-min", "verify"], cwd=tmp_path, capture_output=True, timeout=60)
-    assert checked.returncode == 0, checked.stdout.decode()  # with the bytecode that pip made
-    gone = subprocess.run([inside, "-m", "pip", "uninstall", "-y", "aidial-min"], capture_output=True, timeout=120)
-    assert gone.returncode == 0
-    assert subprocess.run([inside, "-I", "-c", "import aidial_min"], cwd=tmp_path, capture_output=True).returncode == 1
+    for command, said in ((["--version"], "aidial_min " + __version__), (["verify"], "is as it was made")):
+        script = next((place / "bin").glob("aidial-min*"))
+        ran = python(script, *command, cwd=tmp_path, path=place)  # pip has compiled it: `verify` looks at that, too
+        assert ran.returncode == 0 and said in ran.stdout.decode(), ran.stderr.decode()
 
 
 def test_a_wheel_says_of_itself_what_the_project_says(tmp_path):
@@ -291,7 +279,7 @@ def vendored(dial):
 
 
 def test_a_fresh_bundle_is_as_it_was_made(dial):
-    for words in KINDS:
+    for words in (["layer", "--slim"], ["zipapp", "--bytecode"], ["wheel"], ["folder"]):
         made = dial("bundle", *target(words))
         path = made.lines[0]
         answer = dial("verify", path)
