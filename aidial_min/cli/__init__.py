@@ -12,7 +12,7 @@ from ..errors import DialException
 from .exit_codes import CTRL_C, FAILED, OK, USAGE, CommandError, code_of, line_about
 from .parser import COMMANDS as COMMANDS
 from .parser import make_parser, parse
-from .terminal import note
+from .terminal import make_room, note
 
 
 def run(words: Sequence[str]) -> int:
@@ -61,6 +61,7 @@ def _explain(error: BaseException) -> int:
 def _flushed(code: int) -> int:
     """The exit code, once everything has been written."""
     try:
+        make_room()
         if sys.stdout is not None:
             sys.stdout.flush()
         return code

@@ -188,7 +188,6 @@ def ask_all(arguments: argparse.Namespace, identity: Identity, output: Output, j
                 work.start()
                 watch(work, output, bar)
             except KeyboardInterrupt as stop:
-                bar.clear()
                 leave(work)
                 return TERMINATED if isinstance(stop, Terminated) else CTRL_C
             finally:

@@ -5,9 +5,11 @@ A key is never taken from the command line, where other people of the machine ca
 
 import argparse
 import os
+import sys
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional
 
 from ..errors import ConfigurationError
+from .terminal import dim, is_terminal, make_room, note, visible
 
 if TYPE_CHECKING:
     from ..client import Dial
@@ -30,7 +32,7 @@ KEY_OPTIONS = {
 
 
 def add_options(parser: argparse.ArgumentParser, default: Any = argparse.SUPPRESS) -> None:
-    """Add --url, --timeout, --proxy and --ca-bundle.
+    """Add --profile, --url, --timeout, --proxy, --ca-bundle and -v.
 
     They stand before a command or after it: where they are not given after it, what was said before it holds, or the
     `default` of the whole command line's parser.
@@ -41,6 +43,7 @@ def add_options(parser: argparse.ArgumentParser, default: Any = argparse.SUPPRES
     group.add_argument("--timeout", metavar="SECONDS", type=seconds, help="longest silence of the server (600)")
     group.add_argument("--proxy", metavar="URL", help='e.g. http://proxy.example:3128; "" for none')
     group.add_argument("--ca-bundle", metavar="FILE", help="trusted certificates (PEM), a file or a folder")
+    group.add_argument("-v", "--verbose", action="store_true", help="a line on stderr for each request and attempt")
     refuse_keys(parser)
 
 
@@ -97,7 +100,24 @@ def client_arguments(arguments: argparse.Namespace) -> Dict[str, Any]:
         raise ConfigurationError("no credential: set DIAL_API_KEY, or DIAL_API_KEY_FILE to the name of a file with it")
     if arguments.timeout is not None:
         found["timeout"] = arguments.timeout
+    found["on_attempt"] = watch(arguments)
     return found
+
+
+def watch(arguments: argparse.Namespace) -> Callable[[Any], None]:
+    """What looks at each attempt of a call: a line about it with -v, and the seconds until the next one count down."""
+    patient = is_terminal(sys.stderr) and not getattr(arguments, "quiet", False)
+
+    def look(attempt: Any) -> None:
+        make_room()
+        if arguments.verbose:
+            note(dim(visible(str(attempt), lines=False)))
+        if patient and (attempt.retry_in or 0.0) >= 1.0:
+            from .progress import Countdown
+
+            Countdown(visible(attempt.error.message if attempt.error else "", lines=False)[:60], attempt.retry_in)
+
+    return look
 
 
 def make_client(arguments: argparse.Namespace) -> "Dial":

@@ -41,7 +41,7 @@ from ..errors import (
     mask,
 )
 from . import handshake
-from .connection import Variables, add_options, credential, environment, source_of
+from .connection import Variables, add_options, credential, environment, source_of, watch
 from .exit_codes import FAILED, NO_CONNECTION, OK, USAGE, code_of
 from .terminal import red, visible, write, write_json
 
@@ -86,7 +86,7 @@ class Diagnosis:
             options = self.arguments
             self._client = Dial(
                 base_url=self.origin.url, proxy=options.proxy, ca_bundle=options.ca_bundle, timeout=self.timeout,
-                max_retries=0, **self.credential,
+                max_retries=0, on_attempt=watch(options), **self.credential,
             )  # fmt: skip
         return self._client
 

@@ -174,10 +174,8 @@ class Report:
             self._unchanged += 1
         elif not isinstance(outcome, Exception):
             self._done += 1
-            self._bar.clear()
             self._tell(name)
         else:
-            self._bar.clear()
             self._refused(name, outcome)
 
     def _refused(self, name: str, error: Exception) -> None:

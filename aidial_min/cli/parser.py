@@ -39,6 +39,7 @@ COMMANDS = {
     "files": "list, store, fetch and remove files: ls get put sync cat cp mv rm stat share",
     "doctor": "find out why a connection does not work",
     "serve": "run a DIAL server of your own on this machine, for development",
+    "completion": "write a script that completes the words of this program in bash, zsh or fish",
     "demo": "start a DIAL server in this process, use it, and show every call with its result",
     "bundle": "make a layer, a zipapp, a wheel or a folder of this package",
     "verify": "compare a copy of this package with the manifest that it carries",
@@ -68,7 +69,7 @@ exit codes:
 """
 
 
-def make_parser(words: Collection[str]) -> argparse.ArgumentParser:
+def make_parser(words: Collection[str]) -> "Parser":
     """The parser of the whole command line; only commands that stand in `words` are loaded and set up."""
     package = __name__.partition(".cli.")[0]
     parser = Parser(
@@ -122,10 +123,16 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and end with 2."""
         wrong = re.search(r"(?:invalid choice: '|unrecognized arguments: )([^' =]+)", message)
-        close = difflib.get_close_matches(wrong.group(1), self._words(), 1) if wrong else []
+        close = difflib.get_close_matches(wrong.group(1), self.words(), 1) if wrong else []
         super().error("%s; did you mean %s?" % (message.partition(" (choose")[0], close[0]) if close else message)
 
-    def _words(self) -> List[str]:
+    @property
+    def parsers(self) -> Dict[str, "Parser"]:
+        """The parsers of its commands or actions."""
+        return {name: parser for action in self._actions if isinstance(action.choices, dict)
+                for name, parser in action.choices.items()}  # fmt: skip
+
+    def words(self) -> List[str]:
         """Every option, and every word that one of the arguments may be."""
         found: List[str] = []
         for action in self._actions:

@@ -1,11 +1,16 @@
-"""A progress bar on stderr, for a person at a terminal only: how much, how fast, how long still."""
+"""What is drawn on the last line of a terminal, for the person who waits: a bar, or the seconds until the next attempt.
+
+It stands on stderr, and is taken away whenever something else is written (terminal.py sees to that).
+"""
 
 import shutil
 import sys
+import threading
 import time
 from types import TracebackType
 from typing import Callable, Optional, Type
 
+from . import terminal
 from .table import size_text
 from .terminal import is_terminal, visible, width_of
 
@@ -13,7 +18,34 @@ _BAR = 20
 _REDRAW = 0.1
 
 
-class Progress:
+class Line:
+    """The last line of the terminal, drawn over again and again."""
+
+    def __init__(self) -> None:
+        self._width = 0
+
+    def draw(self, text: str) -> None:
+        """Show this there, cut to the width of the terminal."""
+        terminal.below = self
+        room = shutil.get_terminal_size().columns - 1
+        while width_of(text) > room:
+            text = text[:-1]
+        width = width_of(text)
+        sys.stderr.write("\r" + text + " " * (self._width - width))
+        sys.stderr.flush()
+        self._width = width
+
+    def clear(self) -> None:
+        """Take it away, so that something else can be written; it may be drawn again."""
+        if self._width:
+            self.draw("")
+            sys.stderr.write("\r")
+            sys.stderr.flush()
+            self._width = 0
+        terminal.below = None
+
+
+class Progress(Line):
     """A bar that is redrawn at most ten times a second, and gone when the `with` block ends.
 
     Args:
@@ -23,6 +55,7 @@ class Progress:
     """
 
     def __init__(self, total: Optional[int], *, before: int = 0, counted: bool = False) -> None:
+        super().__init__()
         self.total = total
         self.done = 0
         self.label = ""
@@ -32,7 +65,6 @@ class Progress:
         self._on = is_terminal(sys.stderr)
         self._began = time.monotonic()
         self._drawn = 0.0
-        self._width = 0
 
     def update(self, done: int, label: Optional[str] = None) -> None:
         """So much is done by now, since the bar began."""
@@ -41,7 +73,7 @@ class Progress:
         now = time.monotonic()
         if self._on and now - self._drawn >= _REDRAW:
             self._drawn = now
-            self._draw(self.line(now - self._began))
+            self.draw(self.line(now - self._began))
 
     def sent(self, done: int, total: Optional[int]) -> None:
         """The same, as `files.upload` tells it."""
@@ -60,23 +92,6 @@ class Progress:
         amounts = "%s of %s" % (self._shown(done), self._shown(self.total))
         return "[%s] %3d%%  %s  %s  %s left  %s" % (bar, int(part * 100), amounts, speed, left, self.label)
 
-    def clear(self) -> None:
-        """Take the bar away, so that something else can be written; the next update draws it again."""
-        if self._width:
-            self._draw("")
-            sys.stderr.write("\r")
-            sys.stderr.flush()
-            self._width = 0
-
-    def _draw(self, line: str) -> None:
-        room = shutil.get_terminal_size().columns - 1
-        while width_of(line) > room:
-            line = line[:-1]
-        width = width_of(line)
-        sys.stderr.write("\r" + line + " " * (self._width - width))
-        sys.stderr.flush()
-        self._width = width
-
     def __enter__(self) -> "Progress":
         return self
 
@@ -84,6 +99,35 @@ class Progress:
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
         self.clear()
+
+
+class Countdown(Line):
+    """The seconds that a wait still lasts, drawn by a thread until they are over or something else is written."""
+
+    def __init__(self, text: str, seconds: float) -> None:
+        super().__init__()
+        self._text = text
+        self._until = time.monotonic() + seconds
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="countdown", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:  # no thread is to be had: the wait is the same, unseen
+            self._over.set()
+
+    def _run(self) -> None:
+        left = self._until - time.monotonic()
+        while left > 0 and not self._over.is_set():
+            self.draw("%s: again in %s" % (self._text, time_text(left)))
+            self._over.wait(min(1.0, left))
+            left = self._until - time.monotonic()
+        super().clear()
+
+    def clear(self) -> None:
+        """End it."""
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
 
 
 def _size_speed(rate: float) -> str:

@@ -14,6 +14,16 @@ _DIM, _BOLD, _RED, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[31m", "\x1b[0m"
 _CONTROLS = {code: "\\x%02x" % code for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(code) not in "\t\n"}
 
 
+below: Any = None
+"""What is drawn on the terminal's last line (progress.py): it is cleared before anything else is written."""
+
+
+def make_room() -> None:
+    """Take away what is drawn on the last line."""
+    if below is not None:
+        below.clear()
+
+
 def is_terminal(stream: Optional[IO[Any]]) -> bool:
     """Whether a person sits at this stream (closed and missing ones are none)."""
     try:
@@ -83,6 +93,7 @@ def write(text: str, *, own: bool = False) -> None:
     """
     if sys.stdout is None:
         return
+    make_room()
     sys.stdout.write(text if own or not is_terminal(sys.stdout) else visible(text))
     sys.stdout.flush()
 
@@ -91,6 +102,7 @@ def note(text: str, *, end: str = "\n") -> None:
     """A line beside the answer."""
     if sys.stderr is None:
         return
+    make_room()
     if sys.stdout is not None:
         sys.stdout.flush()
     sys.stderr.write(text + end)
