@@ -78,6 +78,8 @@ def item_path(config: Config, url: StorageUrl, kind: str | None = None) -> Stora
         InvalidDialURLError: it names a folder or the root of a bucket.
     """
     path = parse_storage_url(config.origin, url, kind)
+    if not path.segments:
+        raise InvalidDialURLError("Missing bucket path in URL: write %s/{bucket}/... (%r)" % (path.kind, str(url)))
     if path.folder:
         raise InvalidDialURLError("URL points to a directory, not a file: %r" % str(url))
     return path

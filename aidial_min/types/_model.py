@@ -218,7 +218,8 @@ class Model(PydanticNames):
             missing = [key for key in plan.required if plan.attributes.get(key, key) not in given]
             if missing:
                 raise TypeError("%s needs %s" % (type(self).__name__, ", ".join(missing)))
-            for name, value in {**plan.defaults, **given}.items():
+            in_order = {name: given.get(name, plan.defaults.get(name)) for name in plan.fields}
+            for name, value in {**in_order, **given}.items():
                 if value is not None:  # None did not "come", so that it is not sent as null
                     convert = plan.converters.get(name)
                     self.__dict__[name] = _with_models(name, value, convert) if convert else value

@@ -102,8 +102,8 @@ LISTED: List[Listed] = [
         ),
     ),
     Listed(
-        "0.18.0 sends both credentials, which Core refuses; ours says so at once",
-        ("client: both credentials",),
+        "a str may be the name of a file or a text: ours refuses it and says how to write either",
+        ("files: upload str",),
         ("wire", "answer"),
     ),
     # Retries

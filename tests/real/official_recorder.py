@@ -301,7 +301,7 @@ def error_as_json(error: BaseException) -> Json:
 def main(arguments: List[str]) -> int:
     from official_cases import CASES
 
-    for area in ("clients", "deployments", "files", "resources", "chat", "errors"):
+    for area in ("clients", "deployments", "files", "resources", "chat", "errors", "surface"):
         importlib.import_module("official_cases_" + area)
 
     package, mode, *wanted = arguments
