@@ -11,6 +11,7 @@ import unicodedata
 from typing import IO, Any, Iterable, Optional
 
 _DIM, _BOLD, _RED, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[31m", "\x1b[0m"
+_CONTROLS_IN_JSON = {code: "\\u%04x" % code for code in range(0x7F, 0xA0)}  # those that json.dumps leaves
 _CONTROLS = {code: "\\x%02x" % code for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(code) not in "\t\n"}
 
 
@@ -120,12 +121,12 @@ def write_bytes(pieces: Iterable[bytes]) -> None:
 
 
 def write_json(value: Any) -> None:
-    """A JSON value, readable; characters that stdout can't write are escaped as JSON escapes them."""
+    """A JSON value, readable; characters that stdout can't write, or that command a terminal, are escaped as in JSON."""
     import json
 
     if sys.stdout is None:
         return
-    text = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    text = json.dumps(value, ensure_ascii=False, indent=2).translate(_CONTROLS_IN_JSON) + "\n"
     try:
         text.encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:

@@ -1,5 +1,6 @@
 """What holds for every command: how it is found, and how it ends when something goes wrong."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -113,3 +114,13 @@ def test_a_reader_that_has_seen_enough_is_no_traceback():
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(60) == 1
+
+
+def test_json_commands_no_terminal_and_is_json(capsys):
+    from aidial_min.cli.terminal import write_json
+
+    value = {"a": "".join(map(chr, range(256))) + "\u2028\U0001f600"}
+    write_json(value)
+    written = capsys.readouterr().out
+    assert json.loads(written) == value
+    assert not any(ord(character) < 32 or 127 <= ord(character) < 160 for character in written.replace("\n", ""))
