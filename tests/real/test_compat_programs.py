@@ -43,6 +43,7 @@ SCRIPTS: Dict[str, Callable[[DialServer], None]] = {
     "completion_service": answers_of_an_agent,
     "gateway": answers_of_an_agent,
     "model_cache": answers_of_an_agent,
+    "sdk_agent": answers_of_an_agent,
 }
 GENERATIONS = {"skills_reader": "2026", "account": "2026", "file_service": "2026", "guide_files": "2026"}
 
@@ -61,7 +62,7 @@ def run(program: str, server: DialServer, *before: str) -> List[str]:
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_prints_the_same(program: str) -> None:
-    reason = why_not("aidial-client")
+    reason = why_not("aidial-client", *(["aidial-sdk"] if program.startswith("sdk_") else []))
     if reason:
         pytest.skip(reason)
     printed = []
