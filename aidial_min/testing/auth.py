@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Optional
 
-from .http import HttpError, refuse_if
+from .http import HttpError, present, refuse_if
 
 PUBLIC = "public"
 PUBLIC_LOCATION = "public/"
@@ -90,9 +90,7 @@ class Keys:
         return caller
 
     def _by_key(self, key: str) -> Caller:
-        caller = self._callers.get(key)
-        if caller is None:
-            raise HttpError(401, "Unknown api key")
+        caller = present(self._callers.get(key), 401, "Unknown api key")
         return caller
 
     def _by_token(self, token: Optional[str]) -> Optional[Caller]:

@@ -9,7 +9,7 @@ from typing import Optional
 
 from .access import READ, WRITE
 from .deployments import Deployment, listed
-from .http import HttpError, dumps, refuse_if
+from .http import HttpError, dumps, present, refuse_if
 from .json_shapes import (
     Check,
     Json,
@@ -144,9 +144,7 @@ def find(call: Call, id: str) -> Optional[Deployment]:
     if resource.type != "applications" or resource.folder:
         return None
     refuse_if(READ not in call.rights(resource), 403, f"Forbidden deployment: {id}")
-    body = definition(call.core, resource)
-    if body is None:
-        raise HttpError(404, f"Application is not found: {resource.url}")
+    body = present(definition(call.core, resource), 404, f"Application is not found: {resource.url}")
     return _deployment(call.core, resource.url, body)
 
 
@@ -164,9 +162,7 @@ def operate(call: Call, operation: str) -> Json:
     refuse_if(WRITE not in call.rights(resource), 403, f"Forbidden operation for application: {resource.url}")
     refuse_if(not core.application_controller, 503, "The application controller is not available")
     with core.storage.lock:
-        application = definition(core, resource)
-        if application is None:
-            raise HttpError(404, f"Application is not found: {resource.url}")
+        application = present(definition(core, resource), 404, f"Application is not found: {resource.url}")
         if operation == "logs":
             if _status(application) not in ("STARTED", "DEPLOYED"):
                 raise HttpError(409, f"Application is not started: {resource.url}")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Callable, Optional, Union
 
 from .access import READ
-from .http import HttpError, Response, event, refuse_if
+from .http import HttpError, Response, event, present, refuse_if
 from .json_shapes import Json, loads
 from .paths import ResourceUrl, from_url
 from .resources import MOVABLE
@@ -211,9 +211,7 @@ def _error(code: int, message: str) -> Json:
 
 
 def _id(call: Call) -> str:
-    id = call.request.headers.get(HEADER.lower())
-    if id is None:
-        raise HttpError(400, "Channel ID is missed")
+    id = present(call.request.headers.get(HEADER.lower()), 400, "Channel ID is missed")
     return id
 
 

@@ -2,7 +2,7 @@
 
 from . import multipart
 from .access import READ, WRITE
-from .http import HttpError, NoAnswer, Response, as_json
+from .http import HttpError, NoAnswer, Response, as_json, present
 from .paths import ResourceUrl
 from .routing import endpoint
 from .state import Call
@@ -34,9 +34,7 @@ def upload(call: Call) -> Response:
 
 @endpoint("GET /v1/files/{bucket}/{path}", needs=READ, folder="Can't download a folder")
 def download(call: Call) -> Response:
-    item = call.core.storage.get(call.resource)
-    if item is None:
-        raise HttpError(404)
+    item = present(call.core.storage.get(call.resource), 404)
     if call.has_current(item.etag):
         return Response(304, b"", [("etag", item.etag), EXPOSED])
     headers = [("content-type", item.content_type), ("content-length", str(len(item.content))), ("etag", item.etag)]

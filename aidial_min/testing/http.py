@@ -12,7 +12,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Optional, TypeVar, Union
 
 MAX_REQUEST_LINE = 4096
 MAX_HEADERS = 8192
@@ -38,6 +38,7 @@ _CORS = (
     ("access-control-request-headers", "access-control-allow-headers"),
 )
 
+T = TypeVar("T")
 Content = Union[bytes, bytearray, memoryview]
 #: A streamed answer: pieces of bytes (an empty one sends the head at once) and pauses in seconds between them.
 Pieces = Iterable[Union[bytes, float]]
@@ -57,6 +58,13 @@ def refuse_if(wrong: object, status: int, words: str = "") -> None:
     """HttpError when something is wrong."""
     if wrong:
         raise HttpError(status, words)
+
+
+def present(value: Optional[T], status: int, words: str = "") -> T:
+    """What was looked for; HttpError when it is not there."""
+    if value is None:
+        raise HttpError(status, words)
+    return value
 
 
 class NoAnswer(Exception):

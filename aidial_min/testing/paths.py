@@ -9,7 +9,7 @@ from typing import NamedTuple, Optional
 from urllib.parse import quote, unquote_to_bytes
 
 from .auth import PUBLIC_LOCATION, bucket_of, location_of
-from .http import HttpError, refuse_if
+from .http import HttpError, present, refuse_if
 
 MAX_PATH = 900
 TYPES = {
@@ -105,9 +105,7 @@ def decode(segment: str) -> str:
 
 def from_path(type: str, bucket: str, path: str) -> ResourceUrl:
     """The resource that the raw path of a request names."""
-    location = location_of(bucket)
-    if location is None:
-        raise HttpError(400, f"Url has invalid bucket: {type}/{bucket}/{path}")
+    location = present(location_of(bucket), 400, f"Url has invalid bucket: {type}/{bucket}/{path}")
     return _from_encoded(type, bucket, location, path)
 
 
@@ -119,9 +117,7 @@ def from_url(url: str) -> ResourceUrl:
     refuse_if(len(parts) == 2 and not url.endswith("/"), 400, f"Url must start with resource/bucket/, but: {url}")
     type, bucket = decode(parts[0]), decode(parts[1])
     refuse_if(type not in TYPES, 400, f"Unsupported resource type: {type}")
-    location = location_of(bucket)
-    if location is None:
-        raise HttpError(400, f"Url has invalid bucket: {url}")
+    location = present(location_of(bucket), 400, f"Url has invalid bucket: {url}")
     return _from_encoded(type, bucket, location, url[len(parts[0]) + len(parts[1]) + 2 :])
 
 

@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 from .access import READ, in_order
 from .auth import PUBLIC_LOCATION
-from .http import HttpError, dumps, refuse_if
+from .http import HttpError, dumps, present, refuse_if
 from .json_shapes import Json
 from .paths import TYPES, ResourceUrl, at, encode, from_url
 from .routing import endpoint
@@ -39,9 +39,7 @@ def alone(handler: Operation) -> Operation:
 @alone
 def create(call: Call) -> Json:
     core, body = call.core, call.body
-    folder = body.get("targetFolder")
-    if folder is None:
-        raise HttpError(400, 'Publication "targetFolder" is missing')
+    folder = present(body.get("targetFolder"), 400, 'Publication "targetFolder" is missing')
     refuse_if(folder == "public/" and body.get("rules"), 400, "Rules are not allowed for root targetFolder")
     if not body.get("resources") and body.get("rules") is None:
         raise HttpError(400, "Publication must have at least one resource or rule")
@@ -231,9 +229,7 @@ def _found(call: Call, owner_may: bool) -> Json:
     resource = _url(call)
     _check_access(call, resource, owner_may)
     refuse_if(resource.folder or len(resource.segments) != 1, 400, f"Bad publication url: {resource.url}")
-    publication = _publications(call).get(resource.url)
-    if publication is None:
-        raise HttpError(404, f"No publication: {resource.url}")
+    publication = present(_publications(call).get(resource.url), 404, f"No publication: {resource.url}")
     return publication
 
 
@@ -254,9 +250,7 @@ def _finish(call: Call, publication: Json, status: str, message: str) -> Json:
 
 def _copy(call: Call, source: ResourceUrl, target: ResourceUrl) -> None:
     """A copy knows its own place: an application by its name, a conversation by its ids."""
-    item = call.core.storage.get(source)
-    if item is None:
-        raise HttpError(400, f"Source resource does not exists: {source.url}")
+    item = present(call.core.storage.get(source), 400, f"Source resource does not exists: {source.url}")
     content = item.content
     if source.type == "applications":
         content = dumps(dict(item.json(), name=target.url, reference=call.core.new_id()))

@@ -9,7 +9,7 @@ from typing import Callable, NamedTuple, Optional
 from . import custom_applications, toolsets
 from .access import READ, WRITE, in_order
 from .files import EXPOSED, stored
-from .http import HttpError, Response, as_json, dumps, refuse_if
+from .http import HttpError, Response, as_json, dumps, present, refuse_if
 from .json_shapes import Check, Json, an_object, each, number, scalar, strings
 from .json_shapes import stored as stored_body
 from .paths import ResourceUrl, from_url
@@ -45,9 +45,7 @@ def put(call: Call) -> Response:
 @endpoint("GET /v1/{type}/{bucket}/{path}", needs=READ, folder=NO_FOLDER)
 def get(call: Call) -> Response:
     """Without a Content-Type."""
-    item = call.core.storage.get(call.resource)
-    if item is None:
-        raise HttpError(404, f"Not found: {call.resource.url}")
+    item = present(call.core.storage.get(call.resource), 404, f"Not found: {call.resource.url}")
     headers = [("etag", item.etag), EXPOSED]
     if call.has_current(item.etag):
         return Response(304, b"", headers)
@@ -218,9 +216,7 @@ def _copy(call: Call, source: ResourceUrl, destination: ResourceUrl, verb: str) 
     destination.check_name()
     storage, overwrite = call.core.storage, call.body.get("overwrite") is True
     with storage.lock:
-        item = storage.get(source)
-        if item is None:
-            raise HttpError(400, f"Source resource {source.url} does not exist")
+        item = present(storage.get(source), 400, f"Source resource {source.url} does not exist")
         refuse_if(source.type not in MOVABLE, 500, f"Unsupported type: {source.type}")
         exists = storage.get(destination) is not None and not overwrite
         content = item.content

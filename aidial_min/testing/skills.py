@@ -13,7 +13,7 @@ from typing import Optional
 from . import multipart
 from .access import READ, WRITE
 from .files import EXPOSED
-from .http import HttpError, Response, dumps, refuse_if
+from .http import HttpError, Response, dumps, present, refuse_if
 from .json_shapes import Json
 from .paths import ResourceUrl, decode
 from .resources import limit_of, listing
@@ -106,9 +106,7 @@ def delete(call: Call) -> Response:
 @endpoint("GET /v2/skills/{bucket}/{path:.+?}/files/{file:.+}", generations="2026", needs=READ)
 def get_file(call: Call, file: str) -> Response:
     core, skill = call.core, call.resource
-    item = _files(core, skill).get(_decoded(file)) if _marker(core, skill) else None
-    if item is None:
-        raise HttpError(404)
+    item = present(_files(core, skill).get(_decoded(file)) if _marker(core, skill) else None, 404)
     etag = _etag(core, skill)
     if call.has_current(etag):
         return Response(304, b"", [("etag", etag), EXPOSED])

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from .access import READ, WRITE
 from .custom_applications import definition, definitions, named, snake
 from .deployments import CREATED, Deployment
-from .http import HttpError, Response, as_json, dumps, event, refuse_if
+from .http import HttpError, Response, as_json, dumps, event, present, refuse_if
 from .json_shapes import Json, an_object, judge, loads, stored, text
 from .paths import encode, from_url
 from .routing import endpoint
@@ -129,9 +129,7 @@ def _to_sign(call: Call, url: str, for_all: bool) -> tuple[str, Json]:
     resource = from_url(encode(url))
     needed, words = ({READ, WRITE}, "read and write") if for_all else ({READ}, "read")
     refuse_if(not call.rights(resource) >= needed, 403, f"No {words} access to Resource")
-    toolset = definition(call.core, resource)
-    if toolset is None:
-        raise HttpError(404, f"Resource is not found: {resource.url}")
+    toolset = present(definition(call.core, resource), 404, f"Resource is not found: {resource.url}")
     return resource.url, toolset
 
 
