@@ -201,7 +201,7 @@ def test_what_no_test_of_this_file_runs():
     fences = {name: re.findall(r"^```(\w+)$", text, re.MULTILINE) for name, text in PAGES.items()}
     assert set(fences["README.md"]) == {"python", "sh"}
     assert set(fences["aidial_min/README.md"]) == {"python", "py"} and fences["aidial_min/README.md"].count("py") == 1
-    assert set(fences["aidial_min/testing/README.md"]) == {"python"}
+    assert set(fences["aidial_min/testing/README.md"]) <= {"python", "text"}
     ((_, source, _),) = blocks("py", INSIDE)
     assert "dask" in source and compile(source, "README.md", "exec")
 
