@@ -10,36 +10,52 @@ from __future__ import annotations
 
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Generic, Mapping, Optional, Type, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Generic, Mapping, Optional, Type, TypeVar, Union, overload
 
 from .core.hints import with_hints
 from .core.limits import DEFAULT_TIMEOUT, Limits, TimeoutValue
 from .core.operation import Async, Sync, operation
-from .core.settings import BaseClient, ClientCert, DefaultHeaders, Portable, connection_settings, read_config
+from .core.settings import (
+    NOT_GIVEN,
+    BaseClient,
+    ClientCert,
+    DefaultHeaders,
+    NotGiven,
+    Portable,
+    connection_settings,
+    read_config,
+)
 
 if TYPE_CHECKING:
     import ssl
     from pathlib import PurePosixPath
-    from typing import Dict
+    from typing import Dict, Literal
+
+    from typing_extensions import Unpack
 
     from .api import (
         account,
         calls,
         catalog,
         client_channel,
+        code_interpreter,
+        external_services,
         files,
         permissions,
         publications,
         responses,
+        schemas,
         sharing,
         skills,
         stored,
         subscriptions,
+        toolsets,
     )
-    from .api.request import Response
+    from .api.request import RequestOptions, Response
     from .core.attempts import Watch
     from .core.call import Answer, Download, Request
     from .core.completion_stream import Events
+    from .transport.downloads import StreamedResponse
     from .types.bucket import AppData
 
 SyncAuthValue = Union[str, Callable[[], str]]
@@ -148,7 +164,7 @@ class _Client(BaseClient, Generic[Auth]):
         deployments = _Made("catalog.Deployments", "Everything that can be called by id.")
         model = _Made("catalog.Model", "Models that the caller may use.")
         application = _Made("catalog.Application", "Applications that the caller may use.")
-        toolset = _Made("catalog.Toolset", "Toolsets that the caller may use.")
+        toolset = _Made("toolsets.Toolset", "Toolsets that the caller may use.")
         user = _Made("account.User", "The caller.")
         bucket = _Made("account.Bucket", "The caller's bucket.")
         notifications = _Made("account.Notifications", "Notifications that the server keeps for the caller.")
@@ -164,6 +180,10 @@ class _Client(BaseClient, Generic[Auth]):
         publications = _Made("publications.Publications", "Publications: resources on their way to the public bucket.")
         resource_permissions = _Made("permissions.ResourcePermissions", "Permissions for the time of one request.")
         resources = _Made("subscriptions.Resources", "Changes of resources, as they happen.")
+        external_services = _Made("external_services.ExternalServices", "Outside services that users sign in to.")
+        code_interpreter = _Made("code_interpreter.CodeInterpreter", "Sessions in which code runs.")
+        schemas = _Made("schemas.Schemas", "Schemas of application types and of the catalog.")
+        consent = _Made("schemas.Consent", "What users must agree to before they call some applications.")
         client_channel = _Made("client_channel.ClientChannel", "The channel between an application and its user.")
 
     @with_hints
@@ -202,36 +222,53 @@ class _Client(BaseClient, Generic[Auth]):
         self._owns_transport = True
 
     @operation
-    async def request(
+    async def _request(
         self,
         method: str,
         path: str,
         *,
+        stream: bool = False,
         json: Any = None,
         content: Union[bytes, str, None] = None,
         headers: Optional[Mapping[str, str]] = None,
         query: Optional[Mapping[str, Any]] = None,
-    ) -> Response:
+        timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
+        max_retries: Optional[int] = None,
+    ) -> Union[Response, StreamedResponse]:
         """Send any request to the server, with the client's credential, retries and errors.
 
         Args:
             method: "GET", "POST", ...
             path: "/v1/...", "v1/...", or an absolute URL of this server; what is not percent-encoded yet is encoded.
+            stream: give the answer as it comes: its bytes, or its server-sent events.
             json: a value to send as JSON.
             content: bytes or a str (as UTF-8) to send as they are.
             headers, query: further header fields and query parameters; None is left out.
+            timeout: seconds, a Timeout or None, for this call.
+            max_retries: for this call.
         Returns:
-            The answer: `status_code`, `headers`, `content`, `text`, `json()`.
+            The answer: `status_code`, `headers`, `content`, `text`, `json()`; with `stream=True` a StreamedResponse.
         Raises:
             NotDialURLError: an absolute URL of another server.
             DialException: of the class that the status asks for.
 
         {method} {path}
         """
-        from .api.request import request
+        options = {"json": json, "content": content, "headers": headers, "query": query}
+        return await self._send(method, path, stream, timeout=timeout, max_retries=max_retries, **options)  # type: ignore[no-any-return]
 
-        asked = request(self._config, method, path, json=json, content=content, headers=headers, query=query)
-        return await self._run(asked)
+    async def _send(self, method: str, path: str, stream: bool, **options: Any) -> Any:
+        from .api.request import request_of
+
+        request: Any = request_of(self._config, method, path, **options)
+        if not stream:
+            return await self._run(request)
+        from .core.call import as_it_came
+        from .transport.downloads import StreamedResponse
+
+        request.decode = as_it_came
+        head, exchange = await self._transport.open(request, self._config)
+        return StreamedResponse(head, exchange, "")._once()
 
     # -- the caller's own places
 
@@ -286,6 +323,9 @@ class _Client(BaseClient, Generic[Auth]):
     @operation
     async def auth_headers(self) -> Dict[str, str]:
         """The headers that carry the credentials: {"api-key": ...}, {"Authorization": ...}, or both."""
+        return await self._auth_headers()
+
+    async def _auth_headers(self) -> Dict[str, str]:
         headers: Dict[str, str] = {}
         for credential in self._config.credentials:
             value: Any = credential.value
@@ -347,7 +387,7 @@ class Dial(_Blocking, _Client[SyncAuthValue]):
         deployments: catalog.Deployments
         model: catalog.Model
         application: catalog.Application
-        toolset: catalog.Toolset
+        toolset: toolsets.Toolset
         user: account.User
         bucket: account.Bucket
         notifications: account.Notifications
@@ -363,7 +403,23 @@ class Dial(_Blocking, _Client[SyncAuthValue]):
         publications: publications.Publications
         resource_permissions: permissions.ResourcePermissions
         resources: subscriptions.Resources
+        external_services: external_services.ExternalServices
+        code_interpreter: code_interpreter.CodeInterpreter
+        consent: schemas.Consent
+        schemas: schemas.Schemas
         client_channel: client_channel.ClientChannel
+
+        @overload
+        def request(
+            self, method: str, path: str, *, stream: Literal[True], **options: Unpack[RequestOptions]
+        ) -> StreamedResponse: ...
+        @overload
+        def request(
+            self, method: str, path: str, *, stream: Literal[False] = False, **options: Unpack[RequestOptions]
+        ) -> Response: ...
+        def request(self, method: str, path: str, **options: Any) -> Any: ...
+    else:
+        request = _Client.__dict__["_request"]
 
 
 class AsyncDial(_Waiting, _Client[AsyncAuthValue]):
@@ -384,7 +440,7 @@ class AsyncDial(_Waiting, _Client[AsyncAuthValue]):
         deployments: catalog.AsyncDeployments
         model: catalog.AsyncModel
         application: catalog.AsyncApplication
-        toolset: catalog.AsyncToolset
+        toolset: toolsets.AsyncToolset
         user: account.AsyncUser
         bucket: account.AsyncBucket
         notifications: account.AsyncNotifications
@@ -400,7 +456,23 @@ class AsyncDial(_Waiting, _Client[AsyncAuthValue]):
         publications: publications.AsyncPublications
         resource_permissions: permissions.AsyncResourcePermissions
         resources: subscriptions.AsyncResources
+        external_services: external_services.AsyncExternalServices
+        code_interpreter: code_interpreter.AsyncCodeInterpreter
+        consent: schemas.AsyncConsent
+        schemas: schemas.AsyncSchemas
         client_channel: client_channel.AsyncClientChannel
+
+        @overload
+        async def request(
+            self, method: str, path: str, *, stream: Literal[True], **options: Unpack[RequestOptions]
+        ) -> StreamedResponse: ...
+        @overload
+        async def request(
+            self, method: str, path: str, *, stream: Literal[False] = False, **options: Unpack[RequestOptions]
+        ) -> Response: ...
+        async def request(self, method: str, path: str, **options: Any) -> Any: ...
+    else:
+        request = _Client.__dict__["_request"]
 
 
 class _Pool(Portable, Generic[C, Auth]):

@@ -7,13 +7,13 @@ Clients make their objects.
 
 from .api.account import AsyncBucket, AsyncUser, Bucket, User
 from .api.calls import AsyncChat, AsyncChatCompletions, Chat, ChatCompletions
-from .api.catalog import Application, AsyncApplication, AsyncDeployments, Deployments
-from .api.catalog import AsyncModel, AsyncToolset, Model, Toolset
+from .api.catalog import Application, AsyncApplication, AsyncDeployments, AsyncModel, Deployments, Model
 from .api.client_channel import AsyncClientChannel, ClientChannel
 from .api.files import AsyncFiles, Files
 from .api.permissions import AsyncResourcePermissions, ResourcePermissions
 from .api.skills import AsyncSkillFilesRef, AsyncSkillsRef, SkillFilesRef, SkillsRef
 from .api.stored import AsyncMetadata, AsyncPrompts, Metadata, Prompts
+from .api.toolsets import AsyncToolset, Toolset
 
 __all__ = ["Application", "Bucket", "Chat", "ChatCompletions", "ClientChannel", "Deployments", "Files", "Metadata"]
 __all__ += ["Model", "Prompts", "ResourcePermissions", "SkillFilesRef", "SkillsRef", "Toolset", "User"]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..core.call import Request, list_of, model_of, nothing
+from ..core.call import Request, boolean, list_of, model_of, nothing
 from ..core.operation import Async, Resource, Sync, operation
+from ..core.urls import as_text
 from ..errors import InvalidRequestError
 from ..types.bucket import AppData, BucketResponse
+from ..types.limits import UserLimitStats
 from ..types.notification import Notification
-from ..types.user import UserInfo
+from ..types.user import OfflineCredentials, UserInfo
 from .arguments import list_given
 
 if TYPE_CHECKING:
@@ -68,6 +70,73 @@ class _User(Resource):
         GET /v1/user/info
         """
         return await self._call(Request("GET", "/v1/user/info", decode=model_of(UserInfo.from_json)))
+
+
+    @operation
+    async def limits(self, *, deployment_types: Optional[Sequence[str]] = None) -> UserLimitStats:
+        """What the caller may use of all deployments, and has used; and their overall budget.
+
+        Args:
+            deployment_types: "model", "application"; models if None.
+        Raises:
+            EndpointNotSupportedError: the server is older than 0.48.
+
+        GET /v1/user/limits
+        """
+        return await self._stats("limits", deployment_types)
+
+    @operation
+    async def usage(self, *, deployment_types: Optional[Sequence[str]] = None) -> UserLimitStats:
+        """The same, without deployments that were not used in the last 30 days.
+
+        Args:
+            deployment_types: "model", "application"; models if None.
+        Raises:
+            EndpointNotSupportedError: the server is older than 0.48.
+
+        GET /v1/user/usage
+        """
+        return await self._stats("usage", deployment_types)
+
+    async def _stats(self, what: str, types: Optional[Sequence[str]]) -> UserLimitStats:
+        kinds = None if types is None else ",".join(map(as_text, list_given("deployment_types", types)))
+        query, decode = {"deploymentTypes": kinds}, model_of(UserLimitStats.from_json)
+        return await self._call(Request("GET", "/v1/user/" + what, query=query, decode=decode))
+
+    @operation
+    async def offline_credentials(self) -> OfflineCredentials:
+        """Whether DIAL may act for the user while they are away, and where they can agree to it.
+
+        Raises:
+            AuthenticationError: only for a user's own token.
+            EndpointNotSupportedError: the server is older than 0.47.
+
+        GET /v1/user/offline-credentials
+        """
+        decode = model_of(OfflineCredentials.from_json)
+        return await self._call(Request("GET", "/v1/user/offline-credentials", decode=decode))
+
+    @operation
+    async def offline_signin(self, code: str, redirect_uri: str) -> bool:
+        """Let DIAL act for the user while they are away.
+
+        Args:
+            code, redirect_uri: as the authorization endpoint of `offline_credentials().connect` gave them.
+        Raises:
+            PermissionDeniedError: the code is another user's.
+
+        POST /v1/user/offline-credentials/signin
+        """
+        value = {"code": code, "redirectUri": redirect_uri}
+        return await self._post("/v1/user/offline-credentials/signin", value, boolean)
+
+    @operation
+    async def offline_signout(self) -> bool:
+        """End it.
+
+        POST /v1/user/offline-credentials/signout
+        """
+        return await self._call(Request("POST", "/v1/user/offline-credentials/signout", decode=boolean))
 
 
 class User(_User, Sync):

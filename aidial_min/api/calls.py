@@ -14,8 +14,8 @@ from urllib.parse import quote
 from ..core.body import json_body
 from ..core.call import Request, as_it_came, completion_of
 from ..core.completion_stream import Events
-from ..core.limits import read_timeout
 from ..core.hints import by_name
+from ..core.limits import read_timeout
 from ..core.operation import Async, Resource, Sync, operation
 from ..core.settings import NOT_GIVEN, NotGiven, read_retries
 from ..core.urls import encode_id

@@ -1,12 +1,13 @@
-"""What a server offers by id: deployments with what they do besides answering, models, applications, toolsets."""
+"""What a server offers by id: deployments with what they do besides answering, models, applications."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, overload
 
 from ..core.call import Request, json_value, list_of, model_of, nothing
 from ..core.operation import Async, Resource, Sync, operation
+from ..core.settings import NOT_GIVEN, NotGiven
 from ..core.urls import as_text, encode_id
 from ..errors import InvalidRequestError, ParsingDataError
 from ..types._model import Model as AnyModel
@@ -15,16 +16,20 @@ from ..types.deployment import Deployment, DeploymentName
 from ..types.limits import LimitStats
 from ..types.model import ModelInfo
 from ..types.tokenize import TokenizeResult, TruncatePromptResult
-from ..types.toolset import ToolsetInfo
 from .arguments import list_given
 
 if TYPE_CHECKING:
-    from typing import Callable, Dict, List, Optional, Type
+    from typing import Callable, Dict, List, Literal, Optional, Type
+
+    from typing_extensions import Unpack
 
     from ..core.call import Answer
+    from ..core.limits import TimeoutValue
+    from ..transport.downloads import StreamedResponse
     from ..types.chat.request_param import Message
     from ..types.deployment import DeploymentKind
     from ..types.tokenize import TokenizeInputParam, TruncatePromptInputParam
+    from .request import RequestOptions, Response
 
     TokenizeInput = Union[str, TokenizeInputParam, Mapping[str, Any], Sequence[Message]]
     """One input of `tokenize`: a text, an input or a chat request as on the wire, or the messages of a chat."""
@@ -38,12 +43,25 @@ Info = TypeVar("Info", bound=AnyModel)
 
 class _Deployments(Resource):
     @operation
-    async def list(self) -> List[Deployment]:
+    async def list(self, *, interface_type: Union[str, Sequence[str], None] = None) -> List[Deployment]:
         """All deployments that the caller may use (Core of 2024 lists models only, with default features).
 
+        Args:
+            interface_type: those that can be called like this: "chat", "embedding", "mcp", "custom_ui", several of
+                them, or "all"; toolsets are among them, and each has its `interfaces`.
+        Raises:
+            EndpointNotSupportedError: `interface_type` is given and the server is older than 0.42.
+
         GET /openai/deployments
+        GET /v1/deployments
         """
-        return await self._call(Request("GET", "/openai/deployments", decode=list_of(Deployment.from_json, "data")))
+        if interface_type is None:
+            request = Request("GET", "/openai/deployments", decode=list_of(Deployment.from_json, "data"))
+        else:
+            kinds = [interface_type] if isinstance(interface_type, str) else list_given("interface_type", interface_type)
+            query = {"interface_type": ",".join(map(as_text, kinds))}
+            request = Request("GET", "/v1/deployments", query=query, decode=list_of(Deployment.from_json))
+        return await self._call(request)
 
     @operation
     async def list_names(self, types: Optional[Sequence[DeploymentKind]] = None) -> List[DeploymentName]:
@@ -99,6 +117,59 @@ class _Deployments(Resource):
         GET /v1/deployments/{id}/limits
         """
         return await self._call(Request("GET", _path(deployment_id, "limits"), decode=model_of(LimitStats.from_json)))
+
+    @operation
+    async def usage(self, deployment_id: str) -> LimitStats:
+        """What the caller has used of a deployment; costs are the deployment's own share.
+
+        Args:
+            deployment_id: as `list()` gives it; that of a custom application may be encoded or not.
+        Raises:
+            ResourceNotFoundError: there is no such deployment.
+            EndpointNotSupportedError: the server is older than 0.49.
+
+        GET /v1/deployments/{id}/usage
+        """
+        return await self._call(Request("GET", _path(deployment_id, "usage"), decode=model_of(LimitStats.from_json)))
+
+    @operation
+    async def _route(
+        self,
+        deployment_id: str,
+        path: str,
+        *,
+        method: str = "GET",
+        stream: bool = False,
+        json: Any = None,
+        content: Union[bytes, str, None] = None,
+        headers: Optional[Mapping[str, str]] = None,
+        query: Optional[Mapping[str, Any]] = None,
+        timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
+        max_retries: Optional[int] = None,
+    ) -> Union[Response, StreamedResponse]:
+        """Call a route that an application has of its own.
+
+        Args:
+            deployment_id: of the application; that of a custom one may be encoded or not.
+            path: below the application's own address: "reports/7".
+            method: "GET", "POST", "PUT", "DELETE", "HEAD" or "PATCH".
+            stream: give the answer as it comes: its bytes, or its server-sent events.
+            json, content, headers, query, timeout, max_retries: as of `client.request`.
+        Returns:
+            The answer: `status_code`, `headers`, `content`, `text`, `json()`; with `stream=True` a StreamedResponse.
+        Raises:
+            PermissionDeniedError: not for the caller.
+            ResourceNotFoundError: there is no such application or route.
+
+        {method} /v1/deployments/{id}/route/{path}
+        """
+        if not isinstance(path, str) or not path.strip("/") or "/route/" in "/%s/" % path:
+            raise InvalidRequestError("path must be a route of the application like reports/7, without /route/ in it")
+        options = {"json": json, "content": content, "headers": headers, "query": query}
+        target = _path(deployment_id, "route/" + path.lstrip("/"))
+        return await self._client._send(  # type: ignore[no-any-return]
+            method, target, stream, timeout=timeout, max_retries=max_retries, **options
+        )
 
     @operation
     async def tokenize(self, deployment_id: str, inputs: Sequence[TokenizeInput]) -> List[TokenizeResult]:
@@ -177,9 +248,41 @@ class _Deployments(Resource):
 class Deployments(_Deployments, Sync):
     """Everything that can be called by id."""
 
+    if TYPE_CHECKING:
+
+        @overload
+        def route(
+            self, deployment_id: str, path: str, *, method: str = "GET", stream: Literal[True],
+            **options: Unpack[RequestOptions]
+        ) -> StreamedResponse: ...
+        @overload
+        def route(
+            self, deployment_id: str, path: str, *, method: str = "GET", stream: Literal[False] = False,
+            **options: Unpack[RequestOptions]
+        ) -> Response: ...
+        def route(self, deployment_id: str, path: str, **options: Any) -> Any: ...
+    else:
+        route = _Deployments.__dict__["_route"]
+
 
 class AsyncDeployments(_Deployments, Async):
     """Everything that can be called by id."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        async def route(
+            self, deployment_id: str, path: str, *, method: str = "GET", stream: Literal[True],
+            **options: Unpack[RequestOptions]
+        ) -> StreamedResponse: ...
+        @overload
+        async def route(
+            self, deployment_id: str, path: str, *, method: str = "GET", stream: Literal[False] = False,
+            **options: Unpack[RequestOptions]
+        ) -> Response: ...
+        async def route(self, deployment_id: str, path: str, **options: Any) -> Any: ...
+    else:
+        route = _Deployments.__dict__["_route"]
 
 
 def _path(deployment_id: str, endpoint: str) -> str:
@@ -216,9 +319,6 @@ class _Listed(Resource, Generic[Info]):
     @operation
     async def list(self) -> List[Info]:
         """All that the caller may use.
-
-        Raises:
-            EndpointNotSupportedError: Core of 2024 has no toolsets.
 
         GET /openai/{kind}
         """
@@ -279,29 +379,3 @@ class Application(_Application, Sync):
 
 class AsyncApplication(_Application, Async):
     """Applications that the caller may use."""
-
-
-class _Toolset(_Listed[ToolsetInfo]):
-    _kind, _info = "toolsets", ToolsetInfo
-
-    @operation
-    async def get(self, toolset_id: str) -> ToolsetInfo:
-        """One toolset.
-
-        Args:
-            toolset_id: its id; that of a custom toolset ("toolsets/{bucket}/my tools") may be encoded or not.
-        Raises:
-            ResourceNotFoundError: there is none.
-            EndpointNotSupportedError: Core of 2024 has no toolsets.
-
-        GET /openai/toolsets/{id}
-        """
-        return await self._get(toolset_id)
-
-
-class Toolset(_Toolset, Sync):
-    """Toolsets (MCP servers) that the caller may use; Core of 2024 has none."""
-
-
-class AsyncToolset(_Toolset, Async):
-    """Toolsets (MCP servers) that the caller may use; Core of 2024 has none."""

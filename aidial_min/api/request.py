@@ -1,15 +1,37 @@
 """``client.request(method, path, ...)``: any request to the server, for what has no method of its own."""
 
+from __future__ import annotations
+
 import json as jsonlib
 import re
-from typing import Any, Mapping, Optional, Union
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Union
 from urllib.parse import quote
 
 from ..core.body import BytesBody, json_body
-from ..core.call import Answer, Config, Request
-from ..core.http11 import Headers
+from ..core.call import Request
+from ..core.limits import read_timeout
+from ..core.settings import NOT_GIVEN, NotGiven, read_retries
 from ..core.urls import SCHEME, is_url_of
 from ..errors import InvalidRequestError, NotDialURLError, ParsingDataError
+
+if TYPE_CHECKING:
+    from typing import Optional, TypedDict
+
+    from ..core.call import Answer, Config
+    from ..core.http11 import Headers
+    from ..core.limits import TimeoutValue
+
+    class RequestOptions(TypedDict, total=False):
+        """What a request may have besides method and path."""
+
+        json: Any
+        content: Union[bytes, str, None]
+        headers: Optional[Mapping[str, str]]
+        query: Optional[Mapping[str, Any]]
+        timeout: Union[TimeoutValue, NotGiven]
+        max_retries: Optional[int]
+
 
 _METHOD = re.compile(r"[A-Za-z]+")
 _AUTHORITY = re.compile(r"\A[^/?#]*")
@@ -60,7 +82,7 @@ class Response:
         return "Response(%d, %d bytes)" % (self.status_code, len(self.content))
 
 
-def request(
+def request_of(
     config: Config,
     method: str,
     path: str,
@@ -69,21 +91,10 @@ def request(
     content: Union[bytes, str, None] = None,
     headers: Optional[Mapping[str, str]] = None,
     query: Optional[Mapping[str, Any]] = None,
+    timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
+    max_retries: Optional[int] = None,
 ) -> Request[Response]:
-    """Send any request to the server, with the client's credential, retries and errors.
-
-    Args:
-        method: "GET", "POST", ...
-        path: "/v1/...", "v1/...", or an absolute URL of this server; what is not percent-encoded yet is encoded.
-        json: a value to send as JSON. content: bytes or a str (as UTF-8) to send as they are.
-        headers, query: further header fields and query parameters; None is left out.
-    Returns:
-        The answer: `status_code`, `headers`, `content`, `text`, `json()`.
-    Raises:
-        NotDialURLError: an absolute URL of another server. DialException: of the class that the status asks for.
-
-    {method} {path}
-    """
+    """The request that `client.request` sends; the arguments are its own."""
     if not isinstance(method, str) or _METHOD.fullmatch(method) is None:
         raise InvalidRequestError("method must be a word like GET or POST")
     if json is not None and content is not None:
@@ -101,7 +112,15 @@ def request(
     target = _target(config, path)
     upstream = _UPSTREAM.fullmatch(target) is not None
     return Request(
-        method.upper(), target, query=query, headers=headers, body=body, upstream=upstream, decode=_response
+        method.upper(),
+        target,
+        query=query,
+        headers=headers,
+        body=body,
+        upstream=upstream,
+        decode=_response,
+        timeout=None if isinstance(timeout, NotGiven) else read_timeout(timeout),
+        max_retries=None if max_retries is None else read_retries(max_retries).max_retries,
     )
 
 

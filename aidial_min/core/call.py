@@ -503,6 +503,11 @@ def json_value(answer: Answer) -> Any:
         raise ParsingDataError(not_json(answer.content)) from None
 
 
+def boolean(answer: Answer) -> bool:
+    """The result of operations that answer with true or false."""
+    return bool(json_value(answer))
+
+
 def model_of(from_json: Callable[[Any], T]) -> Callable[[Answer], T]:
     """A decoder for one JSON object."""
     return lambda answer: from_json(json_value(answer))

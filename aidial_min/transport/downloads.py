@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, AsyncIterator, Iterator
 
 from ..core.etag import DownloadInfo
 from ..core.operation import each, finish
+from ..core.sse import EventParser
 from ..errors import InvalidRequestError
 from .atomic_file import Path, TargetFile
 from .verbs import Here, OutOfTime, remaining
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from typing import IO, Any
 
     from ..core.http11 import Head
+    from ..core.sse import ServerSentEvent
     from .exchange import Exchange
     from .verbs import Worker
 
@@ -249,3 +251,30 @@ class FileDownloadResponse(DownloadInfo):
 
 AsyncFileDownloadResponse = FileDownloadResponse
 """The name that AsyncDial's had in 0.18.0."""
+
+
+class StreamedResponse(FileDownloadResponse):
+    """An answer of any kind, as it comes: iterate over its bytes, or over its server-sent events, once.
+
+    `client.request(..., stream=True)` gives it; in asyncio with `async for`. It has `status_code` and `headers`, and all
+    that a download has. Close it, or use it in a `with` block.
+    """
+
+    async def _events(self) -> AsyncIterator[ServerSentEvent]:
+        parser = EventParser()
+        async for piece in self._pieces():
+            for event in parser.feed(piece):
+                yield event
+
+    def events(self) -> Iterator[ServerSentEvent]:
+        """The events of an event stream: `data`, `event`, `id`.
+
+        Raises:
+            ResponseInterruptedError: the answer broke off.
+        """
+        self._check_blocking()
+        return each(self._events())
+
+    def aevents(self) -> AsyncIterator[ServerSentEvent]:
+        """The same, for `async for`."""
+        return self._events()

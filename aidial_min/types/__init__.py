@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from .bucket import *
     from .chat import *
     from .client_channel import *
+    from .code_interpreter import *
     from .completion import *
     from .conversation import *
     from .deployment import *
     from .embeddings import *
+    from .external_service import *
     from .file import *
     from .limits import *
     from .metadata import *
@@ -37,6 +39,6 @@ else:
     __getattr__, __dir__ = lazy_names(
         __name__,
         *"bucket user prompt conversation resource_event notification limits permission client_channel file".split(),
-        *"deployment model toolset application metadata sharing publication tokenize embeddings responses".split(),
+        *"deployment model toolset application metadata sharing publication tokenize embeddings responses external_service code_interpreter".split(),
         *"chat.response completion chat.cache chat.function chat.tool chat.request_param chat.request".split(),
     )

@@ -77,10 +77,15 @@ class DeploymentBase(Model):
     input_attachment_types: Optional[List[str]] = None
     defaults: Dict[str, Any] = field(default_factory=dict)
     """Parameters that are sent where a request leaves them out."""
+    responses_defaults: Optional[Dict[str, Any]] = None
+    """The same for the Responses API."""
+    interfaces: Optional[List[str]] = None
+    """How it can be called: chat, embedding, mcp, custom_ui, or openaiResponses and its like."""
+    interface_configs: Optional[Dict[str, Any]] = None
+    """By interface: defaults, features and default_headers that differ there."""
     max_input_attachments: Optional[int] = None
     description_keywords: List[str] = field(default_factory=list)
     max_retry_attempts: Optional[int] = None
-    interfaces: Optional[List[str]] = None
 
 
 @dataclass

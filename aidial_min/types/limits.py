@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Dict, Optional
 
-from ._model import Model, dataclass, json_name
+from ._model import Model, dataclass, field, json_name
 
-__all__ = ["UNLIMITED", "ItemLimitStats", "LimitStats"]
+__all__ = ["UNLIMITED", "ItemLimitStats", "LimitStats", "UserLimitStats"]
 
 UNLIMITED = 2**63 - 1
 """The `total` of what has no limit."""
+_LARGEST = 2**53
+"""As a JSON number it may come rounded; from here on it is no limit."""
 
 
 @dataclass
@@ -23,14 +25,17 @@ class ItemLimitStats(Model):
     @property
     def unlimited(self) -> bool:
         """Whether nothing limits this."""
-        return self.total is None or self.total >= UNLIMITED
+        return self.total is None or self.total >= _LARGEST
 
 
 @dataclass
 class LimitStats(Model):
     """Limits and use of a deployment per window of time; None where the server does not count it.
 
-    GET /v1/deployments/{id}/limits
+    In a deployment's `usage`, and in those of UserLimitStats, costs are its own share; in its `limits` they are the
+    caller's overall ones.
+
+    GET /v1/deployments/{id}/limits, GET /v1/deployments/{id}/usage
     """
 
     minute_token_stats: Optional[ItemLimitStats] = json_name("minuteTokenStats")
@@ -43,3 +48,13 @@ class LimitStats(Model):
     day_cost_stats: Optional[ItemLimitStats] = json_name("dayCostStats")
     week_cost_stats: Optional[ItemLimitStats] = json_name("weekCostStats")
     month_cost_stats: Optional[ItemLimitStats] = json_name("monthCostStats")
+
+
+@dataclass
+class UserLimitStats(LimitStats):
+    """Limits and use of all deployments by their ids; costs at the top are the caller's overall budget and spend.
+
+    GET /v1/user/limits, GET /v1/user/usage
+    """
+
+    deployments: Dict[str, LimitStats] = field(default_factory=dict)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Union
 
-from ._model import Model, dataclass, field
+from ._model import Model, dataclass, field, json_name
 from .deployment import DeploymentBase, Features
 
-__all__ = ["ToolsetAuthSettings", "ToolsetInfo", "CustomToolset"]
+__all__ = ["ToolsetAuthSettings", "ToolsetInfo", "CustomToolset", "Tool", "ToolsPage", "ToolResult", "McpEndpoint"]
 
 
 @dataclass
@@ -76,3 +76,60 @@ class CustomToolset(Model):
     status: Optional[str] = None
     created_at: Optional[int] = None
     updated_at: Optional[int] = None
+
+
+@dataclass
+class Tool(Model):
+    """A tool of an MCP server; `input_schema` and `output_schema` are JSON schemas."""
+
+    name: str
+    title: Optional[str] = None
+    description: Optional[str] = None
+    input_schema: Optional[Dict[str, Any]] = json_name("inputSchema")
+    output_schema: Optional[Dict[str, Any]] = json_name("outputSchema")
+    annotations: Optional[Dict[str, Any]] = None
+
+
+@dataclass
+class ToolsPage(Model):
+    """One page of the tools of a toolset; `next_cursor` asks for the next one.
+
+    GET /v1/toolset/{id}/tools, GET /v1/toolset/{id}/allowed-tools
+    """
+
+    tools: List[Tool] = field(default_factory=list)
+    next_cursor: Optional[str] = json_name("nextCursor")
+
+
+@dataclass
+class ToolResult(Model):
+    """What a tool answered: `content` is a list of MCP's content blocks, `is_error` says that it failed.
+
+    POST /v1/toolset/{id}/mcp
+    """
+
+    content: List[Dict[str, Any]] = field(default_factory=list)
+    structured_content: Any = json_name("structuredContent")
+    is_error: Optional[bool] = json_name("isError")
+
+    @property
+    def text(self) -> str:
+        """The text of all blocks of text, joined."""
+        return "".join(str(block.get("text") or "") for block in self.content if block.get("type") == "text")
+
+    @property
+    def auth_challenge(self) -> List[Dict[str, Any]]:
+        """Where the user must sign in before the tool can be called again: {"method": ..., "scope": ...}; mostly none."""
+        meta = self.to_dict().get("_meta")
+        found = meta.get("dial.epam.com/auth-challenge") if isinstance(meta, dict) else None
+        return found if isinstance(found, list) else []
+
+
+class McpEndpoint(NamedTuple):
+    """Where a toolset speaks MCP (streamable HTTP), and the headers that an MCP client must send there."""
+
+    url: str
+    headers: Dict[str, str]
+
+    def __repr__(self) -> str:
+        return "McpEndpoint(%r)" % self.url  # the headers hold a credential

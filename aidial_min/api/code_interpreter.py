@@ -1,0 +1,174 @@
+"""The code interpreter: sessions in which code runs, and their files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..core.body import MultipartBody, file_part, json_body
+from ..core.call import Download, Request, as_it_came, list_of, model_of
+from ..core.operation import Async, Resource, Sync, operation
+from ..types.code_interpreter import CodeFile, CodeResult, CodeSession
+from ..types.metadata import FileItem
+from .arguments import resource_url
+from .opening import download
+
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping, Optional
+
+    from ..core.urls import StorageUrl
+    from ..transport.downloads import FileDownloadResponse
+    from ..types.file import FileTypes
+
+INTERPRETER = "/v1/ops/code_interpreter/"
+
+
+class _CodeInterpreter(Resource):
+    @operation
+    async def open_session(self, session_id: Optional[str] = None) -> CodeSession:
+        """Open a session.
+
+        Args:
+            session_id: to come back to one; None makes a new one.
+        Raises:
+            PermissionDeniedError: the caller may not run code.
+
+        POST /v1/ops/code_interpreter/open_session
+        """
+        value = {} if session_id is None else {"sessionId": session_id}
+        return await self._post(INTERPRETER + "open_session", value, model_of(CodeSession.from_json))
+
+    @operation
+    async def get_session(self, session_id: str) -> CodeSession:
+        """A session that is open.
+
+        Args:
+            session_id: of `open_session`.
+        Raises:
+            ResourceNotFoundError: there is none.
+
+        POST /v1/ops/code_interpreter/get_session
+        """
+        return await self._post(INTERPRETER + "get_session", {"sessionId": session_id}, model_of(CodeSession.from_json))
+
+    @operation
+    async def close_session(self, session_id: str) -> CodeSession:
+        """Close a session; its files go with it.
+
+        Args:
+            session_id: of `open_session`.
+
+        POST /v1/ops/code_interpreter/close_session
+        """
+        decode = model_of(CodeSession.from_json)
+        return await self._post(INTERPRETER + "close_session", {"sessionId": session_id}, decode)
+
+    @operation
+    async def execute(
+        self,
+        session_id: str,
+        code: str,
+        *,
+        input_files: Optional[Mapping[str, StorageUrl]] = None,
+        output_files: Optional[Mapping[str, StorageUrl]] = None,
+    ) -> CodeResult:
+        """Run code.
+
+        Args:
+            session_id: of `open_session`.
+            code: Python.
+            input_files: stored files to bring before it runs: path in the session -> address.
+            output_files: where to store files after it ran: path in the session -> address.
+
+        POST /v1/ops/code_interpreter/execute_code
+        """
+        config, value = self._config, {"sessionId": session_id, "code": code}
+        files: Dict[str, Any] = {}
+        if input_files:
+            pairs = input_files.items()
+            files["inputFiles"] = [{"sourceUrl": resource_url(config, url), "targetPath": path} for path, url in pairs]
+        if output_files:
+            pairs = output_files.items()
+            files["outputFiles"] = [{"sourcePath": path, "targetUrl": resource_url(config, url)} for path, url in pairs]
+        return await self._post(INTERPRETER + "execute_code", {**value, **files}, model_of(CodeResult.from_json))
+
+    @operation
+    async def upload(self, session_id: str, path: str, file: FileTypes) -> CodeFile:
+        """Put a file into a session.
+
+        Args:
+            session_id: of `open_session`.
+            path: where, in the session.
+            file: as `files.upload` takes it.
+
+        POST /v1/ops/code_interpreter/upload_file
+        """
+        body = MultipartBody([file_part(file, path)._replace(filename=path)])
+        query, decode = {"session_id": session_id}, model_of(CodeFile.from_json)
+        return await self._call(Request("POST", INTERPRETER + "upload_file", query=query, body=body, decode=decode))
+
+    @download
+    async def download(self, session_id: str, path: str) -> FileDownloadResponse:
+        """Read a file of a session, as it comes.
+
+        Args:
+            session_id: of `open_session`.
+            path: of the file, in the session.
+        Returns:
+            As `files.download`.
+
+        POST /v1/ops/code_interpreter/download_file
+        """
+        body = json_body({"sessionId": session_id, "path": path})
+        request = Request("POST", INTERPRETER + "download_file", body=body, decode=as_it_came)
+        response: FileDownloadResponse = await self._client._download(Download(request, path.rpartition("/")[2]))
+        return response
+
+    @operation
+    async def list_files(self, session_id: str) -> List[CodeFile]:
+        """The files of a session.
+
+        Args:
+            session_id: of `open_session`.
+
+        POST /v1/ops/code_interpreter/list_files
+        """
+        decode = list_of(CodeFile.from_json, "files")
+        return await self._post(INTERPRETER + "list_files", {"sessionId": session_id}, decode)
+
+    @operation
+    async def transfer_input(self, session_id: str, source: StorageUrl, path: str) -> CodeFile:
+        """Bring a stored file into a session.
+
+        Args:
+            session_id: of `open_session`.
+            source: address of the file.
+            path: where, in the session.
+
+        POST /v1/ops/code_interpreter/transfer_input_file
+        """
+        url = resource_url(self._config, source, "files")
+        value = {"sessionId": session_id, "sourceUrl": url, "targetPath": path}
+        return await self._post(INTERPRETER + "transfer_input_file", value, model_of(CodeFile.from_json))
+
+    @operation
+    async def transfer_output(self, session_id: str, path: str, destination: StorageUrl) -> FileItem:
+        """Store a file of a session.
+
+        Args:
+            session_id: of `open_session`.
+            path: of the file, in the session.
+            destination: where to store it.
+
+        POST /v1/ops/code_interpreter/transfer_output_file
+        """
+        url = resource_url(self._config, destination, "files")
+        value = {"sessionId": session_id, "sourcePath": path, "targetUrl": url}
+        return await self._post(INTERPRETER + "transfer_output_file", value, model_of(FileItem.from_json))
+
+
+class CodeInterpreter(_CodeInterpreter, Sync):
+    """Sessions in which code runs."""
+
+
+class AsyncCodeInterpreter(_CodeInterpreter, Async):
+    """Sessions in which code runs."""

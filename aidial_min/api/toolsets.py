@@ -1,0 +1,274 @@
+"""Toolsets (MCP servers): as the server lists them, signing in to them, their tools, and calling one through Core."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from ..core.call import Request, boolean, list_of, model_of
+from ..core.operation import Async, Resource, Sync, operation
+from ..core.urls import encode_id
+from ..errors import DialException, InvalidRequestError, ParsingDataError
+from ..types.toolset import McpEndpoint, ToolResult, ToolsetInfo, ToolsPage
+
+if TYPE_CHECKING:
+    from typing import AsyncIterator, Dict, List, Mapping, Optional, Union
+
+    from ..core.limits import TimeoutValue
+    from ..core.settings import NotGiven
+
+PROTOCOL = "2025-06-18"
+"""The version of MCP that `call` speaks."""
+
+
+def credentials(
+    url: str,
+    authentication_type: str,
+    credentials_level: str,
+    *,
+    code: Optional[str] = None,
+    redirect_uri: Optional[str] = None,
+    api_key: Optional[str] = None,
+) -> Dict[str, Any]:
+    """The body of a sign-in or sign-out.
+
+    Raises:
+        InvalidRequestError: what the type needs is missing.
+    """
+    if authentication_type == "OAUTH" and code is not None and redirect_uri is None:
+        raise InvalidRequestError("OAUTH needs redirect_uri=, as it was when the user was asked")
+    value = {"url": url, "credentialsLevel": credentials_level, "authenticationType": authentication_type}
+    optional = {"code": code, "redirectUri": redirect_uri, "apiKey": api_key}
+    return {**value, **{name: item for name, item in optional.items() if item is not None}}
+
+
+class _Toolset(Resource):
+    @operation
+    async def list(self) -> List[ToolsetInfo]:
+        """All toolsets that the caller may use.
+
+        Raises:
+            EndpointNotSupportedError: Core of 2024 has no toolsets.
+
+        GET /openai/toolsets
+        """
+        return await self._call(Request("GET", "/openai/toolsets", decode=list_of(ToolsetInfo.from_json, "data")))
+
+    @operation
+    async def get(self, toolset_id: str) -> ToolsetInfo:
+        """One toolset.
+
+        Args:
+            toolset_id: its id; that of a custom toolset ("toolsets/{bucket}/my tools") may be encoded or not.
+        Raises:
+            ResourceNotFoundError: there is none.
+            EndpointNotSupportedError: Core of 2024 has no toolsets.
+
+        GET /openai/toolsets/{id}
+        """
+        path = "/openai/toolsets/" + encode_id(toolset_id)
+        return await self._call(Request("GET", path, decode=model_of(ToolsetInfo.from_json)))
+
+    @operation
+    async def signin(
+        self,
+        toolset_id: str,
+        *,
+        authentication_type: str,
+        code: Optional[str] = None,
+        redirect_uri: Optional[str] = None,
+        api_key: Optional[str] = None,
+        credentials_level: str = "USER",
+    ) -> bool:
+        """Keep what the caller needs to use a toolset; `auth_settings` of `get` say how to obtain it.
+
+        Args:
+            toolset_id: its id; that of a custom toolset may be encoded or not.
+            authentication_type: "OAUTH" or "API_KEY".
+            code, redirect_uri: of OAUTH, as the authorization endpoint gave them.
+            api_key: of API_KEY.
+            credentials_level: "USER" for the caller, "GLOBAL" for all, "APPLICATION".
+        Raises:
+            InvalidRequestError: the toolset wants another type.
+            PermissionDeniedError: not for the caller.
+            ResourceNotFoundError: there is no such toolset.
+
+        POST /v1/ops/toolset/signin
+        """
+        given = {"code": code, "redirect_uri": redirect_uri, "api_key": api_key}
+        value = credentials(unquote(encode_id(toolset_id)), authentication_type, credentials_level, **given)
+        return await self._post("/v1/ops/toolset/signin", value, boolean)
+
+    @operation
+    async def signout(self, toolset_id: str, *, authentication_type: str, credentials_level: str = "USER") -> bool:
+        """Forget what `signin` kept.
+
+        Args:
+            toolset_id, authentication_type, credentials_level: as of `signin`.
+        Returns:
+            Whether there was something.
+
+        POST /v1/ops/toolset/signout
+        """
+        value = credentials(unquote(encode_id(toolset_id)), authentication_type, credentials_level)
+        return await self._post("/v1/ops/toolset/signout", value, boolean)
+
+    @operation
+    async def allowed_tools(self, toolset_id: str) -> ToolsPage:
+        """The tools that may be called, all of them.
+
+        Args:
+            toolset_id: of a toolset, or of an application that speaks MCP.
+        Raises:
+            AuthenticationError: the caller must sign in to the toolset first.
+            ServerError: the MCP server does not answer.
+
+        GET /v1/toolset/{id}/allowed-tools
+        """
+        path = "/v1/toolset/%s/allowed-tools" % encode_id(toolset_id)
+        return await self._call(Request("GET", path, decode=model_of(ToolsPage.from_json)))
+
+    @operation
+    async def tools(self, toolset_id: str, *, next_cursor: Optional[str] = None) -> ToolsPage:
+        """One page of all tools, for those who may change the toolset.
+
+        Args:
+            toolset_id: of a toolset, or of an application that speaks MCP.
+            next_cursor: of the page before.
+        Raises:
+            PermissionDeniedError: the caller may only use it: see `allowed_tools`.
+
+        GET /v1/toolset/{id}/tools
+        """
+        path, query = "/v1/toolset/%s/tools" % encode_id(toolset_id), {"nextCursor": next_cursor}
+        return await self._call(Request("GET", path, query=query, decode=model_of(ToolsPage.from_json)))
+
+    @operation
+    async def mcp(self, toolset_id: str) -> McpEndpoint:
+        """Where any MCP client reaches a toolset through Core: `url` and `headers`, which hold the client's credential.
+
+        Args:
+            toolset_id: of a toolset, or "applications/..." for an application that speaks MCP.
+
+        GET /v1/toolset/{id}/mcp
+        """
+        url = self._config.origin.url + _mcp_path(toolset_id)
+        return McpEndpoint(url, await self._client._auth_headers())
+
+    @operation
+    async def call(
+        self,
+        toolset_id: str,
+        tool: str,
+        arguments: Optional[Mapping[str, Any]] = None,
+        *,
+        timeout: Union[TimeoutValue, NotGiven, None] = None,
+    ) -> ToolResult:
+        """Call one tool through Core, in an MCP session of its own.
+
+        Args:
+            toolset_id: of a toolset, or "applications/..." for an application that speaks MCP.
+            tool: its name.
+            arguments: a dict that fits its `input_schema`.
+            timeout: seconds or a Timeout for each of the session's requests; the client's if None.
+        Returns:
+            What the tool answered; `is_error` if it failed, `auth_challenge` if the user must sign in somewhere first.
+        Raises:
+            AuthenticationError: the caller must sign in to the toolset first.
+            PermissionDeniedError: the tool is not allowed.
+            DialException: the MCP server answers with an error of its own (`code` is JSON-RPC's).
+
+        POST /v1/toolset/{id}/mcp
+        """
+        if not isinstance(tool, str) or not tool:
+            raise InvalidRequestError("tool must be the name of a tool")
+        session = _Session(self._client, _mcp_path(toolset_id), {} if timeout is None else {"timeout": timeout})
+        hello = {"protocolVersion": PROTOCOL, "capabilities": {}, "clientInfo": {"name": "aidial_min", "version": "1"}}
+        try:
+            agreed = await session.ask("initialize", hello)
+            session.headers["MCP-Protocol-Version"] = str(agreed.get("protocolVersion") or PROTOCOL)
+            await session.tell("notifications/initialized")
+            return ToolResult.from_json(await session.ask("tools/call", {"name": tool, "arguments": dict(arguments or {})}))
+        finally:
+            await session.end()
+
+
+class Toolset(_Toolset, Sync):
+    """Toolsets (MCP servers) that the caller may use; Core of 2024 has none."""
+
+
+class AsyncToolset(_Toolset, Async):
+    """Toolsets (MCP servers) that the caller may use; Core of 2024 has none."""
+
+
+def _mcp_path(name: str) -> str:
+    path = encode_id(name)
+    return "/v1/%s/%s/mcp" % ("deployments" if path.startswith("applications/") else "toolset", path)
+
+
+class _Session:
+    """An MCP session over streamable HTTP: JSON-RPC by POST, answers whole or as an event stream."""
+
+    def __init__(self, client: Any, path: str, options: Dict[str, Any]) -> None:
+        self._client = client
+        self._path = path
+        self._options = options
+        self._asked = 0
+        self.headers = {"Accept": "application/json, text/event-stream"}
+
+    async def ask(self, method: str, params: Dict[str, Any]) -> Dict[str, Any]:
+        """The result of a request."""
+        self._asked += 1
+        message = {"jsonrpc": "2.0", "id": self._asked, "method": method, "params": params}
+        answer = await self._send("POST", message)
+        try:
+            self.headers.setdefault("Mcp-Session-Id", answer.headers.get("mcp-session-id", ""))
+            async for reply in _messages(answer):
+                if isinstance(reply, dict) and reply.get("id") == self._asked:
+                    return _result(reply)
+        finally:
+            answer._close()
+        raise ParsingDataError("the MCP server ended without an answer to %s" % method, request_sent="yes")
+
+    async def tell(self, method: str) -> None:
+        """Send what has no answer."""
+        (await self._send("POST", {"jsonrpc": "2.0", "method": method}))._close()
+
+    async def end(self) -> None:
+        """Let the server forget the session, if it keeps one."""
+        if self.headers.get("Mcp-Session-Id"):
+            try:
+                (await self._send("DELETE", None))._close()
+            except DialException:
+                pass  # a server need not let clients end sessions
+
+    async def _send(self, method: str, message: Any) -> Any:
+        headers = {name: value for name, value in self.headers.items() if value}
+        return await self._client._send(method, self._path, True, json=message, headers=headers, **self._options)
+
+
+async def _messages(answer: Any) -> AsyncIterator[Any]:
+    """The JSON-RPC messages of an answer, whole or streamed."""
+    if answer.headers.get("content-type", "").lower().startswith("text/event-stream"):
+        async for event in answer._events():
+            yield _read(event.data)
+    else:
+        yield _read(await answer._whole())
+
+
+def _read(text: Union[str, bytes]) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise ParsingDataError("the MCP server's answer is not JSON", request_sent="yes") from None
+
+
+def _result(reply: Dict[str, Any]) -> Dict[str, Any]:
+    error = reply.get("error")
+    if isinstance(error, dict):
+        message = "the MCP server refused: %s" % (error.get("message") or "no reason given")
+        raise DialException(message, status_code=502, code=str(error.get("code")), request_sent="yes")
+    if not isinstance(reply.get("result"), dict):
+        raise ParsingDataError("the MCP server's answer has no result", path="result", request_sent="yes")
+    return reply["result"]  # type: ignore[no-any-return]
