@@ -10,7 +10,8 @@ import pytest
 from aidial_min import Dial
 
 README = Path(__file__).parent.parent / "aidial_min" / "README.md"
-ENDPOINT = re.compile(r"^\s*((?:GET|POST|PUT|DELETE) /\S+)", re.MULTILINE)
+ENDPOINT = re.compile(r"^\s*((?:GET|POST|PUT|DELETE|\{method\}) /\S+)", re.MULTILINE)
+OF_CORE = Path(__file__).parent / "data" / "endpoints_of_core.txt"
 
 
 def methods(thing, path=""):
@@ -61,3 +62,33 @@ def test_a_row(endpoint):
     assert set(re.findall(r"`([^`]+)`", here)) == in_the_code()[endpoint]
     assert core in ("both", "2024", "newer")
     assert official == "" or official.startswith("`")
+
+
+def of_core():
+    """Method, path, which Core, and why no method here stands for it ("" if one does)."""
+    for line in OF_CORE.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            methods, path, core, *reason = line.split(" ", 3)
+            for method in methods.split("|"):
+                yield method, path, core, " ".join(reason)
+
+
+def shape(path):
+    """A path with its variable parts alike; a query is no part of it."""
+    return re.sub(r"\{\w+\}", "{}", path.split("?")[0])
+
+
+def test_the_table_is_complete():
+    """Every endpoint that Core is known to have stands in the table, with the Cores that have it, or is left out with a
+    reason; and nothing else stands there."""
+    table = {}
+    for endpoint, (_, core, _) in in_the_readme().items():
+        method, _, path = endpoint.partition(" ")
+        table[method, shape(path)] = core
+    for method, path, core, reason in of_core():
+        here = table.get((method, shape(path))) or table.get(("{method}", shape(path)))
+        assert (here is None) if reason else (here == core), (method, path, core, here)
+    known = {(method, shape(path)) for method, path, _, _ in of_core()}
+    listings = {(method, path) for method, path in table if path.endswith("{}/") and (method, path[:-1]) in known}
+    generic = {("GET", "/v1/metadata/{}/{}/{}"), ("{method}", "/v1/deployments/{}/route/{}")}
+    assert set(table) - known - listings - generic == set()

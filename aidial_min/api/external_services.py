@@ -5,18 +5,20 @@ A service is named by its scope id, "applications/{app}/external_services/{servi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..core.body import json_body
 from ..core.call import Request, boolean, list_of, model_of
 from ..core.operation import Async, Resource, Sync, operation
 from ..core.urls import encode_id, encode_segment
-from ..errors import InvalidRequestError
+from ..errors import EndpointNotSupportedError, InvalidRequestError, ResourceNotFoundError
 from ..types.external_service import ExternalService, ServiceCredentials
 from .toolsets import credentials
 
 if TYPE_CHECKING:
     from typing import List, Mapping, Optional, Union
+
+T = TypeVar("T")
 
 SERVICE = "/v1/ops/external-service/"
 
@@ -112,7 +114,7 @@ class _ExternalServices(Resource):
 
         GET /v1/applications/{id}/external-services
         """
-        return await self._call(Request("GET", _path(application_id), decode=list_of(ExternalService.from_json)))
+        return await self._manage(Request("GET", _path(application_id), decode=list_of(ExternalService.from_json)))
 
     @operation
     async def get(self, application_id: str, service_id: str) -> ExternalService:
@@ -126,7 +128,7 @@ class _ExternalServices(Resource):
         GET /v1/applications/{id}/external-services/{service}
         """
         path = _path(application_id, service_id)
-        return await self._call(Request("GET", path, decode=model_of(ExternalService.from_json)))
+        return await self._manage(Request("GET", path, decode=model_of(ExternalService.from_json)))
 
     @operation
     async def save(
@@ -144,7 +146,7 @@ class _ExternalServices(Resource):
         PUT /v1/applications/{id}/external-services/{service}
         """
         body, decode = json_body(service), model_of(ExternalService.from_json)
-        return await self._call(Request("PUT", _path(application_id, service_id), body=body, decode=decode))
+        return await self._manage(Request("PUT", _path(application_id, service_id), body=body, decode=decode))
 
     @operation
     async def delete(self, application_id: str, service_id: str) -> bool:
@@ -155,7 +157,7 @@ class _ExternalServices(Resource):
 
         DELETE /v1/applications/{id}/external-services/{service}
         """
-        return await self._call(Request("DELETE", _path(application_id, service_id), decode=boolean))
+        return await self._manage(Request("DELETE", _path(application_id, service_id), decode=boolean))
 
     @operation
     async def approve(self, application_id: str, service_id: str) -> bool:
@@ -166,7 +168,7 @@ class _ExternalServices(Resource):
 
         POST /v1/applications/{id}/external-services/{service}/consent
         """
-        return await self._call(Request("POST", _path(application_id, service_id) + "/consent", decode=boolean))
+        return await self._manage(Request("POST", _path(application_id, service_id) + "/consent", decode=boolean))
 
     @operation
     async def disapprove(self, application_id: str, service_id: str) -> bool:
@@ -177,7 +179,24 @@ class _ExternalServices(Resource):
 
         DELETE /v1/applications/{id}/external-services/{service}/consent
         """
-        return await self._call(Request("DELETE", _path(application_id, service_id) + "/consent", decode=boolean))
+        return await self._manage(Request("DELETE", _path(application_id, service_id) + "/consent", decode=boolean))
+
+
+    async def _manage(self, request: Request[T]) -> T:
+        """Carry out a request of management; an older Core takes its path for that of a stored application."""
+        try:
+            return await self._call(request)
+        except (InvalidRequestError, ResourceNotFoundError) as error:
+            if not error.message.startswith(("Url has invalid bucket", "Not found: applications/")):
+                raise
+            raise EndpointNotSupportedError(
+                "this DIAL server has no external services (it says: %s)" % error.message,
+                status_code=error.status_code,
+                request=error.request,
+                headers=error.headers,
+                body=error.body,
+                request_sent="yes",
+            ) from None
 
 
 class ExternalServices(_ExternalServices, Sync):

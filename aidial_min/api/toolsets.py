@@ -145,15 +145,16 @@ class _Toolset(Resource):
         return await self._call(Request("GET", path, query=query, decode=model_of(ToolsPage.from_json)))
 
     @operation
-    async def mcp(self, toolset_id: str) -> McpEndpoint:
+    async def mcp(self, toolset_id: str, *, application: bool = False) -> McpEndpoint:
         """Where any MCP client reaches a toolset through Core: `url` and `headers`, which hold the client's credential.
 
         Args:
-            toolset_id: of a toolset, or "applications/..." for an application that speaks MCP.
+            toolset_id: its id.
+            application: it is an application that speaks MCP.
 
         GET /v1/toolset/{id}/mcp
         """
-        url = self._config.origin.url + _mcp_path(toolset_id)
+        url = self._config.origin.url + _mcp_path(toolset_id, application)
         return McpEndpoint(url, await self._client._auth_headers())
 
     @operation
@@ -163,14 +164,16 @@ class _Toolset(Resource):
         tool: str,
         arguments: Optional[Mapping[str, Any]] = None,
         *,
+        application: bool = False,
         timeout: Union[TimeoutValue, NotGiven, None] = None,
     ) -> ToolResult:
         """Call one tool through Core, in an MCP session of its own.
 
         Args:
-            toolset_id: of a toolset, or "applications/..." for an application that speaks MCP.
+            toolset_id: its id.
             tool: its name.
             arguments: a dict that fits its `input_schema`.
+            application: it is an application that speaks MCP.
             timeout: seconds or a Timeout for each of the session's requests; the client's if None.
         Returns:
             What the tool answered; `is_error` if it failed, `auth_challenge` if the user must sign in somewhere first.
@@ -183,7 +186,7 @@ class _Toolset(Resource):
         """
         if not isinstance(tool, str) or not tool:
             raise InvalidRequestError("tool must be the name of a tool")
-        session = _Session(self._client, _mcp_path(toolset_id), {} if timeout is None else {"timeout": timeout})
+        session = _Session(self._client, _mcp_path(toolset_id, application), {} if timeout is None else {"timeout": timeout})
         hello = {"protocolVersion": PROTOCOL, "capabilities": {}, "clientInfo": {"name": "aidial_min", "version": "1"}}
         try:
             agreed = await session.ask("initialize", hello)
@@ -202,9 +205,9 @@ class AsyncToolset(_Toolset, Async):
     """Toolsets (MCP servers) that the caller may use; Core of 2024 has none."""
 
 
-def _mcp_path(name: str) -> str:
+def _mcp_path(name: str, application: bool) -> str:
     path = encode_id(name)
-    return "/v1/%s/%s/mcp" % ("deployments" if path.startswith("applications/") else "toolset", path)
+    return "/v1/%s/%s/mcp" % ("deployments" if application or path.startswith("applications/") else "toolset", path)
 
 
 class _Session:

@@ -21,7 +21,11 @@ EXPECTED = {
     "conversations": "copy_to delete get get_metadata list move_to save",
     "custom_applications": "copy_to delete deploy get get_metadata list logs move_to redeploy save start stop undeploy",
     "custom_toolsets": "copy_to delete get get_metadata list move_to save",
-    "deployments": "get get_configuration_schema limits list list_names rate tokenize truncate_prompt",
+    "code_interpreter": "close_session download execute get_session list_files open_session transfer_input "
+    "transfer_output upload",
+    "consent": "accept get",
+    "deployments": "get get_configuration_schema limits list list_names rate route tokenize truncate_prompt usage",
+    "external_services": "approve credentials credentials_on_behalf_of delete disapprove get list save signin signout",
     "embeddings": "create",
     "files": "copy_to delete download download_folder get_metadata list metadata move_to stream_download upload "
     "upload_folder",
@@ -34,11 +38,12 @@ EXPECTED = {
     "resource_permissions": "grant list revoke",
     "resources": "subscribe",
     "responses": "cancel create delete retrieve wait",
+    "schemas": "get get_meta list",
     "sharing": "copy create discard list revoke",
     "skills": "create_folder delete delete_folder download list put stream_download",
     "skills.files": "delete list put read stream",
-    "toolset": "get list",
-    "user": "info",
+    "toolset": "allowed_tools call get list mcp signin signout tools",
+    "user": "info limits offline_credentials offline_signin offline_signout usage",
 }
 
 

@@ -376,6 +376,7 @@ class TestImports:
         "application": {"deployment"},
         "model": {"deployment"},
         "toolset": {"deployment"},
+        "external_service": {"deployment", "toolset"},
         "completion": {"chat", "chat.response"},
         "sharing": {"metadata", "permission"},
         "chat.cache": {"chat"},
