@@ -82,10 +82,11 @@ class Plan:
         self.converters: dict[str, Convert] = {}
         self.factories: dict[str, Callable[[], Any]] = {}
         self.defaults: dict[str, Any] = {}
+        _keep_factories(cls)
         declared = {
-            name: (hint, sys.modules[base.__module__])
+            name: (hint if isinstance(hint, str) else _spelling(hint), sys.modules[base.__module__])
             for base in reversed(cls.__mro__)
-            for name, hint in base.__dict__.get("__annotations__", {}).items()
+            for name, hint in _annotations(base).items()
             if not name.startswith("_")
         }
         for name, (hint, module) in declared.items():
@@ -111,7 +112,29 @@ class Plan:
 
 _MISSING = object()
 _PROTOCOL = frozenset("__copy__ __deepcopy__ __getnewargs__ __getnewargs_ex__ __getstate__ __setstate__".split())
-_HINT = re.compile(r"(?:Optional\[)?(List\[|Dict\[str, )?(List\[)?(\w+)")
+_HINT = re.compile(r"(?:Optional\[)?([Ll]ist\[|[Dd]ict\[str, )?([Ll]ist\[)?(\w+)")
+
+
+def _keep_factories(cls: type) -> None:
+    """Default factories of a model that the standard library decorated: it takes them away from the class."""
+    decorated = cls.__dict__.get("__dataclass_fields__")
+    for name, spec in decorated.items() if isinstance(decorated, dict) else ():
+        if callable(spec.default_factory) and not hasattr(cls, name):
+            default = _Default(make=spec.default_factory)
+            default.__set_name__(cls, name)
+            setattr(cls, name, default)
+
+
+def _annotations(cls: type) -> Mapping[str, Any]:
+    """The annotations of a class without those of its parents."""
+    if sys.version_info >= (3, 10):
+        return getattr(cls, "__annotations__", {})
+    return cls.__dict__.get("__annotations__", {})
+
+
+def _spelling(hint: Any) -> str:
+    """An annotation that is no text (in a user's own model), as it is written where its names are imported."""
+    return hint.__name__ if isinstance(hint, type) else re.sub(r"[\w.]+\.", "", str(hint))
 
 
 def _converter(hint: str, module: Any) -> Optional[Convert]:
@@ -126,7 +149,7 @@ def _converter(hint: str, module: Any) -> Optional[Convert]:
         convert = model.from_json
     if inner:
         convert = _list_of(convert)
-    if outer == "List[":
+    if outer in ("List[", "list["):
         return _list_of(convert)
     if outer:
         return _dict_of(convert) if convert else None

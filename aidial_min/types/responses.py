@@ -103,9 +103,9 @@ class ResponseObject(Model):
 
     id: str
     object: str = "response"
-    status: Optional[
-        Union[Literal["completed", "failed", "in_progress", "cancelled", "queued", "incomplete"], str]
-    ] = None
+    status: Optional[Union[Literal["completed", "failed", "in_progress", "cancelled", "queued", "incomplete"], str]] = (
+        None
+    )
     model: Optional[str] = None
     output: List[ResponseItem] = field(default_factory=list)
     usage: Optional[ResponseUsage] = None

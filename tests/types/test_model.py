@@ -16,6 +16,7 @@ from aidial_min.types._model import Model, dataclass, field, json_name
 from aidial_min.types._plain import plain
 
 from ..support.growth import assert_linear
+from .models_of_a_user import Talk, Vote
 
 
 @dataclass
@@ -265,6 +266,18 @@ class TestAsADataclass:
         assert (twig.bend, twig.leaf, twig.kind) == (1, Leaf("a"), "branch")
         assert [found.name for found in dataclasses.fields(Twig)][-1] == "bend"
         assert Twig.from_json({"url": "u", "bend": 2, "leaves": [{"name": "b"}]}).leaves == [Leaf("b")]
+
+    def test_models_of_a_user(self):
+        talk = Talk.from_json(
+            {"id": "i", "name": "n", "folderId": "f", "votes": [{"value": 1}], "byName": {}, "best": {"value": 2}}
+        )
+        assert talk.votes == [Vote(1)] and talk.best == Vote(value=2) and talk.messages == [] and talk.tags == []
+        assert Talk.from_json({"id": "i", "name": "n", "by_name": {"a": {"value": 3}}, "folderId": "f"}).by_name == {
+            "a": Vote(3)
+        }
+        built = Talk("i", "n", "f", votes=[Vote(1)])
+        built.tags.append("x")
+        assert built.to_dict()["tags"] == ["x"] and built.to_dict()["votes"] == [{"value": 1}]
 
     def test_pydantic_reads_it(self):
         pydantic = pytest.importorskip("pydantic")
