@@ -47,8 +47,6 @@ LAST_WORDS = 0.2
 """Seconds: how long a thread may keep the loop until it has removed what a cancelled step leaves behind."""
 READ = 262144
 """Bytes that a reader holds before its connection stops reading."""
-NO_LIMIT_OF_BYTES = 1 << 40
-"""The reader's own way to stop fails before Python 3.11 where TLS broke meanwhile."""
 NO_LIMIT = 86400.0
 """Seconds: asyncio takes no None for the time that a TLS handshake may take."""
 
@@ -304,25 +302,65 @@ def _settle(outcome: asyncio.Future[Any] | None, result: Any, error: BaseExcepti
 
 
 class Bell:
-    """A future that is made when somebody waits; ringing is for the loop's own thread."""
+    """A future that is made when somebody waits; ringing is for the loop's own thread.
+
+    Its timer is not made anew for every wait: it rings when the newest wait is over, and looks again when it is not.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._waiter: asyncio.Future[None] | None = None
+        self._until: float | None = None
+        self._timer: tuple[asyncio.TimerHandle, float] | None = None
 
     async def wait(self, seconds: float | None) -> None:
+        self._until = None if seconds is None else self._loop.time() + seconds
+        if self._until is not None and (self._timer is None or self._timer[1] > self._until):
+            self._set_timer(self._until)
         self._waiter = self._loop.create_future()
-        timer = None if seconds is None else self._loop.call_later(seconds, self.ring)
         try:
             await self._waiter
         finally:
-            self._waiter = None
-            if timer is not None:
-                timer.cancel()
+            self._waiter = self._until = None
+
+    def _set_timer(self, until: float) -> None:
+        self.end()
+        self._timer = (self._loop.call_at(until, self._look), until)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._until is not None and self._until > self._loop.time():
+            self._set_timer(self._until)
+        else:
+            self.ring()
 
     def ring(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+    def end(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer[0].cancel()
+
+
+class Reader(asyncio.StreamReader):
+    """Keeps what comes in the pieces in which it came, so that large bodies are not copied."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self.held = 0
+        """Bytes that nobody has taken yet."""
+        self._pieces: list[bytes] = []
+
+    def feed_data(self, data: Any) -> None:
+        self._pieces.append(data)
+        self.held += len(data)
+
+    def take(self) -> bytes:
+        """All that is held."""
+        pieces, self._pieces, self.held = self._pieces, [], 0
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 class Wire(asyncio.StreamReaderProtocol):
@@ -335,14 +373,13 @@ class Wire(asyncio.StreamReaderProtocol):
     channel: asyncio.Transport
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, plain: bool) -> None:
-        self.reader = asyncio.StreamReader(limit=NO_LIMIT_OF_BYTES, loop=loop)
+        self.reader = Reader(loop)
         super().__init__(self.reader, loop=loop)
         self.sock = sock
         self._bell = Bell(loop)
         self.loop = loop
         self._plain = plain  # no TLS lies between
         self._tls: Any = None
-        self._held = 0  # bytes in the reader
         self._ended = False
         self._finished = False  # the peer said that this is the end
         self._broken: Exception | None = None
@@ -357,9 +394,8 @@ class Wire(asyncio.StreamReaderProtocol):
         self._tls = transport.get_extra_info("ssl_object")
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        self._held += len(data)
-        if self._held > READ and not self._ended:
+        self.reader.feed_data(data)
+        if self.reader.held > READ and not self._ended:
             self.channel.pause_reading()
         self._bell.ring()
 
@@ -374,18 +410,19 @@ class Wire(asyncio.StreamReaderProtocol):
 
         The reader is told of an end, no error: with that it would forget what came before.
         """
-        rescued = self._plain and exc is not None and self._held <= MAX_ERROR
+        rescued = self._plain and exc is not None and self.reader.held <= MAX_ERROR
         while rescued:
             try:
                 data = self.sock.recv(RECEIVE)
             except OSError:
                 break
-            rescued = bool(data) and self._held <= MAX_ERROR
+            rescued = bool(data) and self.reader.held <= MAX_ERROR
             if data:
                 self.data_received(data)
         self._ended, self._broken, self._full = True, exc, False
         super().connection_lost(None)
         self._bell.ring()
+        self._bell.end()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -400,7 +437,7 @@ class Wire(asyncio.StreamReaderProtocol):
 
     def is_reusable(self) -> bool:
         """The socket is asked too: a loop that was busy has not yet read what came meanwhile."""
-        return not (self._held or self._is_lost() or self._ended or self._is_readable())
+        return not (self.reader.held or self._is_lost() or self._ended or self._is_readable())
 
     def _is_readable(self) -> bool:
         try:
@@ -419,22 +456,21 @@ class Wire(asyncio.StreamReaderProtocol):
 
     async def receive(self, seconds: float | None) -> bytes:
         until = None if seconds is None else time.monotonic() + seconds
-        while not self._held and not self._ended:
+        while not self.reader.held and not self._ended:
             left = None if until is None else until - time.monotonic()
             if left is None or left > 0:
                 await self._bell.wait(left)
                 continue
             await asyncio.sleep(0)  # a loop that was busy may just be receiving the answer
-            if not self._held and not self._ended:
+            if not self.reader.held and not self._ended:
                 raise OutOfTime
-        return await self._take()
+        return self._take()
 
-    async def _take(self) -> bytes:
-        if self._held:
-            held, self._held = self._held, 0
-            if held > READ and not self._ended:
+    def _take(self) -> bytes:
+        if self.reader.held:
+            if self.reader.held > READ and not self._ended:
                 self.channel.resume_reading()
-            return await self.reader.read(held)  # it is there: this waits for nothing
+            return self.reader.take()
         if isinstance(self._broken, OSError):
             raise self._broken
         if not (self._finished or (self._tls and _is_closed_by_peer(self._tls))):
@@ -448,7 +484,7 @@ class Wire(asyncio.StreamReaderProtocol):
             if large:  # under TLS, a write that fails makes asyncio drop what the socket still holds
                 for _ in range(4 if self._is_readable() else 1):  # other tasks get their turn; the loop reads
                     await asyncio.sleep(0)
-                if await self._refused_early(sending):
+                if self._refused_early(sending):
                     return False
             if self._is_lost():
                 return False
@@ -464,16 +500,16 @@ class Wire(asyncio.StreamReaderProtocol):
                     if sending.is_answered:
                         return False
                     raise budget.error(limit, "maybe")
-                if await self._refused_early(sending):
+                if self._refused_early(sending):
                     return False
         return True
 
-    async def _refused_early(self, sending: Sending) -> bool:
+    def _refused_early(self, sending: Sending) -> bool:
         """Whether a refusal, or the end of the connection, came while sending."""
-        if sending.is_answered or not (self._held or self._ended):
+        if sending.is_answered or not (self.reader.held or self._ended):
             return False
         try:
-            return sending.take_early(await self._take())
+            return sending.take_early(self._take())
         except OSError as error:
             sending.take_break(error)
             return True

@@ -72,11 +72,14 @@ class Places:
         if self._is_turn_of(place):
             return
         place.bell = self._verbs.bell()
-        while not self.closed and not self._is_turn_of(place):
-            seconds = None if at is None else at - time.monotonic()
-            if seconds is not None and seconds <= 0:
-                raise OutOfTime
-            await place.bell.wait(seconds)
+        try:
+            while not self.closed and not self._is_turn_of(place):
+                seconds = None if at is None else at - time.monotonic()
+                if seconds is not None and seconds <= 0:
+                    raise OutOfTime
+                await place.bell.wait(seconds)
+        finally:
+            place.bell.end()
 
     def give_back(self, place: Place) -> None:
         """It may be called more than once."""
@@ -88,10 +91,14 @@ class Places:
         """A place is gone that nobody gave back. No finalizer does this: one that is interrupted may be kept, and its
         place with it."""
         self._remove(entry)
-        self._verbs.soon(self._ring_next)
+        if self._is_wanted():
+            self._verbs.soon(self._ring_next)
+
+    def _is_wanted(self) -> bool:
+        return self._number is not None and len(self._line) >= self._number
 
     def _ring_next(self) -> None:
-        if self._number is not None and len(self._line) >= self._number:
+        if self._is_wanted():
             self._ring(self._first())
 
     def close(self) -> None:

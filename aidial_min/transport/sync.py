@@ -263,6 +263,9 @@ class Bell:
     def ring(self) -> None:
         self._rings.put(None)
 
+    def end(self) -> None:
+        pass  # nothing is kept for it
+
 
 class Wire:
     """A connection of http.client, connected; its socket never blocks, so that a wait is one system call."""

@@ -80,6 +80,9 @@ class Bell(Protocol):
         ...
 
     def ring(self) -> None: ...
+    def end(self) -> None:
+        """Nobody will wait for it any more."""
+        ...
 
 
 class Worker(Protocol):
