@@ -126,6 +126,11 @@ class DialException(Exception):
         self.location: Optional[str] = self.headers.get("location")
         self.partial: Any = None
 
+    @property
+    def trace_id(self) -> Optional[str]:
+        """The trace under which the server recorded the request, where it tells one (X-DIAL-TRACE-ID)."""
+        return self.headers.get("x-dial-trace-id")
+
     def __str__(self) -> str:
         answered = self.request_sent == "yes" and not isinstance(self, DialConnectionError)
         status = "%s " % self.status_code if answered else ""

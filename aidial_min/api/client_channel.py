@@ -48,9 +48,34 @@ class _ClientChannel(Resource):
 
         POST /v1/ops/client-channel/interact
         """
-        ids = _toolset_ids(toolset_ids)
+        ids = _ids("toolset_ids", toolset_ids)
+        return await self._signin("toolset/signin", "toolsetId", channel_id, ids, timeout)
+
+    @operation
+    async def signin_services(
+        self, *, channel_id: str, scope_ids: Sequence[str], timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN
+    ) -> Dict[str, SigninResult]:
+        """Ask the user, through their client, to sign in to external services, and wait for the answers.
+
+        Args:
+            channel_id, timeout: as of `signin_toolsets`.
+            scope_ids: "applications/{app}/external_services/{service}"; an empty list asks for nothing.
+        Returns:
+            A SigninResult by scope id, in the order given; what was not answered is ERROR.
+        Raises:
+            InvalidRequestError: `scope_ids` is a str, or names a service twice.
+            DialException: the channel could not pass the requests on, or closed without an answer.
+
+        POST /v1/ops/client-channel/interact
+        """
+        ids = _ids("scope_ids", scope_ids)
+        return await self._signin("external-service/signin", "url", channel_id, ids, timeout)
+
+    async def _signin(
+        self, method: str, param: str, channel_id: Any, ids: List[str], timeout: Union[TimeoutValue, NotGiven]
+    ) -> Dict[str, SigninResult]:
         asked = [
-            {"jsonrpc": "2.0", "method": "toolset/signin", "params": {"toolsetId": name}, "id": str(number)}
+            {"jsonrpc": "2.0", "method": method, "params": {param: name}, "id": str(number)}
             for number, name in enumerate(ids, start=1)
         ]
         if not asked:
@@ -142,17 +167,17 @@ def _channel(channel_id: Any) -> Dict[str, Optional[str]]:
     return {HEADER: channel_id}
 
 
-def _toolset_ids(toolset_ids: Any) -> List[str]:
-    ids = list_given("toolset_ids", toolset_ids, empty=True)
-    if not all(isinstance(name, str) for name in ids):
-        raise InvalidRequestError("toolset_ids must be a list of the ids of toolsets")
+def _ids(name: str, value: Any) -> List[str]:
+    ids = list_given(name, value, empty=True)
+    if not all(isinstance(item, str) for item in ids):
+        raise InvalidRequestError("%s must be a list of ids" % name)
     if len(set(ids)) != len(ids):
-        raise InvalidRequestError("toolset_ids must not name a toolset twice")
+        raise InvalidRequestError("%s must not name one twice" % name)
     return ids
 
 
 def _signin_results(ids: List[str], value: Any) -> Dict[str, SigninResult]:
-    """The outcome per toolset, from one JSON-RPC response or a list of them.
+    """The outcome by id, from one JSON-RPC response or a list of them.
 
     Raises:
         DialException: the channel answered for the whole batch (`id` null) with an error.

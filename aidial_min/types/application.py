@@ -68,6 +68,13 @@ class Application(DeploymentBase):
     application_properties: Optional[Dict[str, Any]] = None
     invalid: Optional[bool] = None
     function: Optional[ApplicationFunction] = None
+    external_services: Optional[Dict[str, Any]] = None
+    """Services that users sign in to, by their ids; see ExternalService."""
+    allow_user_external_services: Optional[bool] = None
+    routes: Optional[Dict[str, Any]] = None
+    """Endpoints of its own, see `deployments.route`."""
+    catalog_schema_id: Optional[str] = None
+    catalog_properties: Optional[Dict[str, Any]] = None
 
 
 @dataclass

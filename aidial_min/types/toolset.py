@@ -23,6 +23,7 @@ class ToolsetAuthSettings(Model):
     code_challenge_method: Optional[str] = None
     api_key_header: Optional[str] = None
     scopes_supported: Optional[List[str]] = None
+    dynamically_registered: Optional[bool] = None
     global_auth_status: Optional[str] = None
     user_level_auth_status: Optional[str] = None
     app_level_auth_status: Optional[str] = None

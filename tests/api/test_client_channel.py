@@ -18,6 +18,7 @@ from aidial_min import (
 from aidial_min.types import ClientChannelRequest, ClientChannelResponse
 
 from ..support.patience import PATIENCE, at_some_pace
+from ..support.rawserver import RawServer
 
 HEADER = "X-DIAL-CLIENT-CHANNEL-ID"
 IDS = ["toolsets/public/a", "toolsets/public/b", "toolsets/public/c"]
@@ -233,3 +234,18 @@ def test_core_of_2024_has_no_channel(older, dial):
     ):
         with pytest.raises(EndpointNotSupportedError):
             do(call)
+
+
+def test_a_user_is_asked_to_sign_in_to_services(dial):
+    answers = [{"jsonrpc": "2.0", "id": "2", "result": "denied"}, {"jsonrpc": "2.0", "id": "1", "result": "success"}]
+    body = b"data: " + json.dumps(answers).encode() + b"\n\n"
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: %d\r\n\r\n" % len(body)
+    scopes = ["applications/a/external_services/x", "applications/a/external_services/y"]
+    with RawServer([head + body]) as server:
+        found = dial(server)(lambda c: c.client_channel.signin_services(channel_id="ch", scope_ids=scopes))
+        asked = json.loads(server.requests[0][2])
+    assert found == {scopes[0]: SigninResult.SUCCESS, scopes[1]: SigninResult.DENIED}
+    assert [(item["method"], item["params"]) for item in asked] == [
+        ("external-service/signin", {"url": scope}) for scope in scopes
+    ]
+    assert dial(server)(lambda c: c.client_channel.signin_services(channel_id="ch", scope_ids=[])) == {}

@@ -16,7 +16,7 @@ EXPECTED = {
     "application": "get list",
     "bucket": "get_appdata get_bucket get_raw",
     "chat.completions": "create",
-    "client_channel": "report signin_toolsets subscribe unsubscribe",
+    "client_channel": "report signin_services signin_toolsets subscribe unsubscribe",
     "completions": "create",
     "conversations": "copy_to delete get get_metadata list move_to save",
     "custom_applications": "copy_to delete deploy get get_metadata list logs move_to redeploy save start stop undeploy",

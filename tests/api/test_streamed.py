@@ -48,6 +48,17 @@ def test_an_error_is_raised_as_always(newer, dial):
         dial(newer)(lambda c: c.request("GET", "/openai/models/none", stream=True))
 
 
+def test_an_error_tells_the_trace_that_the_server_recorded(dial):
+    refused = b"HTTP/1.1 400 x\r\nX-DIAL-TRACE-ID: %s\r\ncontent-length: 0\r\n\r\n" % (b"0123456789abcdef" * 2)
+    with RawServer([refused, b"HTTP/1.1 400 x\r\ncontent-length: 0\r\n\r\n"]) as server:
+        found = []
+        for _ in range(2):
+            with pytest.raises(InvalidRequestError) as raised:
+                dial(server)(lambda c: c.request("GET", "/v1/x"))
+            found.append(raised.value.trace_id)
+    assert found == ["0123456789abcdef" * 2, None]
+
+
 def test_a_break_is_an_interruption(dial):
     with RawServer([[HEAD % b"text/plain", chunk(b"one"), CUT]]) as server, pytest.raises(ResponseInterruptedError):
         read(dial(server), lambda c: c.request("GET", "/v1/x", stream=True), "bytes")

@@ -123,3 +123,24 @@ def test_openai_works() -> None:
         "5",
     ]
     assert agents == {"AzureOpenAI", "AsyncAzureOpenAI", "OpenAI"}
+
+
+def test_openai_speaks_the_responses_api_and_its_types_fit_ours() -> None:
+    reason = why_not("openai")
+    if reason:
+        pytest.skip(reason)
+    with serving("2026") as server:
+        printed = run(os.environ[VARIABLE], HERE / "official_program_responses.py", server, PYTHONPATH=str(ROOT))
+    assert printed.splitlines() == [
+        "5 completed True",
+        "response.created response.completed 9",
+        "5",
+        "5",
+        "not found 404",
+        "not found 404",
+        "refused 400",
+        "5",
+        "5",
+        "True",
+        "5",
+    ]
