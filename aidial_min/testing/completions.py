@@ -17,7 +17,7 @@ from .builtin_deployments import BEHAVIOURS, EmbeddingsRequest, embed, embedding
 from .deployments import Deployment
 from .http import HttpError, Response, as_json, dumps, event, refuse_if
 from .json_shapes import Json, Mismatch, a_list, an_object, loads, no_others
-from .listings import find
+from .listings import check_consent, find
 from .paths import from_url
 from .resources import METADATA_TYPE
 from .routing import endpoint
@@ -73,6 +73,7 @@ def ask(call: Call, id: str, answer: Answerer, defaults: bool = True) -> Respons
     core = call.core
     deployment = _deployment(call, id)
     refuse_if(deployment.behaviour == "none", 503)
+    check_consent(call, deployment)
     refusal = core.limits.refusal(call.caller.location, deployment)
     if refusal is not None:
         return _rate_limited(call, *refusal)

@@ -43,7 +43,8 @@ class Deployment:
     JSON schema of its configuration; `tokenize` and `truncate` answer one input of these calls. `tools` are functions
     that MCP calls: a generator's values are notifications before its result. `routes` are the endpoints of an
     application's own, {pattern of a path: function of the method and the body that returns JSON, or bytes in pieces}.
-    `extra` fields stand in the listing as they are. All other fields are those of DIAL's configuration and listings.
+    `consent_for` names what it calls, which its user has to agree to first. `extra` fields stand in the listing as they
+    are. All other fields are those of DIAL's configuration and listings.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Deployment:
     truncate: Optional[Callable[[dict[str, Any]], dict[str, Any]]] = None
     tools: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     routes: Mapping[str, Callable[[str, bytes], Any]] = field(default_factory=dict)
+    consent_for: Sequence[str] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def permitted(self, roles: Sequence[str]) -> bool:

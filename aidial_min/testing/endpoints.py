@@ -4,6 +4,7 @@
 """
 
 from . import (  # noqa: F401
+    code_interpreter,
     completions,
     custom_applications,
     events,

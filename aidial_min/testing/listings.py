@@ -5,7 +5,7 @@ from typing import Any
 from . import custom_applications, toolsets
 from .auth import bucket_of
 from .deployments import Deployment, listed, listed_as_deployment
-from .http import HttpError, Response, dumps, refuse_if
+from .http import HttpError, Response, dumps, present, refuse_if
 from .json_shapes import Json
 from .paths import encode
 from .routing import endpoint
@@ -146,3 +146,54 @@ def usage(call: Call, what: str) -> Json:
         if what == "limits" or any(stat["used"] for stat in found.values()):
             stats[deployment.id] = found
     return {"deployments": stats, **call.core.limits.costs()}
+
+
+# Consent, and the schemas of applications
+
+
+class Consented(set[tuple[str, str]]):
+    """Who has agreed: location of the user, id of the application."""
+
+
+@endpoint("GET /v1/consent/{id}", generations="2026")
+def consent(call: Call, id: str) -> Json:
+    """What the user must agree to before calling an application that calls others."""
+    called = {name: {"consentRequired": True} for name in find(call, id).consent_for}
+    accepted = not called or (call.caller.location, id) in call.core.part(Consented)
+    return {"accepted": accepted, "consent": {"deployments": called}}
+
+
+@endpoint("POST /v1/consent/{id}", generations="2026", fields="consent", words="Invalid request body provided")
+def agree(call: Call, id: str) -> None:
+    given = call.body.get("consent")
+    refuse_if(given != consent(call, id)["consent"], 400, "User consent is missed")
+    call.core.part(Consented).add((call.caller.location, id))
+
+
+def check_consent(call: Call, deployment: Deployment) -> None:
+    missing = deployment.consent_for and (call.caller.location, deployment.id) not in call.core.part(Consented)
+    refuse_if(missing, 403, f"User consent is required for {deployment.id}")
+
+
+_NAME, _EDITOR = "dial:applicationTypeDisplayName", "dial:applicationTypeEditorUrl"
+_SHOWN = ("$id", _NAME, _EDITOR, "dial:applicationTypeViewerUrl")
+
+
+@endpoint("GET /v1/application_type_schemas/schemas", generations="2026")
+def schemas(call: Call) -> list[Json]:
+    """Those with a name and an editor."""
+    found = [schema for schema in call.core.schemas.values() if _NAME in schema and _EDITOR in schema]
+    return [{name: schema[name] for name in _SHOWN if name in schema} for schema in found]
+
+
+@endpoint("GET /v1/application_type_schemas/schema", generations="2026")
+def schema(call: Call) -> Json:
+    id = present(call.query.get("id"), 400, "Schema ID is required")
+    refuse_if(":" not in id, 400, "Bad Schema ID")
+    found = present(call.core.schemas.get(id), 404, "Schema not found")
+    return {name: value for name, value in found.items() if not name.endswith("Endpoint")}
+
+
+@endpoint("GET /v1/application_type_schemas/meta_schema", generations="2026")
+def meta_schema(call: Call) -> Json:
+    return {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "required": ["$id", _NAME]}

@@ -49,6 +49,7 @@ class DialServer:
     - `only_scripted`: deployments answer what `reply` has scripted, and nothing else; `assert_nothing_unexpected`.
     - `clock`: a function that gives epoch seconds; by default time counts by itself from a fixed moment, so that two
       runs give the same times.
+    - `schemas`: JSON schemas of types of applications, each with its `$id` (2026).
     - `application_controller`: whether applications with a function can be started and stopped.
     - `data`: a folder that keeps resources, shares and publications across restarts. Time is then the real one.
     - `log`: a function that gets a line about every request.
@@ -78,6 +79,7 @@ class DialServer:
         generation: str = "2024",
         strict: Optional[bool] = None,
         only_scripted: bool = False,
+        schemas: Iterable[dict[str, Any]] = (),
         clock: Optional[Callable[[], float]] = None,
         stale_listings: bool = True,
         application_controller: bool = True,
@@ -122,6 +124,7 @@ class DialServer:
             heartbeat=heartbeat,
             data=None if data is None else os.fspath(data),
             only_scripted=only_scripted,
+            schemas=schemas,
         )
         cassette: Optional[Cassette] = None
         if record is not None:

@@ -47,6 +47,7 @@ class Core:
         heartbeat: float,
         data: Optional[str] = None,
         only_scripted: bool = False,
+        schemas: Iterable[Json] = (),
     ) -> None:
         self.keys = keys
         self.generation = generation
@@ -60,6 +61,7 @@ class Core:
         self.storage = Storage(self.now) if data is None else DiskStorage(self.now, data)
         self.access = Access(self.storage)
         self.limits = Limits(clock)
+        self.schemas: dict[str, Json] = {schema["$id"]: schema for schema in schemas}
         self.max_body = (64 << 20) if self.newer else (16 << 20)
         self.max_resource = (64 << 20) if self.newer else (1 << 20)
         self.script = Script(only_scripted)

@@ -8,7 +8,7 @@ import pytest
 
 from aidial_min.testing import Deployment, DialServer
 
-from .raw_client import Answer, Raw, User
+from .raw_client import UPLOAD, Answer, Raw, User, upload_body
 
 OAUTH = {"authentication_type": "OAUTH", "client_secret": "very-secret"}
 API_KEY = {"authentication_type": "API_KEY", "api_key_header": "X-CRM"}
@@ -270,3 +270,61 @@ def test_keys_of_native_clients(server: DialServer) -> None:
         assert raw.request("GET", "/v1/bucket", {"x-api-key": "one"}).status == 200
     with DialServer() as older, Raw(older.port) as raw:
         assert raw.request("GET", "/v1/bucket", {"x-api-key": older.api_key}).status == 401
+
+
+# Consent, schemas, the code interpreter
+
+
+def test_consent_comes_before_the_call() -> None:
+    with DialServer(generation="2026", deployments=[Deployment("app", consent_for=["gpt-4o"])]) as server:
+        with User(server.port, server.api_key) as user:
+            assert user.chat("app", "hi").status == 403
+            asked = user.get("/v1/consent/app").json()
+            assert asked == {"accepted": False, "consent": {"deployments": {"gpt-4o": {"consentRequired": True}}}}
+            assert user.post("/v1/consent/app", {"consent": {}}).text == "User consent is missed"
+            assert user.post("/v1/consent/app", {"consent": asked["consent"]}).status == 200
+            assert user.get("/v1/consent/app").json()["accepted"] is True
+            assert user.chat("app", "hi").status == 200
+
+
+def test_schemas() -> None:
+    shown = {
+        "$id": "https://x/1",
+        "dial:applicationTypeDisplayName": "One",
+        "dial:applicationTypeEditorUrl": "https://e",
+    }
+    schema = {**shown, "dial:applicationTypeCompletionEndpoint": "http://hidden", "type": "object"}
+    with DialServer(generation="2026", schemas=[schema, {"$id": "https://x/2"}]) as server:
+        with User(server.port, server.api_key) as user:
+            path = "/v1/application_type_schemas/"
+            assert user.get(path + "schemas").json() == [shown]
+            assert user.get(path + "schema?id=https%3A%2F%2Fx%2F1").json() == {**shown, "type": "object"}
+            refused = [user.get(path + "schema" + query).text for query in ("", "?id=x", "?id=https%3A%2F%2Fx%2F3")]
+            assert refused == ["Schema ID is required", "Bad Schema ID", "Schema not found"]
+            assert user.get(path + "meta_schema").json()["type"] == "object"
+
+
+def interpreter(user: User, what: str, **body: Any) -> Answer:
+    return user.post("/v1/ops/code_interpreter/" + what, body)
+
+
+def test_the_code_interpreter(server: DialServer, user: User) -> None:
+    session = interpreter(user, "open_session").json()["sessionId"]
+    assert interpreter(user, "get_session", sessionId=session).json()["sessionId"] == session
+    ran = interpreter(user, "execute_code", sessionId=session, code="6*7").json()
+    assert (ran["status"], ran["stdout"]) == ("SUCCESS", "42\n")
+    with Raw(server.port) as raw:
+        path = f"/v1/ops/code_interpreter/upload_file?session_id={session}"
+        sent = raw.request("POST", path, {"Api-Key": "one", **UPLOAD}, upload_body(b"abc", filename="in.txt"))
+        assert sent.json() == {"path": "in.txt", "size": 3}
+    assert interpreter(user, "list_files", sessionId=session).json() == {"files": [{"path": "in.txt", "size": 3}]}
+    assert interpreter(user, "download_file", sessionId=session, path="in.txt").body == b"abc"
+    url = f"files/{user.bucket}/out.txt"
+    done = interpreter(user, "transfer_output_file", sessionId=session, sourcePath="in.txt", targetUrl=url)
+    assert done.json()["url"] == url
+    taken = interpreter(user, "transfer_input_file", sessionId=session, sourceUrl=url, targetPath="again.txt")
+    assert taken.json() == {"path": "again.txt", "size": 3}
+    with User(server.port, "two") as other:
+        assert interpreter(other, "list_files", sessionId=session).status == 404
+    assert interpreter(user, "close_session", sessionId=session).status == 200
+    assert interpreter(user, "execute_code", sessionId=session, code="1").status == 404
