@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, TypeVar, cast
+from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, TypeVar
 
 from .connections import Connections
 from .tls import handshake_error
@@ -37,6 +37,7 @@ from .verbs import (
 if TYPE_CHECKING:
     from typing import AsyncIterator, Coroutine, Sequence
 
+    from ..core.limits import Limits
     from .connections import Connection
     from .verbs import Sending
 
@@ -126,6 +127,10 @@ class LoopConnections(Connections):
 
     _guard: AsyncGenerator[None, None]
 
+    def __init__(self, limits: Limits, verbs: Verbs) -> None:
+        super().__init__(limits, verbs)
+        self.open = set()  # the loop holds them in any case
+
     async def watch_loop(self) -> None:
         """Be told when the loop ends: it closes asynchronous generators before itself (`shutdown_asyncgens`)."""
         self._guard = self._until_loop_ends()
@@ -135,14 +140,14 @@ class LoopConnections(Connections):
         try:
             yield
         finally:
-            for connection in list(self.open):
-                connection.close()
+            for wire in list(self.open):
+                self.close_wire(wire)
             await _let_transports_close()
 
     def close_sockets(self) -> None:
         """The loop was closed without ending properly, or is a parent's: close the sockets under its transports."""
-        for connection in list(self.open):
-            cast(Wire, connection.wire).sock.close()
+        for wire in self.open:
+            wire.sock.close()
 
 
 async def _let_transports_close() -> None:

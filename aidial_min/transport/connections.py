@@ -136,29 +136,22 @@ class Places:
 
 
 class Connection:
-    """An open connection; one that nobody holds any more is closed.
+    """An open connection; one that nobody holds any more is closed. `used`: it has carried a request before."""
 
-    Attributes:
-        used: it has carried a request before.
-        thread: who has it, of the sync client.
-    """
-
-    def __init__(self, key: ConnectionKey, wire: Wire, verbs: Verbs) -> None:
+    def __init__(self, owner: Connections, key: ConnectionKey, wire: Wire) -> None:
         self.key = key
         self.wire = wire
         self.used = False
-        self.thread: Any = None
-        self._verbs = verbs
-        self._closed = False
+        self._owner = owner
+        owner.open.add(wire)
 
     def close(self) -> None:
         """Close it now."""
-        self._closed = True
-        self.wire.close()
+        self._owner.close_wire(self.wire)
 
     def __del__(self) -> None:
-        if not self._closed:  # of a stream, a download or a client that nobody closed
-            self._verbs.soon(self.wire.close)
+        if self.wire in self._owner.open:  # of a stream, a download or a client that nobody closed
+            self._owner.verbs.soon(self._owner.close_wire, self.wire)
 
 
 class Connections:
@@ -167,7 +160,8 @@ class Connections:
     def __init__(self, limits: Limits, verbs: Verbs) -> None:
         self.verbs = verbs
         self.places = Places(limits.max_connections, verbs)
-        self.open: WeakSet[Connection] = WeakSet()
+        self.open: Any = WeakSet()
+        """The wires of all connections."""
         self.idle: list[tuple[Connection, float]] = []
         """Those that idle, and since when; the one used last at the end."""
         self._limits = limits
@@ -196,9 +190,7 @@ class Connections:
         if self.places.closed:
             raise InvalidRequestError("the client is closed")
         wire = await open_wire(self.verbs, key.route, origin, context, budget)
-        connection = Connection(key, wire, self.verbs)
-        self.open.add(connection)
-        return connection
+        return Connection(self, key, wire)
 
     def _idle_for(self, key: ConnectionKey) -> Connection | None:
         """The idle connection with this key that was used last; None: there is room for a new one."""
@@ -222,7 +214,6 @@ class Connections:
         if not keep or self.places.closed:
             connection.close()
             return
-        connection.thread = None
         self.idle.append((connection, time.monotonic()))
         most = self._limits.max_keepalive_connections
         idle = list(self.idle)
@@ -253,11 +244,16 @@ class Connections:
         self.places.close()
         self.drop_idle()
 
+    def close_wire(self, wire: Wire) -> None:
+        """Close a connection that is in use, or was."""
+        self.open.discard(wire)
+        wire.close()
+
     def disown(self) -> None:
         """In a forked child: close the copies of the parent's descriptors, whatever its other threads were doing."""
         self.places.closed = True
-        for connection in list(self.open):
-            connection.close()
+        for wire in list(self.open):
+            self.close_wire(wire)
 
 
 async def open_wire(

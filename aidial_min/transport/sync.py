@@ -65,8 +65,8 @@ class Transport(BaseTransport):
         return [self.connections]
 
     def _taken(self, connection: Connection) -> None:
-        connection.thread = threading.current_thread()
-        if connection.thread in self._ending:
+        thread = connection.wire.thread = threading.current_thread()  # type: ignore[attr-defined]
+        if thread in self._ending:
             raise InvalidRequestError("the work was interrupted")
 
     async def at_once(
@@ -116,9 +116,9 @@ class Transport(BaseTransport):
     def _end(self, threads: list[threading.Thread]) -> None:
         """Have threads end: the connections that they wait for are closed, and they get no other."""
         self._ending.update(threads)
-        for connection in list(self.connections.open):
-            if connection.thread in self._ending:
-                connection.close()
+        for wire in list(self.connections.open):
+            if wire.thread in self._ending:
+                wire.close()
         until = time.monotonic() + LAST_WORDS
         for thread in threads:
             if thread.ident is not None:
@@ -274,6 +274,8 @@ class Wire:
         self.sock = link.sock
         self.sock.settimeout(0)
         self._secured = secured
+        self.thread: threading.Thread | None = None
+        """Who used it last."""
         self._link = link
         self._pid = os.getpid()
 
