@@ -1,4 +1,4 @@
-"""The code interpreter (2026): sessions with files in them. No code is run: the output is the value of its arithmetic."""
+"""The code interpreter (2026): sessions with files in them. No code is run; arithmetic is computed."""
 
 from typing import Any
 

@@ -167,8 +167,7 @@ def operate(call: Call, operation: str) -> Json:
             if _status(application) not in ("STARTED", "DEPLOYED"):
                 raise HttpError(409, f"Application is not started: {resource.url}")
             return {"logs": [{"instance": "pod-1", "content": f"{resource.name} is running\n"}]}
-        if application.get("function") is None:
-            raise HttpError(409, f"Application does not have function: {resource.url}")
+        refuse_if(application.get("function") is None, 409, f"Application does not have function: {resource.url}")
         return _change(core, resource, application, operation)
 
 
@@ -205,8 +204,7 @@ def _function(call: Call, function: Json, before: Json) -> Json:
     resource = call.resource
     _only(function, _FUNCTION, "function.")
     function = _without_nulls(function)
-    if function.get("runtime") is None:
-        raise HttpError(400, "Application function runtime must be provided")
+    refuse_if(function.get("runtime") is None, 400, "Application function runtime must be provided")
     mapping = function.get("mapping")
     if not isinstance(mapping, dict):
         raise HttpError(400, "Application function mapping must be provided")
@@ -220,8 +218,7 @@ def _function(call: Call, function: Json, before: Json) -> Json:
         if path is not None and not str(path).startswith("/"):
             words = "missing/invalid" if name == "completion" else "invalid"
             raise HttpError(400, f"Application {name} mapping is {words}")
-    if function.get("source_folder") is None:
-        raise HttpError(400, "Application function source folder must be provided")
+    refuse_if(function.get("source_folder") is None, 400, "Application function source folder must be provided")
     try:
         folder = from_url(str(function["source_folder"]))
     except HttpError:

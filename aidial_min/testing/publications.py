@@ -333,8 +333,7 @@ def _source(call: Call, given: Json, target: ResourceUrl) -> ResourceUrl:
     refuse_if(READ not in call.rights(source), 403, f"You don't have permission to access resource {source.url}")
     refuse_if(source.folder, 400, f"Source resource is folder: {source.url}")
     refuse_if(source.type != target.type, 400, f"Source and target resource types do not match: {target.url}")
-    if call.core.storage.get(source) is None:
-        raise HttpError(400, f"Source resource does not exists: {source.url}")
+    refuse_if(call.core.storage.get(source) is None, 400, f"Source resource does not exists: {source.url}")
     return source
 
 
@@ -342,8 +341,7 @@ def _rule(given: Json) -> Json:
     function = str(given.get("function") or "").upper()
     refuse_if(not function, 400, "Rule does not have function")
     refuse_if(function not in FUNCTIONS, 400, "Failed to parse json: no such function")
-    if given.get("source") is None:
-        raise HttpError(400, "Rule does not have source")
+    refuse_if(given.get("source") is None, 400, "Rule does not have source")
     if function not in ("TRUE", "FALSE") and not given.get("targets"):
         raise HttpError(400, f"Rule {function} does not have targets")
     return {"function": function, "source": given["source"], "targets": given.get("targets")}

@@ -196,8 +196,7 @@ def copy(call: Call) -> None:
 
 def _source_and_destination(call: Call) -> tuple[ResourceUrl, ResourceUrl]:
     for name in ("sourceUrl", "destinationUrl"):
-        if call.body.get(name) is None:
-            raise HttpError(400, f"{name} must be provided")
+        refuse_if(call.body.get(name) is None, 400, f"{name} must be provided")
     source, destination = from_url(str(call.body["sourceUrl"])), from_url(str(call.body["destinationUrl"]))
     refuse_if(source.type != destination.type, 400, "source and destination resources must be the same type")
     refuse_if(source.url == destination.url, 400, "source and destination resources cannot be the same")

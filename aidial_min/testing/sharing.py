@@ -88,16 +88,13 @@ def revoke(call: Call) -> None:
 def copy(call: Call) -> None:
     urls = []
     for name in ("sourceUrl", "destinationUrl"):
-        if call.body.get(name) is None:
-            raise HttpError(400, f"{name} must be provided")
+        refuse_if(call.body.get(name) is None, 400, f"{name} must be provided")
         urls.append(from_url(str(call.body[name])))
         refuse_if(urls[-1].location != call.caller.location, 400, f"{name} does not belong to the user")
     source, destination = urls
     refuse_if(source.url == destination.url, 400, "source and destination cannot be the same")
-    if call.core.storage.get(source) is None:
-        raise HttpError(400, f"source resource {source.url} does not exists")
-    if call.core.storage.get(destination) is None:
-        raise HttpError(400, f"destination resource {destination.url} dos not exists")
+    refuse_if(call.core.storage.get(source) is None, 400, f"source resource {source.url} does not exists")
+    refuse_if(call.core.storage.get(destination) is None, 400, f"destination resource {destination.url} dos not exists")
     for location, rights in call.core.access.sharing.receivers(source.url).items():
         call.core.access.sharing.give(destination.url, location, rights)
 

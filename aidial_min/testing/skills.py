@@ -12,7 +12,7 @@ from typing import Optional
 
 from . import multipart
 from .access import READ, WRITE
-from .files import EXPOSED
+from .files import EXPOSED, contents
 from .http import HttpError, Response, dumps, present, refuse_if
 from .json_shapes import Json
 from .paths import ResourceUrl, decode
@@ -69,19 +69,13 @@ def get(call: Call) -> Response:
     core, skill = call.core, call.resource
     if skill.folder or (_marker(core, skill) is None and _is_folder(core, skill)):
         raise HttpError(400, f"Path is a folder; use metadata listing: {skill.url}")
-    if _marker(core, skill) is None:
-        raise HttpError(404)
-    etag = _etag(core, skill)
-    if call.has_current(etag):
-        return Response(304, b"", [("etag", etag), EXPOSED])
+    refuse_if(_marker(core, skill) is None, 404)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, item in _files(core, skill).items():
             # A fixed date: the same skill is the same archive.
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), bytes(item.content))
-    content = packed.getvalue()
-    headers = [("content-type", "application/zip"), ("etag", etag), ("content-length", str(len(content)))]
-    return Response(200, content, [*headers, EXPOSED])
+    return contents(call, packed.getvalue(), _etag(core, skill), "application/zip")
 
 
 @endpoint("DELETE /v2/skills/{bucket}/{path}", generations="2026", needs=WRITE)
@@ -93,8 +87,7 @@ def delete(call: Call) -> Response:
             refuse_if(_nodes(core, skill, False), 409, f"Folder is not empty: {skill.url}")
             core.storage.delete(_beside(skill, FOLDER_MARKER))
             return Response(200)
-        if _marker(core, skill) is None:
-            raise HttpError(404, f"Resource not found: {skill.url}")
+        refuse_if(_marker(core, skill) is None, 404, f"Resource not found: {skill.url}")
         _check(core, skill, call.precondition())
         for name in list(_files(core, skill)):
             core.storage.delete(_file(skill, name))
@@ -107,11 +100,7 @@ def delete(call: Call) -> Response:
 def get_file(call: Call, file: str) -> Response:
     core, skill = call.core, call.resource
     item = present(_files(core, skill).get(_decoded(file)) if _marker(core, skill) else None, 404)
-    etag = _etag(core, skill)
-    if call.has_current(etag):
-        return Response(304, b"", [("etag", etag), EXPOSED])
-    headers = [("content-type", item.content_type), ("content-length", str(len(item.content))), ("etag", etag)]
-    return Response(200, item.content, [*headers, EXPOSED])
+    return contents(call, item.content, _etag(core, skill), item.content_type)
 
 
 @endpoint("PUT /v2/skills/{bucket}/{path:.+?}/files/{file:.+}", generations="2026", needs=WRITE)
@@ -121,8 +110,7 @@ def put_file(call: Call, file: str) -> Response:
     refuse_if(len(parts) != 1, 400, "Exactly one file part is required")
     name = _inside(_decoded(file))
     with core.storage.lock:
-        if _marker(core, skill) is None:
-            raise HttpError(404, f"Resource not found: {skill.url}")
+        refuse_if(_marker(core, skill) is None, 404, f"Resource not found: {skill.url}")
         _check(core, skill, call.precondition())
         if name == "SKILL.md":
             _check_manifest(bytes(parts[0].content))
@@ -136,8 +124,7 @@ def delete_file(call: Call, file: str) -> Response:
     name = _inside(_decoded(file))
     refuse_if(name == "SKILL.md", 400, "SKILL.md cannot be deleted")
     with core.storage.lock:
-        if _marker(core, skill) is None:
-            raise HttpError(404, f"Resource not found: {skill.url}")
+        refuse_if(_marker(core, skill) is None, 404, f"Resource not found: {skill.url}")
         _check(core, skill, call.precondition())
         refuse_if(not core.storage.delete(_file(skill, name)), 404, f"File not found: {name}")
         return _committed(core, skill)
@@ -162,8 +149,7 @@ def list_skills(call: Call) -> Response:
 @endpoint("GET /v2/metadata/skills/{bucket}/{path:.+?}/files(?:/{file:.*})?", generations="2026", needs=READ)
 def list_files(call: Call, file: Optional[str]) -> Response:
     core, skill = call.core, call.resource
-    if _marker(core, skill) is None:
-        raise HttpError(404)
+    refuse_if(_marker(core, skill) is None, 404)
     below = _decoded((file or "").strip("/"))
     prefix = below + "/" if below else ""
     recursive = call.flag("recursive")
