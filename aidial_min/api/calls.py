@@ -22,7 +22,7 @@ from ..core.urls import encode_id
 from ..errors import InvalidRequestError
 from ..types._model import Model
 from ..types._plain import plain
-from ..types.chat.response import ChatCompletionChunk, ChatCompletionResponse
+from ..types.chat.response import ChatCompletionChunk, ChatCompletionMessage, ChatCompletionResponse
 from ..types.completion import CompletionChunk, CompletionResponse
 from ..types.embeddings import EmbeddingsResponse
 
@@ -259,6 +259,8 @@ def _message(message: Any, index: int) -> Any:
     if not isinstance(value, dict):
         return value
     value = {key: item for key, item in value.items() if item is not None or key == "content"}
+    if isinstance(message, ChatCompletionMessage):
+        value["role"] = message.role  # some gateways leave it out
     if isinstance(value.get("custom_content"), dict):
         value["custom_content"] = _structure(value["custom_content"])
     return value

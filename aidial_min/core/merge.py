@@ -71,15 +71,19 @@ class _ToolCalls:
         if known is None or (identity is not None and known.get("id")):
             return None  # gateways that number every call 0 tell them apart by their ids
         name, function = _function_of(piece).get("name"), _function_of(known)
-        if not name or identity is not None or type(function.get("name")) is not _Text:
+        if not name or type(function.get("name")) is not _Text:
             return known
         if index is None:
             return None  # without any number, a name is where a call begins
         return None if function.get("arguments") and not function["name"].equals(name) else known
 
     def settled(self, keep_index: bool) -> List[Any]:
-        calls = (_settled(call, keep_index) for _, call in sorted(self._calls, key=lambda placed: placed[0]))
-        return [call if keep_index else _without_index(call) for call in calls]
+        calls = [_settled(call, keep_index) for _, call in sorted(self._calls, key=lambda placed: placed[0])]
+        for call in calls:
+            if isinstance(call.get("function"), dict):  # a message that is sent back needs both
+                call["type"] = call.get("type") or "function"
+                call["function"]["arguments"] = call["function"].get("arguments") or ""
+        return calls if keep_index else [_without_index(call) for call in calls]
 
 
 class CompletionMerge:

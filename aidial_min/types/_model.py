@@ -226,6 +226,7 @@ class Model(PydanticNames):
         __dataclass_fields__ = _OfDataclass()
         __dataclass_params__ = _OfDataclass()
         __match_args__ = _OfDataclass()
+        __replace__ = _OfDataclass()  # of Python 3.13
         __signature__ = _OfDataclass()
 
         def __init__(self, *args, **values):

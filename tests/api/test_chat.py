@@ -233,6 +233,27 @@ def test_what_can_not_be_sent_is_named_with_its_place(core, dial, arguments, wor
     assert len(core.requests) == before
 
 
+def test_a_streamed_answer_can_be_sent_back_whatever_the_gateway_left_out(core, dial, last):
+    do = dial(core)
+    calls = [[{"function": {"name": "f"}}], [{"function": {"arguments": "{}"}}], [{"id": "b", "function": {"name": "g"}}]]
+    chunks = [{"choices": [{"delta": {"tool_calls": call}}]} for call in calls]
+    body = "".join("data: %s\n\n" % json.dumps(chunk) for chunk in chunks) + "data: [DONE]\n\n"
+    core.fail(200, body=body, headers={"content-type": "text/event-stream"})
+    stream = create(do, stream=True)
+    message = do(lambda c: stream.result()).choices[0].message
+    core.fail(200, body=json.dumps(WHOLE))
+    create(do, messages=[message])
+    assert last(core)[2]["messages"] == [
+        {
+            "role": "assistant",
+            "tool_calls": [
+                {"type": "function", "function": {"name": "f", "arguments": "{}"}},
+                {"id": "b", "type": "function", "function": {"name": "g", "arguments": ""}},
+            ],
+        }
+    ]
+
+
 def test_enums_in_paths_queries_and_headers(core, dial):
     do = dial(core)
     do(lambda c: c.request("GET", "/v1/bucket", query={"a": Kind.USER}, headers={"x-kind": Kind.USER}))

@@ -50,6 +50,11 @@ def call(index: Any, **function: str) -> Json:
     return {"index": index, "function": function}
 
 
+def made(**function: str) -> Json:
+    """What a call becomes that never said its type."""
+    return {"type": "function", "function": function}
+
+
 def stages(*elements: Json) -> Json:
     return custom(stages=list(elements))
 
@@ -116,12 +121,12 @@ TOOLS = [
             {"tool_calls": [call(1, arguments="2")]},
             {"tool_calls": [call(0, arguments="1")]},
         ],
-        {"tool_calls": [{"function": {"name": "a", "arguments": "1"}}, {"function": {"name": "b", "arguments": "2"}}]},
+        {"tool_calls": [made(name="a", arguments="1"), made(name="b", arguments="2")]},
     ),
     (
         "a name in pieces",
         [{"tool_calls": [call(0, name="get_")]}, {"tool_calls": [call(0, name="weather")]}],
-        {"tool_calls": [{"function": {"name": "get_weather"}}]},
+        {"tool_calls": [made(name="get_weather", arguments="")]},
     ),
     (
         "an equal name, repeated with every piece",
@@ -130,12 +135,12 @@ TOOLS = [
             {"tool_calls": [call(0, name="fn", arguments="2")]},
             {"tool_calls": [call(0, name="fn", arguments="3")]},
         ],
-        {"tool_calls": [{"function": {"name": "fn", "arguments": "123"}}]},
+        {"tool_calls": [made(name="fn", arguments="123")]},
     ),
     (
         "equal arguments are pieces all the same",
         [{"tool_calls": [call(0, arguments="1")]}, {"tool_calls": [call(0, arguments="1")]}],
-        {"tool_calls": [{"function": {"arguments": "11"}}]},
+        {"tool_calls": [made(arguments="11")]},
     ),
     (
         "a function call",
@@ -199,7 +204,7 @@ GATEWAYS = [
     (
         "every call is number 0 and has no id",
         [calls(call(0, name="f", arguments="{}")), calls(call(0, name="g", arguments="[]"))],
-        calls(*({"function": {"name": name, "arguments": text}} for name, text in (("f", "{}"), ("g", "[]")))),
+        calls(made(name="f", arguments="{}"), made(name="g", arguments="[]")),
     ),
     (
         "no index: told apart by id",
@@ -224,7 +229,16 @@ GATEWAYS = [
     (
         "no index and no id: a name begins a call",
         [calls({"function": {"name": "f", "arguments": "1"}}, {"function": {"name": "f", "arguments": "2"}})],
-        calls(*({"function": {"name": "f", "arguments": text}} for text in "12")),
+        calls(*(made(name="f", arguments=text) for text in "12")),
+    ),
+    (
+        "no index, and only the second call has an id",
+        [
+            calls({"function": {"name": "f", "arguments": "1"}}),
+            calls({"id": "b", "function": {"name": "g", "arguments": "2"}}),
+            calls({"function": {"arguments": "3"}}),
+        ],
+        calls(made(name="f", arguments="1"), whole("b", "g", "23")),
     ),
     (
         "only the first piece has an index",

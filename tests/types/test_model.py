@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import inspect
 import pickle
+import sys
 import typing
 from typing import Any, Dict, List, Optional
 
@@ -248,6 +249,8 @@ class TestAsADataclass:
     def test_changes_and_dicts(self):
         assert dataclasses.replace(Leaf("a"), size=3) == Leaf("a", 3)
         assert dataclasses.replace(branch(), kind="x").leaves == branch().leaves
+        if sys.version_info >= (3, 13):
+            assert copy.replace(Leaf("a"), size=3) == Leaf("a", 3)
         assert dataclasses.asdict(Branch("u", leaf=Leaf("a")))["leaf"] == {"name": "a", "size": None}
         assert dataclasses.astuple(Leaf("a", 1)) == ("a", 1)
 
