@@ -8,7 +8,7 @@ Public names are loaded when they are first used (PEP 562), so that importing th
 
 from ._version import __version__ as __version__
 
-TYPE_CHECKING = False  # type checkers take it for true; `typing` is not loaded for it
+TYPE_CHECKING = bool()  # type checkers take it for true, jedi for either; `typing` is not loaded for it
 
 if TYPE_CHECKING:
     from .client import AsyncAuthValue as AsyncAuthValue

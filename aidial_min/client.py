@@ -33,25 +33,17 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    from .api import (
-        account,
-        calls,
-        catalog,
-        client_channel,
-        code_interpreter,
-        external_services,
-        files,
-        permissions,
-        publications,
-        responses,
-        schemas,
-        sharing,
-        skills,
-        stored,
-        subscriptions,
-        toolsets,
-    )
+    from .api import account, calls, catalog, permissions, stored, subscriptions, toolsets
+    from .api.client_channel import AsyncClientChannel, ClientChannel
+    from .api.code_interpreter import AsyncCodeInterpreter, CodeInterpreter
+    from .api.external_services import AsyncExternalServices, ExternalServices
+    from .api.files import AsyncFiles, Files
+    from .api.publications import AsyncPublications, Publications
     from .api.request import RequestOptions, Response
+    from .api.responses import AsyncResponses, Responses
+    from .api.schemas import AsyncConsent, AsyncSchemas, Consent, Schemas
+    from .api.sharing import AsyncInvitations, AsyncSharing, Invitations, Sharing
+    from .api.skills import AsyncSkillsRef, SkillsRef
     from .core.attempts import Watch
     from .core.call import Answer, Download, Request
     from .core.completion_stream import Events
@@ -353,7 +345,7 @@ class _Client(BaseClient, Generic[Auth]):
         return FileDownloadResponse(*await self._transport.download(download, self._config))
 
 
-class Dial(_Blocking, _Client[SyncAuthValue]):
+class Dial(_Client[SyncAuthValue], _Blocking):
     """A client of a DIAL server.
 
     Args:
@@ -383,7 +375,7 @@ class Dial(_Blocking, _Client[SyncAuthValue]):
         chat: calls.Chat
         completions: calls.Completions
         embeddings: calls.Embeddings
-        responses: responses.Responses
+        responses: Responses
         deployments: catalog.Deployments
         model: catalog.Model
         application: catalog.Application
@@ -391,23 +383,23 @@ class Dial(_Blocking, _Client[SyncAuthValue]):
         user: account.User
         bucket: account.Bucket
         notifications: account.Notifications
-        files: files.Files
+        files: Files
         prompts: stored.Prompts
         conversations: stored.Conversations
         custom_applications: stored.CustomApplications
         custom_toolsets: stored.CustomToolsets
         metadata: stored.Metadata
-        skills: skills.SkillsRef
-        invitations: sharing.Invitations
-        sharing: sharing.Sharing
-        publications: publications.Publications
+        skills: SkillsRef
+        invitations: Invitations
+        sharing: Sharing
+        publications: Publications
         resource_permissions: permissions.ResourcePermissions
         resources: subscriptions.Resources
-        external_services: external_services.ExternalServices
-        code_interpreter: code_interpreter.CodeInterpreter
-        consent: schemas.Consent
-        schemas: schemas.Schemas
-        client_channel: client_channel.ClientChannel
+        external_services: ExternalServices
+        code_interpreter: CodeInterpreter
+        consent: Consent
+        schemas: Schemas
+        client_channel: ClientChannel
 
         @overload
         def request(
@@ -422,7 +414,7 @@ class Dial(_Blocking, _Client[SyncAuthValue]):
         request = _Client.__dict__["_request"]
 
 
-class AsyncDial(_Waiting, _Client[AsyncAuthValue]):
+class AsyncDial(_Client[AsyncAuthValue], _Waiting):
     """A client of a DIAL server for asyncio.
 
     The arguments are those of Dial; `api_key`, `bearer_token`, `default_headers` and `on_attempt` may also be coroutine
@@ -436,7 +428,7 @@ class AsyncDial(_Waiting, _Client[AsyncAuthValue]):
         chat: calls.AsyncChat
         completions: calls.AsyncCompletions
         embeddings: calls.AsyncEmbeddings
-        responses: responses.AsyncResponses
+        responses: AsyncResponses
         deployments: catalog.AsyncDeployments
         model: catalog.AsyncModel
         application: catalog.AsyncApplication
@@ -444,23 +436,23 @@ class AsyncDial(_Waiting, _Client[AsyncAuthValue]):
         user: account.AsyncUser
         bucket: account.AsyncBucket
         notifications: account.AsyncNotifications
-        files: files.AsyncFiles
+        files: AsyncFiles
         prompts: stored.AsyncPrompts
         conversations: stored.AsyncConversations
         custom_applications: stored.AsyncCustomApplications
         custom_toolsets: stored.AsyncCustomToolsets
         metadata: stored.AsyncMetadata
-        skills: skills.AsyncSkillsRef
-        invitations: sharing.AsyncInvitations
-        sharing: sharing.AsyncSharing
-        publications: publications.AsyncPublications
+        skills: AsyncSkillsRef
+        invitations: AsyncInvitations
+        sharing: AsyncSharing
+        publications: AsyncPublications
         resource_permissions: permissions.AsyncResourcePermissions
         resources: subscriptions.AsyncResources
-        external_services: external_services.AsyncExternalServices
-        code_interpreter: code_interpreter.AsyncCodeInterpreter
-        consent: schemas.AsyncConsent
-        schemas: schemas.AsyncSchemas
-        client_channel: client_channel.AsyncClientChannel
+        external_services: AsyncExternalServices
+        code_interpreter: AsyncCodeInterpreter
+        consent: AsyncConsent
+        schemas: AsyncSchemas
+        client_channel: AsyncClientChannel
 
         @overload
         async def request(
@@ -529,7 +521,7 @@ class _Pool(Portable, Generic[C, Auth]):
         return self._client_class._on(config, self._transport, owns_transport=False)
 
 
-class DialClientPool(_Blocking, _Pool[Dial, SyncAuthValue]):
+class DialClientPool(_Pool[Dial, SyncAuthValue], _Blocking):
     """Connections that several clients share.
 
     Args:
@@ -541,7 +533,7 @@ class DialClientPool(_Blocking, _Pool[Dial, SyncAuthValue]):
     _client_class = Dial
 
 
-class AsyncDialClientPool(_Waiting, _Pool[AsyncDial, AsyncAuthValue]):
+class AsyncDialClientPool(_Pool[AsyncDial, AsyncAuthValue], _Waiting):
     """Connections that several async clients share; the arguments are those of DialClientPool."""
 
     _client_class = AsyncDial

@@ -511,7 +511,16 @@ class _Metadata(Resource):
     }
 
     @operation
-    async def _get(self, resource: str, relative_url: StorageUrl, **page: Unpack[Page]) -> Any:
+    async def _get(
+        self,
+        resource: str,
+        relative_url: StorageUrl,
+        *,
+        limit: Optional[int] = None,
+        token: Optional[str] = None,
+        recursive: Optional[bool] = None,
+        permissions: Optional[bool] = None,
+    ) -> Any:
         """Describe an item, or a folder, of a kind that is known only at run time; as `files.get_metadata`.
 
         Args:
@@ -523,7 +532,8 @@ class _Metadata(Resource):
         """
         if resource not in self._models:
             raise InvalidRequestError("resource must be one of %s, not %r" % (", ".join(self._models), resource))
-        return await describe(self, resource, self._models[resource], relative_url, dict(page))
+        page = {"limit": limit, "token": token, "recursive": recursive, "permissions": permissions}
+        return await describe(self, resource, self._models[resource], relative_url, page)
 
 
 class Metadata(_Metadata, Sync):

@@ -222,10 +222,8 @@ class Portable:
 
     _transport: Any
 
-    @staticmethod
-    def _new_transport(settings: ConnectionSettings) -> Any:
-        """The shell that carries out requests, without a connection yet."""
-        raise NotImplementedError
+    _new_transport: Callable[[ConnectionSettings], Any]
+    """Makes what carries out requests, without a connection yet."""
 
     def _kept(self) -> Dict[str, Any]:
         """What a copy takes over: all attributes but the resources bound to this object and what it asked once."""
@@ -298,7 +296,7 @@ class BaseClient(Portable):
 
     _config: Config
     _owns_transport: bool
-    _coroutines: bool = False
+    _coroutines: bool
 
     @property
     def base_url(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Iterator
 import pytest
 
 from aidial_min import AsyncDial, AsyncDialClientPool, ConfigurationError, Dial, DialClientPool, ParsingDataError
+from aidial_min.api.calls import OPTIONS
 from aidial_min.core.call import json_value
 from aidial_min.types import CompletionParams
 from aidial_min.types.chat import ChatParams
@@ -113,8 +114,7 @@ def test_create_shows_every_parameter(cls: Any, call: str, params: Any) -> None:
     shown = inspect.signature(CALLS[call][0](cls(**SETTINGS))).parameters
     assert set(params.__annotations__) < set(shown)
     assert {parameter.kind for parameter in shown.values()} == {inspect.Parameter.KEYWORD_ONLY}
-    apart = {"deployment_name", "messages", "prompt", "stream"}
-    apart |= {"api_version", "extra_headers", "extra_query", "extra_params", "extra_body", "timeout", "max_retries"}
+    apart = {"deployment_name", "messages", "prompt", "stream"} | OPTIONS
     assert set(shown) - apart == set(params.__annotations__)
 
 
