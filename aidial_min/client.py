@@ -338,11 +338,12 @@ class _Client(BaseClient, Generic[Auth]):
         head, exchange = await self._transport.open(request, self._config)
         return self._stream_of(head, exchange, events)
 
-    async def _download(self, download: Download) -> Any:
-        """Open a download."""
+    async def _download(self, download: Download, whole: bool = False) -> Any:
+        """Open a download; `whole`: that of the async client has been read when it is given out."""
         from .transport.downloads import FileDownloadResponse
 
-        return FileDownloadResponse(*await self._transport.download(download, self._config))
+        response = FileDownloadResponse(*await self._transport.download(download, self._config))
+        return await response._read_all() if whole and self._coroutines else response
 
 
 class Dial(_Client[SyncAuthValue], _Blocking):

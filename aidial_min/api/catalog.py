@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, overload
 
 from ..core.call import Request, json_value, list_of, model_of, nothing
 from ..core.operation import Async, Resource, Sync, operation
-from ..core.settings import NOT_GIVEN, NotGiven
 from ..core.urls import as_text, encode_id
 from ..errors import InvalidRequestError, ParsingDataError
 from ..types._model import Model as AnyModel
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ..core.call import Answer
-    from ..core.limits import TimeoutValue
     from ..transport.downloads import StreamedResponse
     from ..types.chat.request_param import Message
     from ..types.deployment import DeploymentKind
@@ -134,18 +132,7 @@ class _Deployments(Resource):
 
     @operation
     async def _route(
-        self,
-        deployment_id: str,
-        path: str,
-        *,
-        method: str = "GET",
-        stream: bool = False,
-        json: Any = None,
-        content: Union[bytes, str, None] = None,
-        headers: Optional[Mapping[str, str]] = None,
-        query: Optional[Mapping[str, Any]] = None,
-        timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
-        max_retries: Optional[int] = None,
+        self, /, deployment_id: str, path: str, *, method: str = "GET", stream: bool = False, **options: Any
     ) -> Union[Response, StreamedResponse]:
         """Call a route that an application has of its own.
 
@@ -154,7 +141,7 @@ class _Deployments(Resource):
             path: below the application's own address: "reports/7".
             method: "GET", "POST", "PUT", "DELETE", "HEAD" or "PATCH".
             stream: give the answer as it comes: its bytes, or its server-sent events.
-            json, content, headers, query, timeout, max_retries: as of `client.request`.
+            **options: json, content, headers, query, timeout, max_retries, as of `client.request`.
         Returns:
             The answer: `status_code`, `headers`, `content`, `text`, `json()`; with `stream=True` a StreamedResponse.
         Raises:
@@ -165,11 +152,8 @@ class _Deployments(Resource):
         """
         if not isinstance(path, str) or not path.strip("/") or "/route/" in "/%s/" % path:
             raise InvalidRequestError("path must be a route of the application like reports/7, without /route/ in it")
-        options = {"json": json, "content": content, "headers": headers, "query": query}
         target = _path(deployment_id, "route/" + path.lstrip("/"))
-        return await self._client._send(  # type: ignore[no-any-return]
-            method, target, stream, timeout=timeout, max_retries=max_retries, **options
-        )
+        return await self._client._send(method, target, stream, **options)  # type: ignore[no-any-return]
 
     @operation
     async def tokenize(self, deployment_id: str, inputs: Sequence[TokenizeInput]) -> List[TokenizeResult]:

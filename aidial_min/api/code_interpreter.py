@@ -10,7 +10,6 @@ from ..core.operation import Async, Resource, Sync, operation
 from ..types.code_interpreter import CodeFile, CodeResult, CodeSession
 from ..types.metadata import FileItem
 from .arguments import resource_url
-from .opening import download
 
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Mapping, Optional
@@ -106,7 +105,7 @@ class _CodeInterpreter(Resource):
         query, decode = {"session_id": session_id}, model_of(CodeFile.from_json)
         return await self._call(Request("POST", INTERPRETER + "upload_file", query=query, body=body, decode=decode))
 
-    @download
+    @operation
     async def download(self, session_id: str, path: str) -> FileDownloadResponse:
         """Read a file of a session, as it comes.
 
@@ -120,8 +119,8 @@ class _CodeInterpreter(Resource):
         """
         body = json_body({"sessionId": session_id, "path": path})
         request = Request("POST", INTERPRETER + "download_file", body=body, decode=as_it_came)
-        response: FileDownloadResponse = await self._client._download(Download(request, path.rpartition("/")[2]))
-        return response
+        found: FileDownloadResponse = await self._read(Download(request, path.rpartition("/")[2]), whole=True)
+        return found
 
     @operation
     async def list_files(self, session_id: str) -> List[CodeFile]:

@@ -18,7 +18,7 @@ from ..core.urls import parse_storage_url
 from ..errors import ConfigurationError, DialException, InvalidDialURLError, InvalidRequestError
 from ..types.metadata import FileItem, FileMetadata
 from .local_files import local_files, local_path, md5_of, same_file_key
-from .opening import download, stream_download
+from .opening import stream_download
 from .stored import Stored, is_missing, preconditions
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class _Files(Stored[FileItem, FileMetadata]):
         decode = model_of(FileItem.from_json)
         return await self._call(Request("PUT", "/v1/" + path.path, headers=headers, body=body, decode=decode))
 
-    @download
+    @operation
     async def download(self, url: StorageUrl, etag_if_match: Optional[str] = None) -> FileDownloadResponse:
         """Read a file, as it comes.
 
@@ -134,7 +134,7 @@ class _Files(Stored[FileItem, FileMetadata]):
 
         GET /v1/files/{bucket}/{path}
         """
-        return await self._download(url, etag_if_match)
+        return await self._download(url, etag_if_match, whole=True)
 
     @stream_download
     async def stream_download(self, url: StorageUrl, etag_if_match: Optional[str] = None) -> FileDownloadResponse:
@@ -146,10 +146,12 @@ class _Files(Stored[FileItem, FileMetadata]):
         """
         return await self._download(url, etag_if_match)
 
-    async def _download(self, url: StorageUrl, etag_if_match: Optional[str] = None) -> FileDownloadResponse:
+    async def _download(
+        self, url: StorageUrl, etag_if_match: Optional[str] = None, whole: bool = False
+    ) -> FileDownloadResponse:
         path = self._path(url)
         request = Request("GET", "/v1/" + path.path, headers=preconditions(etag_if_match), decode=as_it_came)
-        response: FileDownloadResponse = await self._client._download(Download(request, path.name, etag_if_match))
+        response: FileDownloadResponse = await self._read(Download(request, path.name, etag_if_match), whole)
         return response
 
     if TYPE_CHECKING:

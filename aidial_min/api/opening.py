@@ -1,4 +1,4 @@
-"""Operations that open something to be read: downloads and event streams. (Others: core/operation.py.)"""
+"""Operations that open something: a download as a context manager, a stream of events. (Others: core/operation.py.)"""
 
 from __future__ import annotations
 
@@ -23,34 +23,8 @@ E = TypeVar("E")
 S = TypeVar("S")
 
 
-class download(Bound, Generic[S, P]):
-    """A coroutine method that gives a response to read a file from."""
-
-    def __init__(self, function: Callable[Concatenate[S, P], Coroutine[Any, Any, FileDownloadResponse]]) -> None:
-        def run(*args: Any, **kwargs: Any) -> FileDownloadResponse:
-            return finish(function(*args, **kwargs))
-
-        async def wait(*args: Any, **kwargs: Any) -> FileDownloadResponse:
-            response = await function(*args, **kwargs)
-            return await response._read_all()
-
-        super().__init__(face(function, wait), face(function, run))
-
-    if TYPE_CHECKING:
-
-        @overload
-        def __get__(self, instance: Sync, owner: Any = None) -> Callable[P, FileDownloadResponse]: ...
-        @overload
-        def __get__(
-            self, instance: Async, owner: Any = None
-        ) -> Callable[P, Coroutine[Any, Any, FileDownloadResponse]]: ...
-        @overload
-        def __get__(self, instance: None, owner: Any = None) -> Callable[..., Any]: ...
-        def __get__(self, instance: Any, owner: Any = None) -> Any: ...
-
-
 class stream_download(Bound, Generic[S, P]):
-    """The same as a context manager: ``with files.stream_download(url) as response: ...``, or ``async with``."""
+    """A download as a context manager: ``with files.stream_download(url) as response: ...``, or ``async with``."""
 
     def __init__(self, function: Callable[Concatenate[S, P], Coroutine[Any, Any, FileDownloadResponse]]) -> None:
         @contextmanager

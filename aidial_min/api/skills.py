@@ -19,7 +19,7 @@ from ..errors import InvalidDialURLError, InvalidRequestError
 from ..types.metadata import SkillFileMetadata, SkillMetadata
 from .addresses import Addressed
 from .local_files import local_files
-from .opening import download, stream_download
+from .opening import stream_download
 from .stored import preconditions
 
 if TYPE_CHECKING:
@@ -123,9 +123,9 @@ class _Reference(Addressed):
             raise InvalidDialURLError('no file is named; narrow the reference first: skill.files / "SKILL.md"')
         return await self._skill()
 
-    async def _download(self, path: str, name: str) -> FileDownloadResponse:
+    async def _download(self, path: str, name: str, whole: bool = False) -> FileDownloadResponse:
         request = Request("GET", "/v2/" + path, decode=as_it_came)
-        response: FileDownloadResponse = await self._client._download(Download(request, name))
+        response: FileDownloadResponse = await self._read(Download(request, name), whole)
         return response
 
     async def _put(
@@ -191,7 +191,7 @@ class _Skills(_Reference):
         path = "/v2/metadata/%s/" % await self._path()
         return await self._call(Request("GET", path, query=query, decode=model_of(SkillMetadata.from_json)))
 
-    @download
+    @operation
     async def download(self) -> FileDownloadResponse:
         """Read a whole skill as a ZIP archive, as it comes.
 
@@ -202,7 +202,7 @@ class _Skills(_Reference):
 
         GET /v2/skills/{bucket}/{path}
         """
-        return await self._download(await self._skill(), self._place.skill[-1] + ".zip")
+        return await self._download(await self._skill(), self._place.skill[-1] + ".zip", whole=True)
 
     @stream_download
     async def stream_download(self) -> FileDownloadResponse:
@@ -321,7 +321,7 @@ class _SkillFiles(_Reference):
         path = "/v2/metadata/" + await self._skill()
         return await self._call(Request("GET", path, query=query, decode=model_of(SkillFileMetadata.from_json)))
 
-    @download
+    @operation
     async def read(self) -> FileDownloadResponse:
         """Read one file of a skill, as it comes.
 
@@ -332,7 +332,7 @@ class _SkillFiles(_Reference):
 
         GET /v2/skills/{bucket}/{path}/files/{file}
         """
-        return await self._download(await self._file(), self.path[-1])
+        return await self._download(await self._file(), self.path[-1], whole=True)
 
     @stream_download
     async def stream(self) -> FileDownloadResponse:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Concatenate, ParamSpec
 
-    from .call import Answer, Config
+    from .call import Answer, Config, Download
     from .completion_stream import Events
 
     P = ParamSpec("P")
@@ -87,6 +87,10 @@ class Resource:
     async def _open(self, request: Request[Answer], events: Events) -> Any:
         """Open a stream of events: a Stream or an AsyncStream."""
         return await self._client._stream(request, events)
+
+    async def _read(self, download: Download, whole: bool) -> Any:
+        """Open a download: a FileDownloadResponse; see the client's `_download`."""
+        return await self._client._download(download, whole)
 
     def _total_at(self) -> Optional[float]:
         """When the limit `total` ends for an operation of several requests that begins now."""
