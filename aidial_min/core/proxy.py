@@ -61,9 +61,26 @@ def find_route(origin: Origin, proxy: Optional[str], trust_env: bool) -> Route:
     found = proxies.get(origin.scheme) or proxies.get("all")
     if not found:
         return _direct(origin, "no proxy is configured for %s" % origin.scheme)
-    if proxy_bypass("%s:%d" % (origin.host, origin.port)):
+    if proxy_bypass("%s:%d" % (origin.host, origin.port)) or _names_address(proxies.get("no", ""), origin.host):
         return _direct(origin, "no_proxy names the host")
     return _through(origin, found, "the environment names a proxy for %s" % origin.scheme)
+
+
+def _names_address(no_proxy: str, host: str) -> bool:
+    """Whether NO_PROXY names an address as urllib does not understand it: in a network (10.0.0.0/8), or of IPv6."""
+    import ipaddress
+
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    for name in no_proxy.split(","):
+        try:
+            if address in ipaddress.ip_network(name.strip().strip("[]"), strict=False):
+                return True
+        except ValueError:
+            pass  # a name, or with a port
+    return False
 
 
 def _environment_may_name_proxies() -> bool:

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from functools import cached_property
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, TypeVar, Union
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, TypeVar, Union, cast
 
 from ..errors import ConfigurationError
 from .attempts import Watch, set_up_log
@@ -136,8 +136,8 @@ def _brings_credential(source: HeaderSource) -> bool:
 # ---------------------------------------------------------------- connections
 
 
-ClientCert = Union[str, Tuple[str, str]]
-"""A path to a PEM file with certificate and key, or a pair (certificate, key)."""
+ClientCert = Union[str, Tuple[str, str], Tuple[str, str, str]]
+"""A path to a PEM file with certificate and key, a pair (certificate, key), or with the password of an encrypted key."""
 
 
 class ConnectionSettings(NamedTuple):
@@ -192,11 +192,15 @@ def connection_settings(
         raise ConfigurationError("ca_bundle: there is no file or folder %s" % bundle)
     cert: Optional[ClientCert] = None
     if client_cert is not None:
-        pair = client_cert if isinstance(client_cert, (tuple, list)) else (client_cert,)
-        paths = [_path("client_cert", path) for path in pair]
-        if len(paths) not in (1, 2) or not all(os.path.isfile(path) for path in paths):
-            raise ConfigurationError("client_cert must be a file, or a pair (certificate file, key file)")
-        cert = paths[0] if len(paths) == 1 else (paths[0], paths[1])
+        given = client_cert if isinstance(client_cert, (tuple, list)) else (client_cert,)
+        paths = [_path("client_cert", path) for path in given[:2]]
+        if not 1 <= len(given) <= 3 or not all(os.path.isfile(path) for path in paths):
+            raise ConfigurationError(
+                "client_cert must be a file, a pair (certificate file, key file), or with (..., password) of the key"
+            )
+        if len(given) == 3 and not isinstance(given[2], str):
+            raise ConfigurationError("the password of client_cert must be a str, not %s" % type(given[2]).__name__)
+        cert = paths[0] if len(paths) == 1 else cast(ClientCert, (*paths, *given[2:]))
     settings = ConnectionSettings(check_limits(limits), proxy, bool(trust_env), bundle, cert, ssl_context)
     if proxy:
         settings.route(Origin("http", "localhost", 80, ""))  # a proxy URL that can't be used is refused now

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import socket
-import ssl
 import threading
 import time
 from collections import deque
@@ -17,7 +16,6 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, TypeVar
 
 from .connections import Connections
-from .tls import handshake_error
 from .transport import BaseTransport
 from .verbs import (
     MAX_ERROR,
@@ -35,6 +33,7 @@ from .verbs import (
 )
 
 if TYPE_CHECKING:
+    import ssl
     from typing import AsyncIterator, Coroutine, Sequence
 
     from ..core.limits import Limits
@@ -234,7 +233,11 @@ class Verbs:
             link.close()  # it may be that no transport owns it yet
             if until is not None and time.monotonic() >= until:
                 raise OutOfTime from None
-            raise handshake_error(error if isinstance(error, OSError) else ssl.SSLError(str(error)), host) from None
+            if context is None:
+                raise
+            from .tls import handshake_error
+
+            raise handshake_error(error, host) from None
 
 
 async def _within(awaitable: Awaitable[T], seconds: float | None) -> T:
@@ -522,6 +525,8 @@ class Wire(asyncio.StreamReaderProtocol):
 
 def _is_closed_by_peer(tls: ssl.SSLObject) -> bool:
     """Whether TLS ended with its close_notify. What asyncio says of an end differs between its versions."""
+    import ssl
+
     try:
         return tls.read(1) == b""
     except ssl.SSLZeroReturnError:

@@ -4,6 +4,7 @@ A download that breaks leaves the old target as it was, and nothing else. Calls 
 a thread. It knows files; it must not know HTTP.
 """
 
+import errno
 import os
 import re
 import stat
@@ -13,6 +14,9 @@ from typing import IO, Optional, Type, Union
 from ..errors import InvalidRequestError
 
 Path = Union[str, "os.PathLike[str]"]
+
+COPIED = 1024 * 1024
+"""Bytes copied at a time."""
 
 
 class TargetFile:
@@ -64,7 +68,10 @@ class TargetFile:
     def write(self, piece: bytes) -> None:
         """Append a piece."""
         assert self._file is not None
-        self._file.write(piece)
+        try:
+            self._file.write(piece)
+        except OSError as error:  # a full disk: say where
+            raise OSError(error.errno, error.strerror, self._target) from None
 
     def commit(self) -> None:
         """All of it has come: put it in its place."""
@@ -74,10 +81,23 @@ class TargetFile:
             os.fsync(self._file.fileno())
         self._file.close()
         if self._temporary is not None:
-            os.replace(self._temporary, self._target)
+            self._replace(self._temporary)
             self._temporary = None
         if self._durable:
             sync_folder(self._target)
+
+    def _replace(self, temporary: str) -> None:
+        try:
+            os.replace(temporary, self._target)
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            # Something is mounted on this very file (Docker does that): it can't be replaced, but written to.
+            with open(temporary, "rb") as source, open(self._target, "r+b") as target:
+                for piece in iter(lambda: source.read(COPIED), b""):
+                    target.write(piece)
+                target.truncate()
+            os.unlink(temporary)
 
     def discard(self) -> None:
         """Leave no trace of what has been written (nothing happens after `commit`)."""

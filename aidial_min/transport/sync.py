@@ -222,7 +222,7 @@ class Verbs:
 
 
 def _secured(sock: socket.socket, context: ssl.SSLContext, host: str, seconds: float | None) -> socket.socket:
-    from ssl import SSLError, SSLWantReadError, SSLWantWriteError
+    from ssl import SSLWantReadError, SSLWantWriteError
 
     from .tls import handshake_error
 
@@ -232,10 +232,10 @@ def _secured(sock: socket.socket, context: ssl.SSLContext, host: str, seconds: f
             sock, server_hostname=host, do_handshake_on_connect=False, suppress_ragged_eofs=False
         )
     except (OSError, ValueError) as error:
-        raise handshake_error(error if isinstance(error, OSError) else SSLError(str(error)), host) from None
+        raise handshake_error(error, host) from None
     try:  # from here on `sock` is empty
         while True:
-            secured.settimeout(0)
+            secured.setblocking(False)  # eventlet takes a limit of 0 s for a limit
             try:
                 secured.do_handshake()
                 return secured
@@ -272,7 +272,7 @@ class Wire:
 
     def __init__(self, link: HTTPConnection, secured: bool) -> None:
         self.sock = link.sock
-        self.sock.settimeout(0)
+        self.sock.setblocking(False)  # eventlet takes a limit of 0 s for a limit
         self._secured = secured
         self.thread: threading.Thread | None = None
         """Who used it last."""

@@ -1,16 +1,16 @@
 """TLS for both clients: an SSLContext from options and environment, and what a failed handshake means.
 
-OpenSSL's own variables (SSL_CERT_FILE, SSL_CERT_DIR) name the default trust store.
-It knows ssl; it must not know HTTP.
+OpenSSL's own variables (SSL_CERT_FILE, SSL_CERT_DIR) name the default trust store; where they are not set, those of other
+clients do (REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE).
 """
 
 import errno
 import os
 import ssl
 import sys
-from typing import Optional
+from typing import Optional, Tuple
 
-from ..core.settings import ConnectionSettings
+from ..core.settings import ClientCert, ConnectionSettings
 from ..errors import ConfigurationError, ConnectError, TLSError
 
 
@@ -30,37 +30,77 @@ def make_context(settings: ConnectionSettings) -> ssl.SSLContext:
 
 
 def _own_context(settings: ConnectionSettings) -> ssl.SSLContext:
-    bundle = settings.ca_bundle
+    name, trusted = _trust(settings)
     try:
-        if bundle is not None and os.path.isdir(bundle):
-            context = ssl.create_default_context(capath=bundle)
+        if trusted is not None and os.path.isdir(trusted):
+            context = ssl.create_default_context(capath=trusted)
         else:
-            context = ssl.create_default_context(cafile=bundle)
-            _check_trust(context)
+            context = ssl.create_default_context(cafile=trusted)
     except (OSError, ssl.SSLError) as error:
         _check_moment(error)
-        raise ConfigurationError("%s can't be read: %s" % (_named(bundle), error)) from None
+        if error.filename is not None and os.fsdecode(error.filename) == os.environ.get("SSLKEYLOGFILE"):
+            name, trusted = "SSLKEYLOGFILE", os.environ["SSLKEYLOGFILE"]
+        raise _unusable(name, trusted, error) from None
+    if trusted is None:
+        _check_defaults(context)
     if settings.client_cert is not None:
-        cert = settings.client_cert
-        certificate, key = (cert, None) if isinstance(cert, str) else cert
-        try:
-            context.load_cert_chain(certificate, key)
-        except (OSError, ssl.SSLError) as error:
-            _check_moment(error)
-            raise ConfigurationError("client_cert can't be read: %s" % error) from None
+        _show_certificate(context, settings.client_cert)
     context.set_alpn_protocols(["http/1.1"])
     return context
 
 
-def _check_trust(context: ssl.SSLContext) -> None:
-    """Certificates that can't be read are left out silently where Python looks for them itself: ask for them again.
+def _trust(settings: ConnectionSettings) -> Tuple[str, Optional[str]]:
+    """The file or folder with trusted certificates, and who names it; None: OpenSSL's own, and its variables'."""
+    if settings.ca_bundle is not None:
+        return "ca_bundle", settings.ca_bundle
+    if settings.trust_env and not os.environ.get("SSL_CERT_FILE") and not os.environ.get("SSL_CERT_DIR"):
+        for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            if os.environ.get(name):
+                return name, os.environ[name]
+    return "", None
+
+
+def _check_defaults(context: ssl.SSLContext) -> None:
+    """What can't be read is left out silently where OpenSSL looks for it itself: ask for it again.
 
     Raises:
-        OSError: the file can't be read, now (no descriptor is free) or ever.
+        ConfigurationError: a variable names something of no use.
+        ConnectError: there is no free descriptor just now.
     """
-    cafile = ssl.get_default_verify_paths().cafile
-    if cafile is not None and not context.cert_store_stats()["x509_ca"]:
-        context.load_verify_locations(cafile)
+    folder = os.environ.get("SSL_CERT_DIR")
+    if folder and not any(os.path.isdir(path) for path in folder.split(os.pathsep)):
+        raise _unusable("SSL_CERT_DIR", folder, FileNotFoundError(errno.ENOENT, "no such folder"))
+    if context.cert_store_stats()["x509_ca"]:
+        return
+    named = os.environ.get("SSL_CERT_FILE")
+    file = named or ssl.get_default_verify_paths().cafile
+    try:
+        if file:
+            context.load_verify_locations(file)
+    except (OSError, ssl.SSLError) as error:
+        _check_moment(error)
+        raise _unusable("SSL_CERT_FILE" if named else "the default", file, error) from None
+
+
+def _show_certificate(context: ssl.SSLContext, client_cert: ClientCert) -> None:
+    certificate, key, password = (client_cert, None, None) if isinstance(client_cert, str) else (*client_cert, None)[:3]
+
+    def ask() -> str:
+        raise ConfigurationError(
+            "the key of client_cert is encrypted: pass client_cert=(certificate, key, password), or ssl_context="
+        )
+
+    try:
+        context.load_cert_chain(certificate, key, ask if password is None else password)
+    except ConfigurationError:
+        raise
+    except (OSError, ssl.SSLError) as error:
+        _check_moment(error)
+        raise ConfigurationError("client_cert can't be read: %s" % error) from None
+
+
+def _unusable(name: str, path: Optional[str], error: OSError) -> ConfigurationError:
+    return ConfigurationError("%s: %s can't be used: %s" % (name, path, error.strerror or error))
 
 
 def _check_moment(error: OSError) -> None:
@@ -72,19 +112,14 @@ def _check_moment(error: OSError) -> None:
         raise ConnectError("the trusted certificates can't be read just now: %s" % error.strerror) from None
 
 
-def _named(bundle: Optional[str]) -> str:
-    if bundle is not None:
-        return "ca_bundle %s" % bundle
-    paths = ssl.get_default_verify_paths()
-    return "%s (named by %s)" % (paths.cafile, paths.openssl_cafile_env)
-
-
-def handshake_error(error: OSError, host: str) -> ConnectError:
+def handshake_error(error: Exception, host: str) -> ConnectError:
     """The error for a TLS handshake that failed; it names the setting that would help."""
+    if not isinstance(error, OSError):  # a name that no certificate can hold
+        error = ssl.SSLError(str(error))
     if isinstance(error, ssl.SSLCertVerificationError):
         return TLSError(
             "the certificate of %s is not trusted: %s; if it is signed by your own CA, pass its file as ca_bundle= "
-            "(or a context as ssl_context=)" % (host, error.verify_message)
+            "(or a context as ssl_context=)" % (host, getattr(error, "verify_message", None) or error)
         )
     if isinstance(error, ssl.CertificateError):
         return TLSError("the certificate of %s does not fit: %s; see ca_bundle= and ssl_context=" % (host, error))

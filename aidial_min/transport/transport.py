@@ -17,7 +17,7 @@ from ..core.call import Answer, carry_out
 from ..core.etag import check_content, check_etag
 from ..core.limits import Budget
 from ..core.settings import ConnectionKey
-from ..errors import ConnectError, DialConnectionError, DialException, InvalidRequestError
+from ..errors import ConfigurationError, ConnectError, DialConnectionError, DialException, InvalidRequestError
 from .exchange import Exchange
 from .verbs import MAX_ERROR, OutOfTime, Verbs, reason, remaining, survive_fork
 
@@ -131,8 +131,12 @@ class BaseTransport:
             worker.end()
 
     def _make_context(self) -> ssl.SSLContext:
-        from .tls import make_context
-
+        try:
+            from .tls import make_context
+        except ImportError as error:
+            if _is_bad_moment(error):
+                raise
+            raise ConfigurationError("this Python is built without ssl: it can reach http:// servers only") from None
         with self._lock:  # one for all threads: connections are kept by its identity; it reads certificates from disk
             if self._context is None:
                 self._context = make_context(self.settings)

@@ -8,7 +8,7 @@ import pytest
 from aidial_min.core.settings import ConnectionKey, ConnectionSettings
 from aidial_min.core.http11 import Head, Headers
 from aidial_min.core.proxy import Route, check_tunnel, find_route, tunnel_request
-from aidial_min.core.urls import parse_base_url
+from aidial_min.core.urls import Origin, parse_base_url
 from aidial_min.errors import ConfigurationError, ProxyError
 
 HTTP = parse_base_url("http://dial.example:8080")
@@ -87,6 +87,33 @@ class TestGivenByTheUser:
 
 
 class TestFromTheEnvironment:
+    @pytest.mark.parametrize(
+        ("host", "no_proxy", "proxied"),
+        [
+            ("10.1.2.3", "10.0.0.0/8", False),
+            ("10.1.2.3", "localhost, 10.1.0.0/16 ,x", False),
+            ("11.1.2.3", "10.0.0.0/8", True),
+            ("10.1.2.3", "10.1.2.3", False),
+            ("::1", "::1", False),
+            ("::1", "[::1]", False),
+            ("0:0:0:0:0:0:0:1", "::1", False),
+            ("fd00::5", "fd00::/8", False),
+            ("fe00::5", "fd00::/8", True),
+            ("dial.example", "10.0.0.0/8", True),
+            ("10.1.2.3", "10.0.0.0/99", True),
+        ],
+    )
+    def test_no_proxy_knows_networks_and_ipv6(self, monkeypatch: Any, host: str, no_proxy: str, proxied: bool) -> None:
+        monkeypatch.setenv("http_proxy", PROXY)
+        monkeypatch.setenv("no_proxy", no_proxy)
+        assert (find_route(Origin("http", host, 8080, ""), None, True).kind == "forward") is proxied
+
+    def test_a_password_that_is_no_text_is_sent_as_it_is_and_shown_nowhere(self, monkeypatch: Any) -> None:
+        monkeypatch.setenv("http_proxy", "http://user:p\udcffss@proxy.example:3128")
+        route = find_route(HTTP, None, True)
+        assert route.authorization == "Basic " + base64.b64encode(b"user:p\xffss").decode()
+        assert "ss@" not in repr(route)
+
     @pytest.mark.parametrize(
         ("variables", "http", "https"),
         [

@@ -1,5 +1,6 @@
 """The target of a download: it appears whole or not at all, whatever its name, and leaves nothing behind."""
 
+import errno
 import os
 import threading
 
@@ -97,3 +98,23 @@ def test_a_file_keeps_its_permissions(tmp_path):
     mode = atomic_file._mode_of(str(path))
     write(path)
     assert atomic_file._mode_of(str(path)) == mode
+
+
+def test_a_file_that_something_is_mounted_on_is_written_to(tmp_path, monkeypatch):
+    """Docker mounts single files; renaming onto one is EBUSY. (A mount needs rights that tests do not have.)"""
+
+    def busy(source, target):
+        raise OSError(errno.EBUSY, "Device or resource busy", source, None, target)
+
+    path = tmp_path / "target"
+    path.write_bytes(b"the old content, which is longer")
+    monkeypatch.setattr(os, "replace", busy)
+    write(path)
+    assert path.read_bytes() == b"new" and os.listdir(tmp_path) == ["target"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no disk that is always full here")
+def test_a_full_disk_is_said_with_the_name_of_the_file():
+    with pytest.raises(OSError) as caught, TargetFile("/dev/full") as target:
+        target.write(b"x" * 1_000_000)
+    assert caught.value.errno == errno.ENOSPC and caught.value.filename == "/dev/full"

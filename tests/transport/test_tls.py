@@ -3,6 +3,7 @@
 import os
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 from contextlib import contextmanager
@@ -329,3 +330,92 @@ def test_a_file_that_a_variable_names_and_that_holds_no_certificate(kind, monkey
     with client_of(kind, base_url="https://localhost:1", max_retries=0) as call:
         with pytest.raises(ConfigurationError, match="SSL_CERT_FILE"):
             call(bucket)
+
+
+VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSLKEYLOGFILE")
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NO_PROXY", "*")
+    return monkeypatch
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_the_environment_names_whom_to_trust(kind, name, environment):
+    environment.setenv(name, ca())
+    with tls_server() as (url, _, _), client_of(kind, base_url=url, trust_env=True) as call:
+        assert call(bucket) == "b"
+
+
+def test_the_variables_of_openssl_come_first_and_trust_env_off_leaves_the_others_out(kind, environment):
+    environment.setenv("REQUESTS_CA_BUNDLE", ca())
+    with tls_server() as (url, _, _):
+        with client_of(kind, base_url=url, trust_env=False, max_retries=0) as call, pytest.raises(TLSError):
+            call(bucket)
+        environment.setenv("SSL_CERT_FILE", str(authority() / "other.crt"))
+        with client_of(kind, base_url=url, trust_env=True, max_retries=0) as call, pytest.raises(TLSError):
+            call(bucket)
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_a_file_that_is_not_there_is_blamed_on_the_variable_that_names_it(kind, name, environment, tmp_path):
+    environment.setenv(name, str(tmp_path / "missing" / "file"))
+    with client_of(kind, base_url="https://localhost:1", trust_env=True, max_retries=0) as call:
+        with pytest.raises(ConfigurationError, match="%s: .*missing" % name):
+            call(bucket)
+
+
+def test_an_encrypted_key_needs_its_password(kind, tmp_path):
+    """OpenSSL would ask for it at the terminal, and wait for ever."""
+    key, certificate = tmp_path / "encrypted.key", str(authority() / "client.crt")
+    encrypt = ["openssl", "rsa", "-aes128", "-passout", "pass:word", "-in", str(authority() / "client.key")]
+    subprocess.run([*encrypt, "-out", str(key)], check=True, capture_output=True)
+    with tls_server(client_ca="ca.pem") as (url, _, _):
+        with client_of(kind, base_url=url, ca_bundle=ca(), client_cert=(certificate, str(key), "word")) as call:
+            assert call(bucket) == "b"
+        with client_of(kind, base_url=url, ca_bundle=ca(), client_cert=(certificate, str(key))) as call:
+            with pytest.raises(ConfigurationError, match="ssl_context="):
+                call(bucket)
+        with client_of(kind, base_url=url, ca_bundle=ca(), client_cert=(certificate, str(key), "wrong")) as call:
+            with pytest.raises(ConfigurationError, match="client_cert") as caught:
+                call(bucket)
+            assert "wrong" not in str(caught.value)
+
+
+def test_a_python_without_ssl_speaks_http_and_says_why_it_speaks_no_https(server):
+    script = (
+        "import sys\n"
+        "sys.modules['ssl'] = sys.modules['_ssl'] = None\n"
+        "import asyncio\n"
+        "from aidial_min import AsyncDial, ConfigurationError, Dial\n"
+        "settings = dict(api_key=sys.argv[2], trust_env=False)\n"
+        "print(Dial(base_url=sys.argv[1], **settings).my_bucket() != '')\n"
+        "try:\n"
+        "    Dial(base_url='https://localhost:1', **settings).my_bucket()\n"
+        "except ConfigurationError as error:\n"
+        "    print(error)\n"
+        "async def main():\n"
+        "    async with AsyncDial(base_url=sys.argv[1], **settings) as client:\n"
+        "        print(await client.my_bucket() != '')\n"
+        "    try:\n"
+        "        await AsyncDial(base_url='https://localhost:1', **settings).my_bucket()\n"
+        "    except ConfigurationError as error:\n"
+        "        print(error)\n"
+        "asyncio.run(main())\n"
+    )
+    command = [sys.executable, "-c", script, server.url, server.api_key]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.stderr == "" and done.stdout.count("True\n") == 2
+    assert done.stdout.count("built without ssl: it can reach http:// servers only") == 2
+
+
+def test_a_proxy_that_refuses_is_asked_once(kind, server):
+    """Three tries lock accounts."""
+    for url, settings in (("https://localhost:1", {"ca_bundle": ca()}), (server.url, {})):
+        with Proxy("407") as proxy, client_of(kind, base_url=url, proxy=proxy.url, **settings) as call:
+            with pytest.raises(ProxyError, match="407"):
+                call(bucket)
+            assert len(proxy.heads) == 1
