@@ -369,7 +369,7 @@ def error_from_object(status: int, error: Union[Mapping[str, Any], str], **kwarg
     fields = {**_fields_of(error if isinstance(error, Mapping) else {"message": error}), "error": _masked(error, ())}
     message = fields.pop("message")
     if not message:
-        word = fields["code"] or fields["type"] or message_from_text(json.dumps(error))
+        word = fields["code"] or fields["type"] or message_from_text(json.dumps(fields["error"]))
         message = _phrase(status) if status else word
     cls = class_for_status(status) if status else DialException
     return cls(message, status_code=status or 500, **fields, **kwargs)
@@ -420,7 +420,7 @@ def _fields_of(error: Mapping[str, Any]) -> Dict[str, Any]:
 
 def _text_or_none(value: Any) -> Optional[str]:
     # OpenAI-like upstreams send `code` as a number, DIAL as a string.
-    return value if value is None or isinstance(value, str) else json.dumps(value)
+    return value if value is None or isinstance(value, str) else json.dumps(_masked(value, ()))
 
 
 def message_from_text(text: str) -> str:

@@ -432,6 +432,19 @@ class TestTheBody:
         torn = answer(400, b"x" * (65536 - 6) + SECRET.encode())
         assert torn.body.endswith("x***") and SECRET[:4] not in torn.body
 
+    @pytest.mark.parametrize("name", ["message", "code", "type", "x"])
+    def test_deep_nesting_never_hides_the_status(self, name: str) -> None:
+        for depth in (10, 90, 200, 450, 900, 5_000, 30_000):
+            deep = b'{"error": {"%s": ' % name.encode() + b"[" * depth + b"]" * depth + b"}}"
+            error = answer(429, deep)
+            assert type(error) is errors.RateLimitError and str(error).startswith("429 ")
+            assert str(pickle.loads(pickle.dumps(error))) == str(error)
+            try:
+                value = json.loads(deep)["error"]
+            except RecursionError:
+                continue
+            assert str(errors.error_from_object(429, value))
+
     def test_an_object_that_is_nested_too_deeply_is_cut(self) -> None:
         deep = b'{"error": {"message": "m", "x": ' + b"[" * 300 + b"]" * 300 + b"}}"
         error = answer(400, deep)
