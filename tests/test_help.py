@@ -1,4 +1,4 @@
-"""What help shows: to inspect.signature and help() always, and to jedi (Jupyter, vim) and IPython where they are there."""
+"""What help shows: to inspect.signature and help(), and to jedi (Jupyter, vim) and IPython where they are there."""
 
 import inspect
 import pydoc
@@ -13,8 +13,8 @@ SETTINGS = {"base_url": "http://localhost:1", "api_key": "key-of-a-test"}
 CLIENTS = [Dial(**SETTINGS), AsyncDial(**SETTINGS)]
 IDS = ["sync", "async"]
 AREAS = """
-    chat.completions completions embeddings deployments model application toolset user bucket files prompts conversations
-    custom_applications custom_toolsets metadata skills skills.files sharing invitations publications notifications
+    chat.completions completions embeddings deployments model application toolset user bucket files prompts
+    conversations external_services code_interpreter consent schemas custom_applications custom_toolsets metadata skills skills.files sharing invitations publications notifications
     resource_permissions resources client_channel responses
 """.split()
 
@@ -50,7 +50,7 @@ def test_a_wrong_number_of_arguments_names_the_method(client):
         (lambda: client.prompts.save(), r"^save\(\) missing 2 required positional arguments: 'url' and 'prompt'"),
         (lambda: client.deployments.get(), r"^get\(\) missing 1 required positional argument: 'deployment_id'"),
         (lambda: client.my_bucket(1), r"^my_bucket\(\) takes 1 positional argument but 2 were given"),
-        (lambda: client.files.delete("files/b/a", force=True), r"^delete\(\) got an unexpected keyword argument 'force'"),
+        (lambda: client.files.delete("files/b/a", force=True), r"^delete\(\) got an unexpected keyword argument"),
     ):
         with pytest.raises(TypeError, match=said):
             call()
