@@ -13,10 +13,11 @@ examples:
     -d gpt-4o "Why is the sky blue?"
     -c "And at night?"                     # goes on with the last conversation
     git diff | @ -d gpt-4o "Write a commit message"
-    -d gpt-4o -f photo.png -f https://example.org/plan.pdf "What changed?"
-    -d gpt-4o -s "Answer in French" < question.txt > answer.txt
-    -d gpt-4o -o temperature 0.2 -o tools @tools.json "Weather in Paris?"
-    -d gpt-4o --schema person.json "Invent a person" | jq .name
+    -d gpt-4o -f a.png -f https://example.org/b.png "?"
+    -d gpt-4o -s "In French" < question.txt > answer.txt
+    -d gpt-4o -o temperature 0.2 "Tell me a story"
+    -d gpt-4o -o tools @tools.json "What's the weather?"
+    -d gpt-4o --schema one.json "Invent one" | jq .name
     -d gpt-4o                              # a conversation, on a terminal
     -d gpt-4o -- "-5 + 3 ="                # -- before a prompt that begins with a dash
 """

@@ -1,9 +1,9 @@
 """Write a script that completes commands, actions and options of aidial-min when Tab is pressed.
 
 examples:
-    bash > ~/.local/share/bash-completion/completions/aidial-min
+    bash >> ~/.bash_completion
     zsh > ~/.zfunc/_aidial-min             # a folder of $fpath
-    fish > ~/.config/fish/completions/aidial-min.fish
+    fish > ~/.config/fish/conf.d/aidial-min.fish
 """
 
 import argparse

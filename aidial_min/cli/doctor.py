@@ -10,7 +10,7 @@ examples:
     @
     --url https://dial.example.com
     --ca-bundle company.pem
-    --timeout 5 --json | jq -r ".[] | select(.status == \\"failed\\") | .advice"
+    --timeout 5 --json | jq -r ".[].advice[]"
 """
 
 import argparse

@@ -213,7 +213,7 @@ def sync(client: Any, arguments: argparse.Namespace) -> int:
 
     examples:
         up photos trip/photos
-        up . backup --exclude "*.tmp" --exclude .git --dry-run
+        up . backup --exclude "*.tmp" --dry-run
         down trip/photos photos --delete
     """
     up = arguments.direction == "up"

@@ -136,7 +136,7 @@ def applications(client: Any) -> List[Any]:
 
     examples:
         @
-        --json | jq -r ".[] | select(.features.configuration) | .id"
+        --json | jq -r ".[].id"
     """
     found: List[Any] = client.application.list()
     return found
@@ -150,7 +150,7 @@ def models(client: Any) -> List[Any]:
 
     examples:
         @
-        --json | jq -r ".[] | select(.capabilities.embeddings) | .id"
+        --json | jq ".[] | .id, .pricing"
     """
     found: List[Any] = client.model.list()
     return found

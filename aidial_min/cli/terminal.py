@@ -21,8 +21,9 @@ below: Any = None
 
 def make_room() -> None:
     """Take away what is drawn on the last line."""
-    if below is not None:
-        below.clear()
+    line = below  # another thread may take it away meanwhile
+    if line is not None:
+        line.clear()
 
 
 def is_terminal(stream: Optional[IO[Any]]) -> bool:

@@ -243,9 +243,10 @@ def test_proxies_of_the_environment_are_used_and_can_be_left_out(ask):
 
 
 def test_help_teaches_by_example(dial):
-    actions = [["files", action] for action in ("ls", "get", "put", "cat", "cp", "mv", "rm", "stat")]
-    for words in [[name] for name in COMMANDS] + actions:
-        shown = dial(*words, "--help").out
+    actions = ("ls", "get", "put", "sync", "cat", "cp", "mv", "rm", "stat", "share")
+    for words in [[name] for name in COMMANDS] + [["files", action] for action in actions]:
+        shown = dial(*words, "--help", COLUMNS="80").out
+        assert [line for line in shown.splitlines() if len(line) > 80] == []
         assert "examples:\n" in shown and "python -m aidial_min %s" % " ".join(words) in shown.partition("examples:")[2]
         assert "%" not in shown.replace("photo%201.jpg", "")
 
