@@ -500,7 +500,8 @@ def test_ctrl_c_ends_a_folder_at_once(tmp_path, what):
                 else:
                     client.files.download_folder("files/abc/", tmp_path / "target", max_workers=3)
             thread.join()
-            assert not client._transport.connections.open and client._transport.connections.places.taken == 0
+            statistics = client._transport.statistics
+            until(lambda: (statistics().open, statistics().taken) == (0, 0))
         assert len(server.requests) == 4  # nothing was tried again
     until(lambda: threading.active_count() <= before)
     assert not [name for name in os.listdir(tmp_path) if "part" in name]
