@@ -15,9 +15,8 @@ from ..core.body import json_body
 from ..core.call import Request, as_it_came, completion_of
 from ..core.completion_stream import Events
 from ..core.hints import by_name
-from ..core.limits import read_timeout
 from ..core.operation import Async, Resource, Sync, operation
-from ..core.settings import NOT_GIVEN, NotGiven, read_retries
+from ..core.settings import NOT_GIVEN, NotGiven, retry_of_call, timeout_of_call
 from ..core.urls import encode_id
 from ..errors import InvalidRequestError
 from ..types._model import Model
@@ -91,7 +90,6 @@ class DeploymentCalls(Resource):
             given: the arguments of `create`: parameters of the deployment, and CallOptions.
         """
         extra = {key: _mapping(key, given.get(key)) for key in EXTRAS}
-        timeout, retries = given.get("timeout", NOT_GIVEN), given.get("max_retries")
         query = {"api-version": given.get("api_version") or self._config.api_version}
         sent = {key: value for key, value in given.items() if value is not None and key not in APART}
         sent.update((key, value) for key, value in body.items() if value is not None)
@@ -104,8 +102,8 @@ class DeploymentCalls(Resource):
             headers={**_headers(given), **extra["extra_headers"]},
             body=json_body({"model": name, **sent, **extra["extra_body"]}),  # upstreams may ask for `model`
             upstream=per_deployment,
-            timeout=None if isinstance(timeout, NotGiven) else read_timeout(timeout),
-            max_retries=None if retries is None else read_retries(retries).max_retries,
+            timeout=timeout_of_call(given.get("timeout", NOT_GIVEN)),
+            retry=retry_of_call(given.get("max_retries")),
         )
 
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Union
 from ..core.body import json_body
 from ..core.call import Request, as_it_came, nothing
 from ..core.completion_stream import Events
-from ..core.limits import read_timeout
 from ..core.operation import Async, Resource, Sync, operation
-from ..core.settings import NOT_GIVEN, NotGiven
+from ..core.settings import NOT_GIVEN, NotGiven, timeout_of_call
 from ..errors import DialException, InvalidRequestError
 from ..types._plain import plain
 from ..types.client_channel import ClientChannelRequest, ClientChannelResponse, SigninResult
@@ -86,7 +85,7 @@ class _ClientChannel(Resource):
             headers=_channel(channel_id),
             body=json_body(asked),
             decode=as_it_came,
-            timeout=None if isinstance(timeout, NotGiven) else read_timeout(timeout),
+            timeout=timeout_of_call(timeout),
         )
         stream = await self._open(request, Events(lambda value: _signin_results(ids, value), fails=False))
         try:

@@ -10,8 +10,7 @@ from urllib.parse import quote
 
 from ..core.body import BytesBody, json_body
 from ..core.call import Request
-from ..core.limits import read_timeout
-from ..core.settings import NOT_GIVEN, NotGiven, read_retries
+from ..core.settings import NOT_GIVEN, NotGiven, retry_of_call, timeout_of_call
 from ..core.urls import SCHEME, is_url_of
 from ..errors import InvalidRequestError, NotDialURLError, ParsingDataError
 
@@ -119,8 +118,8 @@ def request_of(
         body=body,
         upstream=upstream,
         decode=_response,
-        timeout=None if isinstance(timeout, NotGiven) else read_timeout(timeout),
-        max_retries=None if max_retries is None else read_retries(max_retries).max_retries,
+        timeout=timeout_of_call(timeout),
+        retry=retry_of_call(max_retries),
     )
 
 

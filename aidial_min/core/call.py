@@ -106,11 +106,11 @@ class Request(Generic[T]):
         query: parameters; None is left out.
         headers: further header fields; None is left out.
         upstream: a deployment answers, so 502 `No route` means "no usable upstream", not "no such endpoint".
-        timeout, max_retries: for this call; None takes the client's.
+        timeout, retry: for this call; None takes the client's.
         most: bytes of an answer that is read whole; a larger one is an error.
     """
 
-    __slots__ = ("method", "path", "decode", "query", "headers", "body", "upstream", "timeout", "max_retries", "most")
+    __slots__ = ("method", "path", "decode", "query", "headers", "body", "upstream", "timeout", "retry", "most")
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class Request(Generic[T]):
         body: Optional[Body] = None,
         upstream: bool = False,
         timeout: Optional[Timeout] = None,
-        max_retries: Optional[int] = None,
+        retry: Optional[RetryPolicy] = None,
         most: Optional[int] = None,
     ) -> None:
         self.method = method
@@ -134,7 +134,7 @@ class Request(Generic[T]):
         self.body = body
         self.upstream = upstream
         self.timeout = timeout
-        self.max_retries = max_retries
+        self.retry = retry
         self.most = most if most is not None else MOST_OF_DEPLOYMENTS if upstream else MOST
 
     def target(self, config: Config) -> str:
@@ -252,7 +252,7 @@ def _judged(
     retries: int,
 ) -> Tuple[Optional[DialException], Optional[float]]:
     """The error that an attempt came to, None for a good answer; and the seconds until the next one, None for none."""
-    retry = config.retry if request.max_retries is None else RetryPolicy(request.max_retries)
+    retry = request.retry or config.retry
     if isinstance(outcome, DialConnectionError):
         failed = _explained(outcome, info, secrets)
         delay = retry.after_error(retries, failed, method=request.method)

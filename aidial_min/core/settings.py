@@ -16,7 +16,7 @@ from .call import Config, HeaderSource
 from .credentials import credentials_of, read_credentials, refuse_coroutines
 from .hints import base_url_hint
 from .http11 import header_line
-from .limits import Limits, TimeoutValue, check_limits, read_timeout
+from .limits import Limits, Timeout, TimeoutValue, check_limits, read_timeout
 from .proxy import Route, find_route
 from .retry import RetryPolicy
 from .urls import Origin, is_url_of, parse_base_url
@@ -91,6 +91,16 @@ def read_retries(max_retries: Any) -> RetryPolicy:
     if isinstance(max_retries, bool) or not isinstance(max_retries, int) or max_retries < 0:
         raise ConfigurationError("max_retries must be a number of at least 0, not %r" % (max_retries,))
     return RetryPolicy(max_retries)
+
+
+def timeout_of_call(timeout: Union[TimeoutValue, NotGiven]) -> Optional[Timeout]:
+    """The `timeout` of one call; None: the client's."""
+    return None if isinstance(timeout, NotGiven) else read_timeout(timeout)
+
+
+def retry_of_call(max_retries: Optional[int]) -> Optional[RetryPolicy]:
+    """The retry policy of one call; None: the client's."""
+    return None if max_retries is None else read_retries(max_retries)
 
 
 def read_headers(headers: Any, coroutines: bool = False) -> Tuple[HeaderSource, ...]:

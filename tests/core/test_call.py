@@ -418,8 +418,8 @@ class TestRetries:
             assert failed(drive(request, soon(status), soon(status), soon(status))).status_code == status
 
     def test_the_number_of_the_call_wins_over_the_clients(self) -> None:
-        assert len(drive(get(max_retries=0), soon(503)).sends) == 1
-        assert len(drive(get(max_retries=4), *[soon(503)] * 5).sends) == 5
+        assert len(drive(get(retry=RetryPolicy(0)), soon(503)).sends) == 1
+        assert len(drive(get(retry=RetryPolicy(4)), *[soon(503)] * 5).sends) == 5
         assert len(drive(get(), soon(503), settings=config(retry=RetryPolicy(0))).sends) == 1
 
     @pytest.mark.parametrize("status", [502, 504])
@@ -528,7 +528,7 @@ class TestBodiesThatCanNotBeRepeated:
 class TestErrors:
     def test_name_the_request(self) -> None:
         for outcome in (answer(404, b"gone"), failure()):
-            error = failed(drive(get(query={"a": 1}, max_retries=0), outcome))
+            error = failed(drive(get(query={"a": 1}, retry=RetryPolicy(0)), outcome))
             assert error.request == RequestInfo("GET", "http://dial.example:8080/pre/v1/bucket?a=1")
             assert str(error).endswith("(GET /pre/v1/bucket)")
 
@@ -550,7 +550,7 @@ class TestErrors:
             answer(401, echo.encode(), x_echo=echo),
             Failure(DialConnectionError(echo, request_sent="yes")),
         ):
-            error = failed(drive(get(max_retries=0), outcome))
+            error = failed(drive(get(retry=RetryPolicy(0)), outcome))
             assert KEY not in str(error) + repr(error) + repr(error.__dict__) + repr(error.args) + repr(
                 dict(error.headers)
             )
