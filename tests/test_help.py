@@ -14,8 +14,9 @@ CLIENTS = [Dial(**SETTINGS), AsyncDial(**SETTINGS)]
 IDS = ["sync", "async"]
 AREAS = """
     chat.completions completions embeddings deployments model application toolset user bucket files prompts
-    conversations external_services code_interpreter consent schemas custom_applications custom_toolsets metadata skills skills.files sharing invitations publications notifications
-    resource_permissions resources client_channel responses
+    conversations external_services code_interpreter consent schemas custom_applications custom_toolsets metadata
+    skills skills.files sharing invitations publications notifications resource_permissions resources client_channel
+    responses
 """.split()
 
 

@@ -8,6 +8,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional
 
+from ..core.credentials import credentials_of
 from ..errors import ConfigurationError
 from .terminal import dim, is_terminal, make_room, note, visible
 
@@ -92,7 +93,7 @@ def client_arguments(arguments: argparse.Namespace) -> Dict[str, Any]:
         ConfigurationError: no server, no credential, or a file of it that can't be used; it says what to do.
     """
     variables = environment(arguments)
-    found: Dict[str, Any] = {**credential(variables), "proxy": arguments.proxy, "ca_bundle": arguments.ca_bundle}
+    found: Dict[str, Any] = {**credentials_of(variables), "proxy": arguments.proxy, "ca_bundle": arguments.ca_bundle}
     found["base_url"] = arguments.url or variables.get("DIAL_URL")
     if not found["base_url"]:
         raise ConfigurationError("no DIAL server is named: set DIAL_URL, or write --url https://dial.example.com")
@@ -127,57 +128,10 @@ def make_client(arguments: argparse.Namespace) -> "Dial":
     return Dial(**client_arguments(arguments))
 
 
-def credential(variables: Mapping[str, str]) -> Dict[str, Any]:
-    """`api_key` and `bearer_token` as the environment names them (a value wins over a file); absent ones are missing.
-
-    Raises:
-        ConfigurationError: a file that is not there, or holds nothing.
-    """
-    found: Dict[str, Any] = {}
-    for argument, variable in (("api_key", "DIAL_API_KEY"), ("bearer_token", "DIAL_BEARER_TOKEN")):
-        value: Any = variables.get(variable)
-        path = variables.get(variable + "_FILE")
-        if not value and path:
-            value = read_secret(path, variable + "_FILE")
-            if argument == "bearer_token" and os.path.isfile(path):  # a pipe has said all; a file is written anew
-                value = _Reader(path, variable + "_FILE")  # when its token, which is short-lived, is renewed
-        if value:
-            found[argument] = value
-    return found
-
-
 def source_of(variables: "Variables", argument: str) -> str:
     """Where a credential comes from: a variable, or a line of the config file."""
     variable = "DIAL_API_KEY" if argument == "api_key" else "DIAL_BEARER_TOKEN"
     return variables.source(variable if variables.get(variable) else variable + "_FILE")
-
-
-def read_secret(path: str, variable: str) -> str:
-    """The secret in a file, without blanks and line ends around it.
-
-    Raises:
-        ConfigurationError: no such file, nothing in it, or no text.
-    """
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            text = file.read(65536).strip()
-    except (OSError, ValueError) as error:
-        reason: Optional[str] = getattr(error, "strerror", None)
-        raise ConfigurationError("%s names %s: %s" % (variable, path, reason or "this is no text")) from None
-    if not text:
-        raise ConfigurationError("%s names %s, which is empty" % (variable, path))
-    return text
-
-
-class _Reader:
-    """A credential that is read from its file at every request (a class, so that clients with it can be pickled)."""
-
-    def __init__(self, path: str, variable: str) -> None:
-        self.path = path
-        self.variable = variable
-
-    def __call__(self) -> str:
-        return read_secret(self.path, self.variable)
 
 
 # ---------------------------------------------------------------- profiles

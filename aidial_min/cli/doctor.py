@@ -24,6 +24,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 
 from .._version import __version__
 from ..client import Dial
+from ..core.credentials import credentials_of
 from ..core.limits import DEFAULT_TIMEOUT, read_timeout
 from ..core.proxy import Route
 from ..core.settings import ConnectionSettings, connection_settings
@@ -41,7 +42,7 @@ from ..errors import (
     mask,
 )
 from . import handshake
-from .connection import Variables, add_options, credential, environment, source_of, watch
+from .connection import Variables, add_options, environment, source_of, watch
 from .exit_codes import FAILED, NO_CONNECTION, OK, USAGE, code_of
 from .terminal import red, visible, write, write_json
 
@@ -196,7 +197,7 @@ def check_server(diagnosis: Diagnosis) -> Step:
 def check_credential(diagnosis: Diagnosis) -> Step:
     """Whether the credential looks like one."""
     try:
-        found = credential(diagnosis.environment)
+        found = credentials_of(diagnosis.environment)
         values: Dict[str, Any] = {kind: value() if callable(value) else value for kind, value in found.items()}
     except DialException as error:
         return failed(error, "correct the variable, or the file")

@@ -209,11 +209,9 @@ class TestAttempts:
 
     def test_a_stream_is_shown_when_it_begins(self, kind, server):
         seen = []
-        streams = carry_out(
-            kind, server, lambda client: client.chat.completions.create(deployment_name="echo", messages=HELLO, stream=True),
-            lambda client: len(seen), on_attempt=seen.append,
-        )  # fmt: skip
-        assert streams[1] == 1 and seen[0].status == 200
+        ask = {"deployment_name": "echo", "messages": HELLO, "stream": True}
+        calls = [lambda client: client.chat.completions.create(**ask), lambda client: len(seen)]
+        assert carry_out(kind, server, *calls, on_attempt=seen.append)[1] == 1 and seen[0].status == 200
         assert seen[0].headers["content-type"].startswith("text/event-stream")
 
     def test_a_coroutine_function_is_awaited(self, server):
