@@ -23,7 +23,7 @@ from aidial_min.testing import DialServer
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-CHAPTER = README[README.index("### AWS Lambda") : README.index("### Vendoring")]
+CHAPTER = README[README.index("### AWS Lambda") : README.index("### Vendoring, offline, frozen")]
 SYNC, ASYNC = re.findall(r"^```python\n(.*?)^```$", CHAPTER, re.MULTILINE | re.DOTALL)
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Lambda is Linux")
