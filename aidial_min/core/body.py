@@ -41,6 +41,7 @@ class Body:
         replayable: whether `pieces` can be asked again.
         taken: whether `pieces` has been asked; a pipe is spent then, sent or not.
         blocking: whether `pieces` reads so much from files that a thread should do it.
+        wait: for the async client, what gives the result of a coroutine to such a thread.
     """
 
     content_type: Optional[str] = None
@@ -49,6 +50,7 @@ class Body:
     replayable = True
     taken = False
     blocking = False
+    wait: Optional[Callable[[Any], Any]] = None
 
     def pieces(self) -> Iterator[bytes]:
         """The bytes from the start, in pieces; reading may block."""
@@ -183,7 +185,7 @@ def _check_content(content: Any) -> Content:
     if isinstance(content, io.TextIOBase) or hasattr(content, "encoding"):
         raise InvalidRequestError("the file to upload is open in text mode; open it with 'rb'")
     readable = getattr(content, "readable", None)
-    if callable(readable) and not readable():
+    if callable(readable) and not _is_asynchronous(content) and not readable():
         raise InvalidRequestError("the file to upload is not open for reading; open it with 'rb'")
     return cast("IO[bytes]", content)
 
@@ -243,7 +245,7 @@ class MultipartBody(Body):
         self.taken = True
         for head, content, size in self._parts:
             yield head
-            for piece in _in_pieces(content) if isinstance(content, bytes) else _read_file(content, size):
+            for piece in _in_pieces(content) if isinstance(content, bytes) else _read_file(content, size, self.wait):
                 self._content_read += len(piece)
                 yield piece
             yield b"\r\n"
@@ -274,10 +276,21 @@ def _size_of(content: Content) -> Optional[int]:
 def _can_rewind(content: Content) -> bool:
     if isinstance(content, (bytes, os.PathLike)):
         return True
+    if _is_asynchronous(content):
+        return False  # it is read once, as it comes
     seekable = getattr(content, "seekable", None)
     if callable(seekable):
         return bool(seekable())
     return callable(getattr(content, "seek", None)) and callable(getattr(content, "tell", None))
+
+
+def _is_asynchronous(content: Any) -> bool:
+    """Whether it is read by coroutines: an upload of a web framework, a file of aiofiles."""
+    if isinstance(content, io.IOBase):
+        return False
+    import inspect  # costs milliseconds to load, and most files are of `io`
+
+    return inspect.iscoroutinefunction(content.read)
 
 
 def _in_pieces(content: bytes) -> Iterator[bytes]:
@@ -286,23 +299,30 @@ def _in_pieces(content: bytes) -> Iterator[bytes]:
         yield bytes(view[start : start + PIECE])
 
 
-def _read_file(content: Union["IO[bytes]", "os.PathLike[str]"], size: Optional[int]) -> Iterator[bytes]:
+def _read_file(
+    content: Union["IO[bytes]", "os.PathLike[str]"], size: Optional[int], wait: Optional[Callable[[Any], Any]]
+) -> Iterator[bytes]:
     try:
         if isinstance(content, os.PathLike):
             with open(content, "rb") as file:
-                yield from _read_sized(file, size)
+                yield from _read_sized(file, size, wait)
         else:
             if size is not None:
                 content.seek(0)
-            yield from _read_sized(content, size)
+            yield from _read_sized(content, size, wait)
     except (OSError, ValueError) as error:
         raise InvalidRequestError("the file to upload can't be read: %s" % error, request_sent="maybe") from error
 
 
-def _read_sized(file: "IO[bytes]", size: Optional[int]) -> Iterator[bytes]:
+def _read_sized(
+    file: "IO[bytes]", size: Optional[int], wait: Optional[Callable[[Any], Any]]
+) -> Iterator[bytes]:
     left = size
     while left is None or left > 0:
-        piece = _checked_piece(file.read(PIECE if left is None else min(PIECE, left)))
+        given: Any = file.read(PIECE if left is None else min(PIECE, left))
+        if hasattr(given, "__await__"):
+            given = _awaited(given, wait)
+        piece = _checked_piece(given)
         if not piece:
             break
         if left is not None:
@@ -313,6 +333,14 @@ def _read_sized(file: "IO[bytes]", size: Optional[int]) -> Iterator[bytes]:
         raise InvalidRequestError(
             "the file to upload became shorter while it was sent (%d bytes are missing)" % left, request_sent="maybe"
         )
+
+
+def _awaited(given: Any, wait: Optional[Callable[[Any], Any]]) -> Any:
+    if wait is not None:
+        return wait(given)
+    if hasattr(given, "close"):
+        given.close()  # a coroutine that nobody awaits would complain
+    raise InvalidRequestError("read() of the file to upload is a coroutine: use AsyncDial, or pass its bytes")
 
 
 def _checked_piece(piece: Any) -> bytes:

@@ -276,6 +276,10 @@ class Worker:
         self._busy = False
         return result
 
+    def wait(self, coroutine: Any) -> Any:
+        """For a step: have the loop await something, and wait for it here."""
+        return asyncio.run_coroutine_threadsafe(_awaiting(coroutine), self._loop).result()
+
     def end(self, *last: Callable[[], object]) -> None:
         if not self._busy:
             for step in last:
@@ -298,6 +302,10 @@ class Worker:
                 self._loop.call_soon_threadsafe(_settle, outcome, result, error)
             except RuntimeError:
                 pass  # the loop is closed: nobody waits
+
+
+async def _awaiting(awaitable: Awaitable[T]) -> T:
+    return await awaitable
 
 
 def _settle(outcome: asyncio.Future[Any] | None, result: Any, error: BaseException | None) -> None:

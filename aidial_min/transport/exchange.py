@@ -105,6 +105,7 @@ class Exchange:
                     return
             return
         worker, end = self.verbs.worker(), (None, 0)
+        body.wait = worker.wait
         try:
             while True:
                 found: Any = await worker.do(self._left("total"), next, left, end)

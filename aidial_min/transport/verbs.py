@@ -88,6 +88,11 @@ class Bell(Protocol):
 class Worker(Protocol):
     """Does one step after the other where blocking does no harm."""
 
+    @property
+    def wait(self) -> Callable[[Any], Any] | None:
+        """What gives the result of a coroutine to a step, where there is a loop."""
+        ...
+
     async def do(self, seconds: float | None, function: Callable[..., T], *arguments: Any) -> T:
         """Raises: OutOfTime; the step goes on then, unheard."""
         ...
@@ -132,6 +137,8 @@ class Verbs(Protocol):
 
 class Here:
     """A Worker that does its steps at once, where it is asked."""
+
+    wait: Callable[[Any], Any] | None = None
 
     async def do(self, seconds: float | None, function: Callable[..., T], *arguments: Any) -> T:
         return function(*arguments)

@@ -17,7 +17,9 @@ import pytest
 from aidial_min import (
     AsyncDial,
     Dial,
+    DialException,
     DialTimeoutError,
+    InvalidRequestError,
     RequestTooLargeError,
     StreamInterruptedError,
     Timeout,
@@ -381,3 +383,88 @@ def test_a_cancelled_connect_does_no_harm_to_the_next_socket_of_the_loop():
         await asyncio.sleep(0)
 
     asyncio.run(main())
+
+
+# ---------------------------------------------------------------- the stop button
+
+
+def subscribed(client):
+    return client.resources.subscribe(["files/b/x"])
+
+
+EVENT = SSE + CHUNKED + chunks(b'data: {"url":"files/b/x","action":"UPDATE","timestamp":1}\n\n', end=b"")
+
+
+def test_a_subscription_that_another_thread_closes_just_ends():
+    with RawServer([[EVENT, HOLD]]) as server, client_of("sync", base_url=server.url) as call:
+        events = call(subscribed)
+        found = [next(events)]
+        thread = threading.Thread(target=lambda: found.extend([*events, "its end"]))
+        thread.start()
+        time.sleep(0.2)
+        events.close()
+        thread.join(20)
+        assert found[1:] == ["its end"]
+
+
+def test_so_does_one_that_another_task_closes():
+    async def main(url):
+        async with AsyncDial(base_url=url, api_key="key-of-a-test", trust_env=False) as client:
+            events = await subscribed(client)
+            await events.__anext__()
+            reading = asyncio.ensure_future(read(events))
+            await asyncio.sleep(0.2)
+            await events.close()
+            assert await asyncio.wait_for(reading, 20) == []
+            stream = await chat(stream=True)(client)
+            await stream.__anext__()
+            reading = asyncio.ensure_future(read(stream))
+            await asyncio.sleep(0.2)
+            await stream.close()
+            with pytest.raises(StreamInterruptedError, match="the stream was closed") as caught:
+                await asyncio.wait_for(reading, 20)
+            assert caught.value.partial.choices[0].message.content == "hello"
+
+    async def read(events):
+        return [event async for event in events]
+
+    with RawServer([[EVENT, HOLD], [OPENED, HOLD]]) as server:
+        asyncio.run(main(server.url))
+
+
+def test_one_reader_at_a_time_can_read_a_stream():
+    with RawServer([[OPENED, HOLD]]) as server, client_of("sync", base_url=server.url) as call:
+        stream = call(chat(stream=True))
+        next(stream)
+        failed = []
+
+        def read():
+            try:
+                next(stream)
+            except DialException as error:
+                failed.append(error)
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        time.sleep(0.2)
+        with pytest.raises(InvalidRequestError, match="another thread or task"):
+            next(stream)
+        stream.close()
+        thread.join(20)
+        assert len(failed) == 1 and "closed" in str(failed[0])
+
+
+def test_one_task_at_a_time_too():
+    async def main(url):
+        async with AsyncDial(base_url=url, api_key="key-of-a-test", trust_env=False) as client:
+            stream = await chat(stream=True)(client)
+            await stream.__anext__()
+            first = asyncio.ensure_future(stream.__anext__())
+            await asyncio.sleep(0.1)
+            with pytest.raises(InvalidRequestError, match="another thread or task"):
+                await stream.__anext__()
+            first.cancel()
+            await asyncio.wait({first})
+
+    with RawServer([[OPENED, HOLD]]) as server:
+        asyncio.run(main(server.url))
