@@ -65,11 +65,11 @@ class TargetFile:
             raise
         return self
 
-    def write(self, piece: bytes) -> None:
-        """Append a piece."""
+    def write(self, *pieces: bytes) -> None:
+        """Append pieces."""
         assert self._file is not None
         try:
-            self._file.write(piece)
+            self._file.writelines(pieces)
         except OSError as error:  # a full disk: say where
             raise OSError(error.errno, error.strerror, self._target) from None
 

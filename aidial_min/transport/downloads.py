@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 KEPT = 16 * 1024 * 1024
 """Bytes of a content that are kept in memory, so that it can be read again."""
 PIECE = 262144
-"""Bytes of one piece for the user, and gathered before they are written to disk."""
+"""Bytes of one piece for the user, and gathered before a thread is asked to write them to disk."""
 
 
 class Content:
@@ -155,15 +155,16 @@ class FileDownloadResponse(DownloadInfo):
         try:
             target = TargetFile(file)
             await self._do(worker, target.open)
+            enough = 1 if self._exchange.verbs.blocks else PIECE  # a thread is not asked for every little
             gathered: list[bytes] = []
             size = 0
             async for piece in self._pieces():
                 gathered.append(piece)
                 size += len(piece)
-                if size >= PIECE:
-                    await self._do(worker, target.write, b"".join(gathered))
+                if size >= enough:
+                    await self._do(worker, target.write, *gathered)
                     gathered, size = [], 0
-            await self._do(worker, target.write, b"".join(gathered))
+            await self._do(worker, target.write, *gathered)
             await self._do(worker, target.commit)
         finally:
             self._exchange.close()

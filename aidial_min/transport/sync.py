@@ -46,6 +46,8 @@ R = TypeVar("R")
 
 LAST_WORDS = 1.0
 """Seconds: how long threads that are told to end are waited for; one that is silent longer ends later, unheard."""
+LARGE = 262144
+"""Bytes asked of a socket that gave as many as it was asked for."""
 LOOK_AGAIN = 1.0
 """Seconds after which one who waits for a place looks by himself: who had it may have been interrupted before he rang."""
 
@@ -274,6 +276,7 @@ class Wire:
         self.sock = link.sock
         self.sock.setblocking(False)  # eventlet takes a limit of 0 s for a limit
         self._secured = secured
+        self._size = RECEIVE
         self.thread: threading.Thread | None = None
         """Who used it last."""
         self._link = link
@@ -305,7 +308,9 @@ class Wire:
             if wait and not self._is_ready(not write, write, until and max(0.0, until - time.monotonic())):
                 raise OutOfTime
             try:
-                return self.sock.recv(RECEIVE)
+                data = self.sock.recv(self._size)
+                self._size = RECEIVE if len(data) < self._size else LARGE  # more may be waiting
+                return data
             except OSError as error:
                 if not _wants(error):
                     raise
