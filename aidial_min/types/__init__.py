@@ -38,7 +38,9 @@ else:
 
     __getattr__, __dir__ = lazy_names(
         __name__,
+        "chat.response",  # first what is asked for most, then what loads fastest
         *"bucket user prompt conversation resource_event notification limits permission client_channel file".split(),
-        *"deployment model toolset application metadata sharing publication tokenize embeddings responses external_service code_interpreter".split(),
-        *"chat.response completion chat.cache chat.function chat.tool chat.request_param chat.request".split(),
+        *"deployment model toolset application metadata sharing publication tokenize embeddings responses".split(),
+        *"external_service code_interpreter completion".split(),
+        *"chat.cache chat.function chat.tool chat.request_param chat.request".split(),
     )
