@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, overload
 
 from ..core.call import Request, json_value, list_of, model_of, nothing
 from ..core.operation import Async, Resource, Sync, operation
+from ..core.settings import NOT_GIVEN, NotGiven
 from ..core.urls import as_text, encode_id
 from ..errors import InvalidRequestError, ParsingDataError
 from ..types._model import Model as AnyModel
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ..core.call import Answer
+    from ..core.limits import TimeoutValue
     from ..transport.downloads import StreamedResponse
     from ..types.chat.request_param import Message
     from ..types.deployment import DeploymentKind
@@ -132,7 +134,19 @@ class _Deployments(Resource):
 
     @operation
     async def _route(
-        self, /, deployment_id: str, path: str, *, method: str = "GET", stream: bool = False, **options: Any
+        self,
+        /,
+        deployment_id: str,
+        path: str,
+        *,
+        method: str = "GET",
+        stream: bool = False,
+        json: Any = None,
+        content: Union[bytes, str, None] = None,
+        headers: Optional[Mapping[str, str]] = None,
+        query: Optional[Mapping[str, Any]] = None,
+        timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
+        max_retries: Optional[int] = None,
     ) -> Union[Response, StreamedResponse]:
         """Call a route that an application has of its own.
 
@@ -141,7 +155,7 @@ class _Deployments(Resource):
             path: below the application's own address: "reports/7".
             method: "GET", "POST", "PUT", "DELETE", "HEAD" or "PATCH".
             stream: give the answer as it comes: its bytes, or its server-sent events.
-            **options: json, content, headers, query, timeout, max_retries, as of `client.request`.
+            json, content, headers, query, timeout, max_retries: as of `client.request`.
         Returns:
             The answer: `status_code`, `headers`, `content`, `text`, `json()`; with `stream=True` a StreamedResponse.
         Raises:
@@ -153,7 +167,10 @@ class _Deployments(Resource):
         if not isinstance(path, str) or not path.strip("/") or "/route/" in "/%s/" % path:
             raise InvalidRequestError("path must be a route of the application like reports/7, without /route/ in it")
         target = _path(deployment_id, "route/" + path.lstrip("/"))
-        return await self._client._send(method, target, stream, **options)  # type: ignore[no-any-return]
+        carried = {"json": json, "content": content, "headers": headers, "query": query}
+        return await self._client._send(  # type: ignore[no-any-return]
+            method, target, stream, **carried, timeout=timeout, max_retries=max_retries
+        )
 
     @operation
     async def tokenize(self, deployment_id: str, inputs: Sequence[TokenizeInput]) -> List[TokenizeResult]:

@@ -207,7 +207,7 @@ async def async_listings(client: "AsyncDial") -> None:
 
 def files(client: "Dial", url: PurePosixPath) -> None:
     assert_type(client.files.upload(url, b"bytes"), FileItem)
-    client.files.upload(url=str(url), file="text", etag_if_none_match="*", progress=lambda done, total: None)
+    client.files.upload(url=str(url), file=("a.txt", "text"), etag_if_none_match="*", progress=lambda done, total: None)
     client.files.upload(url, Path("a.txt"))
     client.files.upload(url, io.BytesIO(b"bytes"))
     client.files.upload(url, ("a.txt", b"bytes"))
