@@ -19,8 +19,7 @@ import json
 import platform
 import sys
 import time
-from types import TracebackType
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Type
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .._version import __version__
 from ..client import Dial
@@ -98,9 +97,7 @@ class Diagnosis:
     def __enter__(self) -> "Diagnosis":
         return self
 
-    def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
-    ) -> None:
+    def __exit__(self, *error: Any) -> None:
         if self._client is not None:
             self._client.close()
 

@@ -12,8 +12,8 @@ from ..transport.atomic_file import TargetFile
 from .exit_codes import FAILED, OK, CommandError, UsageError, code_of, line_about
 from .files_show import cat, each, entries, expect_file, folder_of
 from .progress import Progress
-from .remote import Remote, expand, local_path, resolve, send, size_of, stored_name
-from .terminal import can_ask, confirm, note, read_bytes, visible, word, write
+from .remote import Remote, expand, local_path, resolve, store, stored_name
+from .terminal import can_ask, confirm, note, visible, word, write
 
 
 def get(client: Any, arguments: argparse.Namespace) -> int:
@@ -94,7 +94,7 @@ def put(client: Any, arguments: argparse.Namespace) -> int:
     if len(sources) > 1 and not into:
         raise UsageError("several files go into a folder: end %s with a slash" % word(last))
 
-    def store(source: str) -> None:
+    def put_one(source: str) -> None:
         path = Path(source)
         if source != "-" and path.is_dir():
             store_folder(client, source, target, into, arguments)
@@ -102,7 +102,7 @@ def put(client: Any, arguments: argparse.Namespace) -> int:
         name = stored_name(word(os.path.basename(os.path.abspath(source))))
         store_file(client, source, target.folder.child([name]) if into else target, arguments.no_clobber)
 
-    return each(sources, store)
+    return each(sources, put_one)
 
 
 def store_folder(client: Any, source: str, target: Remote, into: bool, arguments: argparse.Namespace) -> None:
@@ -129,18 +129,8 @@ def store_file(client: Any, source: str, target: Remote, no_clobber: bool) -> No
     Raises:
         FileExistsError: with `no_clobber`, and it is there.
     """
-    condition = "*" if no_clobber else None
     try:
-        if source == "-":
-            item = client.files.upload(target.url, (target.name, read_bytes()), etag_if_none_match=condition)
-        else:
-            path = Path(source)
-            size = size_of(path)
-            with Progress(size) as bar:
-                bar.label = visible(target.name)
-                item = send(
-                    client, target.url, path, target.name, size, etag_if_none_match=condition, progress=bar.sent
-                )
+        item = store(client, target.url, source, target.name, "*" if no_clobber else None)
     except EtagMismatchError:
         raise FileExistsError(None, "it is there already", target.shown) from None
     write(visible(item.url) + "\n")

@@ -7,8 +7,7 @@ import shutil
 import sys
 import threading
 import time
-from types import TracebackType
-from typing import Callable, Optional, Type
+from typing import Any, Callable, Optional
 
 from . import terminal
 from .table import size_text
@@ -95,9 +94,7 @@ class Progress(Line):
     def __enter__(self) -> "Progress":
         return self
 
-    def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
-    ) -> None:
+    def __exit__(self, *error: Any) -> None:
         self.clear()
 
 

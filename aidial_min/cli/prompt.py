@@ -15,8 +15,7 @@ from urllib.parse import unquote, urlsplit
 from ..errors import ResourceNotFoundError
 from .connection import environment
 from .exit_codes import UsageError
-from .progress import Progress
-from .remote import encode, resolve, send, size_of, stored_name
+from .remote import encode, resolve, size_of, store, stored_name
 from .terminal import dim, is_terminal, note, read_bytes, visible, word
 
 FOLDER = "attachments"
@@ -205,30 +204,12 @@ def attach(client: Any, names: Sequence[str], *, quiet: bool = False) -> List[Di
         taken = any(known["title"] == title for known in attachments)
         stored = "%d-%s" % (len(attachments) + 1, title) if taken else title
         url = encode(client.my_bucket(), [FOLDER, unique, stored])
-        item = _upload(client, url, name, title)
+        item = store(client, url, name, title)
         # our own spelling of the URL: Core's leaves colons as they are, and Core answers 400 to many such attachments
         attachments.append({"type": item.content_type, "title": title, "url": url})
         if not quiet:
             note(dim("+ %s is stored as %s" % (visible(title), visible(item.url))))
     return attachments
-
-
-def _upload(client: Any, url: str, name: str, title: str) -> Any:
-    if name == "-":
-        data = read_bytes()
-        return client.files.upload(url, (title, data, "text/plain" if _is_text(data) else "application/octet-stream"))
-    path = Path(name)
-    size = size_of(path)
-    with Progress(size) as bar:
-        bar.label = visible(title)
-        return send(client, url, path, title, size, progress=bar.sent)
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        return "\0" not in data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
 
 
 def _link(client: Any, name: str) -> Dict[str, Any]:

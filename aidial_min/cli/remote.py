@@ -7,6 +7,7 @@ as answers show them (percent-encoded). A slash at its end makes it a folder.
 import os
 import re
 import stat
+from contextlib import ExitStack
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Iterable, List, NamedTuple, Optional, Sequence
@@ -15,7 +16,8 @@ from urllib.parse import quote, unquote
 from ..api import local_files
 from ..errors import InvalidRequestError
 from .exit_codes import CommandError, UsageError
-from .terminal import local, word
+from .progress import Progress
+from .terminal import local, read_bytes, visible, word
 
 RULE = """\
 PATH is a path in your own bucket, as you see it: "notes.txt", "trip/photo 1.jpg"; "" or / is the bucket itself.
@@ -143,15 +145,27 @@ def size_of(path: Path) -> Optional[int]:
     return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
-def send(client: Any, url: str, path: Path, name: str, size: Optional[int], **options: Any) -> Any:
-    """Store it at a URL.
+def is_text(data: bytes) -> bool:
+    """Whether it can be shown as text."""
+    try:
+        return "\0" not in data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+
+
+def store(client: Any, url: str, source: str, name: str, etag_if_none_match: Optional[str] = None) -> Any:
+    """Store a local file, a pipe, or stdin ("-") at a URL, with a bar for the person who waits.
 
     Args:
-        name: by which a pipe's type is guessed, as it has none of its own.
-        size: what `size_of` said.
-        options: of `files.upload`.
+        name: by which the type of what has no name of its own is guessed.
     """
-    if size is not None:
-        return client.files.upload(url, path, **options)
-    with open(path, "rb") as pipe:
-        return client.files.upload(url, (name, pipe), **options)
+    path = Path(source)
+    size = None if source == "-" else size_of(path)
+    with Progress(size) as bar, ExitStack() as stack:
+        bar.label = visible(name)
+        if source == "-":
+            data = read_bytes()
+            file: Any = (name, data, "text/plain") if "." not in name and is_text(data) else (name, data)
+        else:
+            file = path if size is not None else (name, stack.enter_context(open(path, "rb")))
+        return client.files.upload(url, file, etag_if_none_match=etag_if_none_match, progress=bar.sent)

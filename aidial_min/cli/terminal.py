@@ -122,7 +122,7 @@ def write_bytes(pieces: Iterable[bytes]) -> None:
 
 
 def write_json(value: Any) -> None:
-    """A JSON value, readable; characters that stdout can't write, or that command a terminal, are escaped as in JSON."""
+    """A JSON value, readable; what stdout can't write, or what commands a terminal, is escaped as JSON does it."""
     import json
 
     if sys.stdout is None:

@@ -29,6 +29,7 @@ from ..support.patience import PATIENCE, until
 ROOT = Path(__file__).resolve().parents[2]
 LINES = int(os.environ.get("AIDIAL_BATCH_LINES", "400"))
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and terminals of POSIX")
+long = pytest.mark.skipif((3, 9) < sys.version_info[:2] < (3, 13), reason="it takes seconds: oldest and newest only")
 
 
 class Model:
@@ -184,6 +185,7 @@ class Trouble:
 
 
 @posix
+@long
 @pytest.mark.parametrize("options", [[], ["--unordered"]], ids=["ordered", "unordered"])
 def test_every_line_stands_once_through_failures_and_two_kills(folder, model, options):
     trouble = Trouble()
@@ -231,6 +233,7 @@ def test_every_line_stands_once_through_failures_and_two_kills(folder, model, op
 
 
 @posix
+@long
 @pytest.mark.parametrize("seed", [1, 2])
 def test_killed_again_and_again_it_comes_to_its_end(folder, model, server, seed):
     moments = random.Random(seed)
@@ -906,6 +909,7 @@ print(code, again, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 i
 
 
 @posix
+@long
 def test_memory_does_not_grow_with_the_input(folder, server):
     """Lines that ask nothing fail without a server, so that many of them are quick."""
     peaks = []
