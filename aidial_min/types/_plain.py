@@ -1,7 +1,7 @@
 """What callers pass, as JSON types: `plain(value)` before a request is written.
 
-Dicts, lists and our own models, pydantic models (openai's among them), dataclasses, Enums and paths, at any depth. Whatever
-JSON has no form for is refused with its place, before anything is sent.
+Dicts, lists and our own models, pydantic models (openai's among them), dataclasses, Enums and paths, at any depth.
+Whatever JSON has no form for is refused with its place, before anything is sent.
 """
 
 from __future__ import annotations

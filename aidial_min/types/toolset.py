@@ -120,7 +120,7 @@ class ToolResult(Model):
 
     @property
     def auth_challenge(self) -> List[Dict[str, Any]]:
-        """Where the user must sign in before the tool can be called again: {"method": ..., "scope": ...}; mostly none."""
+        """Where the user must sign in before the tool can be called again: {"method": ..., "scope": ...}."""
         meta = self.to_dict().get("_meta")
         found = meta.get("dial.epam.com/auth-challenge") if isinstance(meta, dict) else None
         return found if isinstance(found, list) else []
