@@ -144,3 +144,12 @@ def test_openai_speaks_the_responses_api_and_its_types_fit_ours() -> None:
         "True",
         "5",
     ]
+
+
+def test_langchain_works_through_the_responses_api() -> None:
+    python = os.environ.get("AIDIAL_LANGCHAIN_PYTHON")
+    if not python:
+        pytest.skip("AIDIAL_LANGCHAIN_PYTHON does not name a Python that has langchain-openai")
+    with serving("2026") as server:
+        printed = run(python, HERE / "langchain_program_responses.py", server)
+    assert printed.splitlines() == ["5", "True", "5", "23"]
