@@ -166,7 +166,9 @@ class _Client(BaseClient, Generic[Auth]):
         custom_applications = _Made("stored.CustomApplications", "Applications that users keep in buckets.")
         custom_toolsets = _Made("stored.CustomToolsets", "Toolsets that users keep in buckets.")
         metadata = _Made("stored.Metadata", "Metadata of anything stored.")
-        skills = _Made("skills.SkillsRef", 'Skills: ``client.skills / "writing" / "tone"`` is one of the caller\'s own.')
+        skills = _Made(
+            "skills.SkillsRef", 'Skills: ``client.skills / "writing" / "tone"`` is one of the caller\'s own.'
+        )
         sharing = _Made("sharing.Sharing", "Sharing of resources with other users.")
         invitations = _Made("sharing.Invitations", "Invitations to use what others share.")
         publications = _Made("publications.Publications", "Publications: resources on their way to the public bucket.")

@@ -71,7 +71,6 @@ class _User(Resource):
         """
         return await self._call(Request("GET", "/v1/user/info", decode=model_of(UserInfo.from_json)))
 
-
     @operation
     async def limits(self, *, deployment_types: Optional[Sequence[str]] = None) -> UserLimitStats:
         """What the caller may use of all deployments, and has used; and their overall budget.

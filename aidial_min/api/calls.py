@@ -82,7 +82,9 @@ class DeploymentCalls(Resource):
             return await self._open(self._request(name, {**body, "stream": True}, given, as_it_came), self._events)
         return await self._call(self._request(name, {**body, "stream": False}, given, self._whole))
 
-    def _request(self, name: str, body: Dict[str, Any], given: Dict[str, Any], decode: Callable[[Answer], T]) -> Request[T]:
+    def _request(
+        self, name: str, body: Dict[str, Any], given: Dict[str, Any], decode: Callable[[Answer], T]
+    ) -> Request[T]:
         """The request to a deployment.
 
         Args:
@@ -192,7 +194,6 @@ class ChatCompletions(_ChatCompletions, Sync):
     """Chat completions."""
 
     if TYPE_CHECKING:
-
         # fmt: off
         @overload
         def create(self, *, deployment_name: str, messages: Iterable[Message], stream: Literal[True],
@@ -213,7 +214,6 @@ class AsyncChatCompletions(_ChatCompletions, Async):
     """Chat completions."""
 
     if TYPE_CHECKING:
-
         # fmt: off
         @overload
         async def create(self, *, deployment_name: str, messages: Iterable[Message], stream: Literal[True],
@@ -223,7 +223,8 @@ class AsyncChatCompletions(_ChatCompletions, Async):
                          **options: Unpack[ChatOptions]) -> ChatCompletionResponse: ...
         @overload
         async def create(self, *, deployment_name: str, messages: Iterable[Message], stream: bool,
-                         **options: Unpack[ChatOptions]) -> Union[ChatCompletionResponse, AsyncStream[ChatCompletionChunk]]: ...
+                         **options: Unpack[ChatOptions]
+                         ) -> Union[ChatCompletionResponse, AsyncStream[ChatCompletionChunk]]: ...
         # fmt: on
         async def create(self, *, deployment_name: str, messages: Any, stream: bool = False, **options: Any) -> Any: ...
     else:
@@ -338,7 +339,6 @@ class Completions(_Completions, Sync):
     """Legacy text completions."""
 
     if TYPE_CHECKING:
-
         # fmt: off
         @overload
         def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[True],
@@ -359,7 +359,6 @@ class AsyncCompletions(_Completions, Async):
     """Legacy text completions."""
 
     if TYPE_CHECKING:
-
         # fmt: off
         @overload
         async def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[True],
@@ -369,7 +368,8 @@ class AsyncCompletions(_Completions, Async):
                          **options: Unpack[CompletionOptions]) -> CompletionResponse: ...
         @overload
         async def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: bool,
-                         **options: Unpack[CompletionOptions]) -> Union[CompletionResponse, AsyncStream[CompletionChunk]]: ...
+                         **options: Unpack[CompletionOptions]
+                         ) -> Union[CompletionResponse, AsyncStream[CompletionChunk]]: ...
         # fmt: on
         async def create(self, *, deployment_name: str, prompt: Any, stream: bool = False, **options: Any) -> Any: ...
     else:

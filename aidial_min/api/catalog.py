@@ -58,14 +58,16 @@ class _Deployments(Resource):
         if interface_type is None:
             request = Request("GET", "/openai/deployments", decode=list_of(Deployment.from_json, "data"))
         else:
-            kinds = [interface_type] if isinstance(interface_type, str) else list_given("interface_type", interface_type)
+            kinds = (
+                [interface_type] if isinstance(interface_type, str) else list_given("interface_type", interface_type)
+            )
             query = {"interface_type": ",".join(map(as_text, kinds))}
             request = Request("GET", "/v1/deployments", query=query, decode=list_of(Deployment.from_json))
         return await self._call(request)
 
     @operation
     async def list_names(self, types: Optional[Sequence[DeploymentKind]] = None) -> List[DeploymentName]:
-        """The ids of all deployments that the caller may use, and their kinds; Core of 2024 does not have this endpoint.
+        """The ids of all deployments that the caller may use, and their kinds; Core of 2024 does not tell them.
 
         Args:
             types: only these kinds: "model", "application", "toolset"; the server decides if None.
@@ -250,17 +252,14 @@ class Deployments(_Deployments, Sync):
     """Everything that can be called by id."""
 
     if TYPE_CHECKING:
-
+        # fmt: off
         @overload
-        def route(
-            self, deployment_id: str, path: str, *, method: str = "GET", stream: Literal[True],
-            **options: Unpack[RequestOptions]
-        ) -> StreamedResponse: ...
+        def route(self, deployment_id: str, path: str, *, method: str = "GET", stream: Literal[True],
+                  **options: Unpack[RequestOptions]) -> StreamedResponse: ...
         @overload
-        def route(
-            self, deployment_id: str, path: str, *, method: str = "GET", stream: Literal[False] = False,
-            **options: Unpack[RequestOptions]
-        ) -> Response: ...
+        def route(self, deployment_id: str, path: str, *, method: str = "GET", stream: Literal[False] = False,
+                  **options: Unpack[RequestOptions]) -> Response: ...
+        # fmt: on
         def route(self, deployment_id: str, path: str, **options: Any) -> Any: ...
     else:
         route = _Deployments.__dict__["_route"]
@@ -270,17 +269,14 @@ class AsyncDeployments(_Deployments, Async):
     """Everything that can be called by id."""
 
     if TYPE_CHECKING:
-
+        # fmt: off
         @overload
-        async def route(
-            self, deployment_id: str, path: str, *, method: str = "GET", stream: Literal[True],
-            **options: Unpack[RequestOptions]
-        ) -> StreamedResponse: ...
+        async def route(self, deployment_id: str, path: str, *, method: str = "GET", stream: Literal[True],
+                        **options: Unpack[RequestOptions]) -> StreamedResponse: ...
         @overload
-        async def route(
-            self, deployment_id: str, path: str, *, method: str = "GET", stream: Literal[False] = False,
-            **options: Unpack[RequestOptions]
-        ) -> Response: ...
+        async def route(self, deployment_id: str, path: str, *, method: str = "GET", stream: Literal[False] = False,
+                        **options: Unpack[RequestOptions]) -> Response: ...
+        # fmt: on
         async def route(self, deployment_id: str, path: str, **options: Any) -> Any: ...
     else:
         route = _Deployments.__dict__["_route"]

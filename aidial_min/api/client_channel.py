@@ -36,7 +36,7 @@ class _ClientChannel(Resource):
         """Ask the user, through their client, to sign in to toolsets, and wait for the answers.
 
         Args:
-            channel_id: of the user's client: header X-DIAL-CLIENT-CHANNEL-ID of the request that the application serves.
+            channel_id: of the user's client: header X-DIAL-CLIENT-CHANNEL-ID of the request that is being served.
             toolset_ids: e.g. "toolsets/public/my-tools"; an empty list asks for nothing.
             timeout: seconds, a Timeout or None, for this call: it lasts as long as the user takes.
         Returns:

@@ -181,7 +181,6 @@ class _ExternalServices(Resource):
         """
         return await self._manage(Request("DELETE", _path(application_id, service_id) + "/consent", decode=boolean))
 
-
     async def _manage(self, request: Request[T]) -> T:
         """Carry out a request of management; an older Core takes its path for that of a stored application."""
         try:

@@ -89,7 +89,7 @@ class _Publications(Resource):
         """The publications of a bucket, without their resources and rules.
 
         Args:
-            url: "publications/{bucket}/"; for administrators also "publications/public/", the pending ones of all users.
+            url: "publications/{bucket}/"; for administrators also "publications/public/", the pending ones of all.
 
         POST /v1/ops/publication/list
         """

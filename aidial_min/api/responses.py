@@ -99,7 +99,8 @@ class _Responses(DeploymentCalls):
         items: Any = input
         if not isinstance(input, str):
             if isinstance(input, (bytes, dict)) or not hasattr(input, "__iter__"):
-                raise InvalidRequestError("input must be a str, or a list of items like {'role': 'user', 'content': '...'}")
+                message = "input must be a str, or a list of items like {'role': 'user', 'content': '...'}"
+                raise InvalidRequestError(message)
             items = list(input)
         body = {"model": unquote(encode_id(model)), "input": items, "prompt": prompt}
         return await self._answer_to(model, body, given, stream)  # type: ignore[no-any-return]
@@ -198,7 +199,6 @@ class Responses(_Responses, Sync):
     """The Responses API."""
 
     if TYPE_CHECKING:
-
         # fmt: off
         @overload
         def create(self, *, model: str, input: ResponseInput, stream: Literal[True],
@@ -226,7 +226,6 @@ class AsyncResponses(_Responses, Async):
     """The Responses API."""
 
     if TYPE_CHECKING:
-
         # fmt: off
         @overload
         async def create(self, *, model: str, input: ResponseInput, stream: Literal[True],

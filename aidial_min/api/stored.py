@@ -57,7 +57,6 @@ if TYPE_CHECKING:
         recursive: Optional[bool]
         permissions: Optional[bool]
 
-
     Refused = Callable[[Any, ParsingDataError], None]
     """Is told of an entry of a listing that is not what it should be, and why."""
 
@@ -97,9 +96,7 @@ def is_missing(error: DialException) -> bool:
     return isinstance(error, ResourceNotFoundError) and not isinstance(error, EndpointNotSupportedError)
 
 
-async def describe(
-    resource: Resource, kind: str, node: Type[Node], url: StorageUrl, query: dict[str, Any]
-) -> Node:
+async def describe(resource: Resource, kind: str, node: Type[Node], url: StorageUrl, query: dict[str, Any]) -> Node:
     """Metadata of an item or a folder; a PurePosixPath can't end in a slash, so it is tried as both, item first."""
     path = parse_storage_url(resource._config.origin, url, kind)
     total_at = resource._total_at()
@@ -544,15 +541,25 @@ class Metadata(_Metadata, Sync):
         @overload
         def get(self, resource: Literal["files"], relative_url: StorageUrl, **page: Unpack[Page]) -> FileMetadata: ...
         @overload
-        def get(self, resource: Literal["conversations"], relative_url: StorageUrl, **page: Unpack[Page]) -> ConversationMetadata: ...
+        def get(
+            self, resource: Literal["conversations"], relative_url: StorageUrl, **page: Unpack[Page]
+        ) -> ConversationMetadata: ...
         @overload
-        def get(self, resource: Literal["prompts"], relative_url: StorageUrl, **page: Unpack[Page]) -> PromptMetadata: ...
+        def get(
+            self, resource: Literal["prompts"], relative_url: StorageUrl, **page: Unpack[Page]
+        ) -> PromptMetadata: ...
         @overload
-        def get(self, resource: Literal["applications"], relative_url: StorageUrl, **page: Unpack[Page]) -> ApplicationMetadata: ...
+        def get(
+            self, resource: Literal["applications"], relative_url: StorageUrl, **page: Unpack[Page]
+        ) -> ApplicationMetadata: ...
         @overload
-        def get(self, resource: Literal["toolsets"], relative_url: StorageUrl, **page: Unpack[Page]) -> ToolsetMetadata: ...
+        def get(
+            self, resource: Literal["toolsets"], relative_url: StorageUrl, **page: Unpack[Page]
+        ) -> ToolsetMetadata: ...
         @overload
-        def get(self, resource: StorageResourceType, relative_url: StorageUrl, **page: Unpack[Page]) -> NodeMetadata: ...
+        def get(
+            self, resource: StorageResourceType, relative_url: StorageUrl, **page: Unpack[Page]
+        ) -> NodeMetadata: ...
         def get(self, resource: Any, relative_url: Any, **page: Any) -> Any: ...
     else:
         get = _Metadata.__dict__["_get"]
@@ -564,17 +571,29 @@ class AsyncMetadata(_Metadata, Async):
     if TYPE_CHECKING:
 
         @overload
-        async def get(self, resource: Literal["files"], relative_url: StorageUrl, **page: Unpack[Page]) -> FileMetadata: ...
+        async def get(
+            self, resource: Literal["files"], relative_url: StorageUrl, **page: Unpack[Page]
+        ) -> FileMetadata: ...
         @overload
-        async def get(self, resource: Literal["conversations"], relative_url: StorageUrl, **page: Unpack[Page]) -> ConversationMetadata: ...
+        async def get(
+            self, resource: Literal["conversations"], relative_url: StorageUrl, **page: Unpack[Page]
+        ) -> ConversationMetadata: ...
         @overload
-        async def get(self, resource: Literal["prompts"], relative_url: StorageUrl, **page: Unpack[Page]) -> PromptMetadata: ...
+        async def get(
+            self, resource: Literal["prompts"], relative_url: StorageUrl, **page: Unpack[Page]
+        ) -> PromptMetadata: ...
         @overload
-        async def get(self, resource: Literal["applications"], relative_url: StorageUrl, **page: Unpack[Page]) -> ApplicationMetadata: ...
+        async def get(
+            self, resource: Literal["applications"], relative_url: StorageUrl, **page: Unpack[Page]
+        ) -> ApplicationMetadata: ...
         @overload
-        async def get(self, resource: Literal["toolsets"], relative_url: StorageUrl, **page: Unpack[Page]) -> ToolsetMetadata: ...
+        async def get(
+            self, resource: Literal["toolsets"], relative_url: StorageUrl, **page: Unpack[Page]
+        ) -> ToolsetMetadata: ...
         @overload
-        async def get(self, resource: StorageResourceType, relative_url: StorageUrl, **page: Unpack[Page]) -> NodeMetadata: ...
+        async def get(
+            self, resource: StorageResourceType, relative_url: StorageUrl, **page: Unpack[Page]
+        ) -> NodeMetadata: ...
         async def get(self, resource: Any, relative_url: Any, **page: Any) -> Any: ...
     else:
         get = _Metadata.__dict__["_get"]

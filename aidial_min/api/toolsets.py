@@ -186,13 +186,17 @@ class _Toolset(Resource):
         """
         if not isinstance(tool, str) or not tool:
             raise InvalidRequestError("tool must be the name of a tool")
-        session = _Session(self._client, _mcp_path(toolset_id, application), {} if timeout is None else {"timeout": timeout})
+        session = _Session(
+            self._client, _mcp_path(toolset_id, application), {} if timeout is None else {"timeout": timeout}
+        )
         hello = {"protocolVersion": PROTOCOL, "capabilities": {}, "clientInfo": {"name": "aidial_min", "version": "1"}}
         try:
             agreed = await session.ask("initialize", hello)
             session.headers["MCP-Protocol-Version"] = str(agreed.get("protocolVersion") or PROTOCOL)
             await session.tell("notifications/initialized")
-            return ToolResult.from_json(await session.ask("tools/call", {"name": tool, "arguments": dict(arguments or {})}))
+            return ToolResult.from_json(
+                await session.ask("tools/call", {"name": tool, "arguments": dict(arguments or {})})
+            )
         finally:
             await session.end()
 

@@ -49,7 +49,9 @@ class ResponseMerge:
             self.ended = kind in _TERMINAL
         elif not isinstance(index, int):
             return
-        elif kind in ("response.output_item.added", "response.output_item.done") and isinstance(event.get("item"), dict):
+        elif kind in ("response.output_item.added", "response.output_item.done") and isinstance(
+            event.get("item"), dict
+        ):
             self._items[index] = event["item"]
             if kind.endswith("done"):
                 self._texts = {place: pieces for place, pieces in self._texts.items() if place[0] != index}

@@ -219,7 +219,10 @@ def test_messages_may_be_objects_of_one_s_own(core, dial, last):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"messages": [{"role": "user", "content": [b"x"]}]}, r"messages\[0\].content\[0\] can't be sent as JSON: it is"),
+        (
+            {"messages": [{"role": "user", "content": [b"x"]}]},
+            r"messages\[0\].content\[0\] can't be sent as JSON: it is",
+        ),
         ({"tools": [{"type": Kind}]}, r"tools\[0\].type can't be sent: it is the class .*Kind"),
         ({"temperature": float("nan")}, "temperature can't be sent: JSON has no number nan"),
         ({"extra_body": {"a": {1}}}, "a can't be sent as JSON: it is a set"),
@@ -235,7 +238,11 @@ def test_what_can_not_be_sent_is_named_with_its_place(core, dial, arguments, wor
 
 def test_a_streamed_answer_can_be_sent_back_whatever_the_gateway_left_out(core, dial, last):
     do = dial(core)
-    calls = [[{"function": {"name": "f"}}], [{"function": {"arguments": "{}"}}], [{"id": "b", "function": {"name": "g"}}]]
+    calls = [
+        [{"function": {"name": "f"}}],
+        [{"function": {"arguments": "{}"}}],
+        [{"id": "b", "function": {"name": "g"}}],
+    ]
     chunks = [{"choices": [{"delta": {"tool_calls": call}}]} for call in calls]
     body = "".join("data: %s\n\n" % json.dumps(chunk) for chunk in chunks) + "data: [DONE]\n\n"
     core.fail(200, body=body, headers={"content-type": "text/event-stream"})
@@ -320,6 +327,12 @@ def test_newer_parameters_have_names(core, dial, last):
     do = dial(core)
     core.fail(200, body=json.dumps(WHOLE))  # an upstream that knows them: applications of the SDK refuse them
     given = {"verbosity": "low", "service_tier": "flex", "store": False, "metadata": {"a": "b"}}
-    given.update(safety_identifier="u", modalities=["text"], audio={"voice": "v"}, prediction={"type": "content"}, web_search_options={})
+    given.update(
+        safety_identifier="u",
+        modalities=["text"],
+        audio={"voice": "v"},
+        prediction={"type": "content"},
+        web_search_options={},
+    )
     create(do, **given, prompt_cache_retention="24h")
     assert last(core)[2].items() >= given.items()

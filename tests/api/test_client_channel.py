@@ -54,9 +54,7 @@ class UsersClient:
 
 
 def signin(do, channel_id="abc", toolset_ids=IDS, **arguments):
-    return do(
-        lambda c: c.client_channel.signin_toolsets(channel_id=channel_id, toolset_ids=toolset_ids, **arguments)
-    )
+    return do(lambda c: c.client_channel.signin_toolsets(channel_id=channel_id, toolset_ids=toolset_ids, **arguments))
 
 
 def test_every_toolset_has_its_outcome(newer, dial):
@@ -65,9 +63,7 @@ def test_every_toolset_has_its_outcome(newer, dial):
     answers = dict(zip(IDS, [{"result": "success"}, {"result": "denied"}, error]))
     with UsersClient(newer, answers) as user:
         results = signin(do, user.channel_id)
-    assert list(results.items()) == list(
-        zip(IDS, [SigninResult.SUCCESS, SigninResult.DENIED, SigninResult.ERROR])
-    )
+    assert list(results.items()) == list(zip(IDS, [SigninResult.SUCCESS, SigninResult.DENIED, SigninResult.ERROR]))
     assert all(isinstance(request, ClientChannelRequest) for request in user.asked)
     assert [request.method for request in user.asked] == ["toolset/signin"] * 3
 

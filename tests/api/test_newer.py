@@ -1,4 +1,4 @@
-"""What Cores of 2025 and 2026 added: each operation's method, path and body, what comes back, and that older Cores lack it."""
+"""What Cores of 2025 and 2026 added: what each operation sends, what comes back, and that older Cores lack it."""
 
 import json
 
@@ -11,7 +11,10 @@ SCOPE = "applications/b/my app/external_services/crm"
 ENCODED = "applications/b/my%20app/external_services/crm"
 SERVICE = {"id": "crm", "display_name": "CRM", "auth_settings": {"authentication_type": "OAUTH", "new": 1}}
 HEADER = {"header_name": "Authorization", "header_value": "Bearer abcdefgh", "expires_at": 1790003600}
-STATS = {"deployments": {"m": {"dayTokenStats": {"total": 9, "used": 1}}}, "dayCostStats": {"total": 2.0**53, "used": 1}}
+STATS = {
+    "deployments": {"m": {"dayTokenStats": {"total": 9, "used": 1}}},
+    "dayCostStats": {"total": 2.0**53, "used": 1},
+}
 OFFLINE = {"available": True, "connected": False, "connect": {"client_id": "c", "scopes": ["a"]}}
 TOOLS = {"tools": [{"name": "search", "inputSchema": {}, "annotations": {"readOnlyHint": True}}], "nextCursor": "2"}
 CODE = {"sessionId": "s", "deploymentType": "python"}
@@ -19,11 +22,12 @@ CODE = {"sessionId": "s", "deploymentType": "python"}
 OPERATIONS = [
     # what is called; method, target and body on the wire; the answer; what is checked of the result
     (lambda c: c.deployments.list(interface_type=["chat", "mcp"]), "GET", "/v1/deployments?interface_type=chat%2Cmcp",
-     None, [{"id": "m", "interfaces": ["chat"], "interface_configs": {"chat": {}}}], lambda r: r[0].interfaces == ["chat"]),
+     None, [{"id": "m", "interfaces": ["chat"], "interface_configs": {"chat": {}}}],
+     lambda r: r[0].interfaces == ["chat"]),
     (lambda c: c.deployments.list(interface_type="all"), "GET", "/v1/deployments?interface_type=all", None, [],
      lambda r: r == []),
-    (lambda c: c.deployments.usage("applications/b/my app"), "GET", "/v1/deployments/applications/b/my%20app/usage", None,
-     {"dayTokenStats": {"total": 5, "used": 1}}, lambda r: r.day_token_stats.used == 1),
+    (lambda c: c.deployments.usage("applications/b/my app"), "GET", "/v1/deployments/applications/b/my%20app/usage",
+     None, {"dayTokenStats": {"total": 5, "used": 1}}, lambda r: r.day_token_stats.used == 1),
     (lambda c: c.user.limits(), "GET", "/v1/user/limits", None, STATS,
      lambda r: r.deployments["m"].day_token_stats.used == 1 and r.day_cost_stats.unlimited),
     (lambda c: c.user.usage(deployment_types=["model", "application"]), "GET",
@@ -38,8 +42,8 @@ OPERATIONS = [
      "POST", "/v1/ops/toolset/signin",
      {"url": TOOLSET, "credentialsLevel": "USER", "authenticationType": "OAUTH", "code": "k", "redirectUri": "https://x"},
      True, lambda r: r is True),
-    (lambda c: c.toolset.signin(TOOLSET, authentication_type="API_KEY", api_key="k", credentials_level="GLOBAL"), "POST",
-     "/v1/ops/toolset/signin",
+    (lambda c: c.toolset.signin(TOOLSET, authentication_type="API_KEY", api_key="k", credentials_level="GLOBAL"),
+     "POST", "/v1/ops/toolset/signin",
      {"url": TOOLSET, "credentialsLevel": "GLOBAL", "authenticationType": "API_KEY", "apiKey": "k"}, True,
      lambda r: r is True),
     (lambda c: c.toolset.signout(TOOLSET, authentication_type="API_KEY"), "POST", "/v1/ops/toolset/signout",
@@ -52,16 +56,17 @@ OPERATIONS = [
                                           offline_usage_consent=True), "POST", "/v1/ops/external-service/signin",
      {"url": ENCODED, "credentialsLevel": "USER", "authenticationType": "OAUTH", "code": "k", "redirectUri": "https://x",
       "offlineUsageConsent": True}, True, lambda r: r is True),
-    (lambda c: c.external_services.signout(ENCODED, authentication_type="OAUTH", credentials_level="APPLICATION"), "POST",
-     "/v1/ops/external-service/signout",
+    (lambda c: c.external_services.signout(ENCODED, authentication_type="OAUTH", credentials_level="APPLICATION"),
+     "POST", "/v1/ops/external-service/signout",
      {"url": ENCODED, "credentialsLevel": "APPLICATION", "authenticationType": "OAUTH"}, True, lambda r: r is True),
     (lambda c: c.external_services.credentials(SCOPE), "POST", "/v1/ops/external-service/credentials", {"url": ENCODED},
      HEADER, lambda r: r.header_value == "Bearer abcdefgh" and "abcdefgh" not in repr(r)),
     (lambda c: c.external_services.credentials_on_behalf_of(SCOPE, "u"), "POST",
      "/v1/ops/external-service/obo-credentials", {"url": ENCODED, "owner_user_id": "u"}, HEADER,
      lambda r: r.expires_at == 1790003600),
-    (lambda c: c.external_services.list("applications/b/my app"), "GET", "/v1/applications/b/my%20app/external-services",
-     None, [SERVICE], lambda r: r[0].auth_settings.authentication_type == "OAUTH"),
+    (lambda c: c.external_services.list("applications/b/my app"), "GET",
+     "/v1/applications/b/my%20app/external-services", None, [SERVICE],
+     lambda r: r[0].auth_settings.authentication_type == "OAUTH"),
     (lambda c: c.external_services.get("crm-app", "my crm"), "GET",
      "/v1/applications/crm-app/external-services/my%20crm", None, SERVICE, lambda r: r.to_dict() == SERVICE),
     (lambda c: c.external_services.save("crm-app", "crm", {"display_name": "CRM"}), "PUT",
@@ -74,22 +79,22 @@ OPERATIONS = [
      None, True, lambda r: r is True),
     (lambda c: c.schemas.list(), "GET", "/v1/application_type_schemas/schemas", None, [{"$id": "https://x/s"}],
      lambda r: r == [{"$id": "https://x/s"}]),
-    (lambda c: c.schemas.get("https://x/s?a", "catalog"), "GET", "/v1/catalog_schemas/schema?id=https%3A%2F%2Fx%2Fs%3Fa",
-     None, {"$id": "x"}, lambda r: r == {"$id": "x"}),
+    (lambda c: c.schemas.get("https://x/s?a", "catalog"), "GET",
+     "/v1/catalog_schemas/schema?id=https%3A%2F%2Fx%2Fs%3Fa", None, {"$id": "x"}, lambda r: r == {"$id": "x"}),
     (lambda c: c.schemas.get_meta(), "GET", "/v1/application_type_schemas/meta_schema", None, {}, lambda r: r == {}),
     (lambda c: c.consent.get("a/b"), "GET", "/v1/consent/a/b", None, {"accepted": False, "consent": {}},
      lambda r: r["accepted"] is False),
-    (lambda c: c.consent.accept("a", {"deployments": {}}), "POST", "/v1/consent/a", {"consent": {"deployments": {}}}, "",
-     lambda r: r is None),
+    (lambda c: c.consent.accept("a", {"deployments": {}}), "POST", "/v1/consent/a", {"consent": {"deployments": {}}},
+     "", lambda r: r is None),
     (lambda c: c.code_interpreter.open_session(), "POST", "/v1/ops/code_interpreter/open_session", {}, CODE,
      lambda r: r.session_id == "s"),
     (lambda c: c.code_interpreter.get_session("s"), "POST", "/v1/ops/code_interpreter/get_session", {"sessionId": "s"},
      CODE, lambda r: r.deployment_type == "python"),
     (lambda c: c.code_interpreter.close_session("s"), "POST", "/v1/ops/code_interpreter/close_session",
      {"sessionId": "s"}, CODE, lambda r: r.session_id == "s"),
-    (lambda c: c.code_interpreter.execute("s", "1+1", input_files={"a": "files/b/x y"}, output_files={"o": "files/b/o"}),
-     "POST", "/v1/ops/code_interpreter/execute_code",
-     {"sessionId": "s", "code": "1+1", "inputFiles": [{"sourceUrl": "files/b/x%20y", "targetPath": "a"}],
+    (lambda c: c.code_interpreter.execute("s", "1+1", input_files={"a": "files/b/x y"},
+                                          output_files={"o": "files/b/o"}), "POST",
+     "/v1/ops/code_interpreter/execute_code", {"sessionId": "s", "code": "1+1", "inputFiles": [{"sourceUrl": "files/b/x%20y", "targetPath": "a"}],
       "outputFiles": [{"sourcePath": "o", "targetUrl": "files/b/o"}]},
      {"status": "SUCCESS", "result": {"text": "2"}}, lambda r: r.result == {"text": "2"}),
     (lambda c: c.code_interpreter.list_files("s"), "POST", "/v1/ops/code_interpreter/list_files", {"sessionId": "s"},

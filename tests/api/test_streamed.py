@@ -95,8 +95,10 @@ async def first(answer):
         return
 
 
-ROUTES = {"/reports/\\d+": lambda method, body: {"method": method, "body": body.decode()},
-          "/log": lambda method, body: [b"data: 1\n\n", b"data: 2\n\n"] and iter([b"data: 1\n\n", b"data: 2\n\n"])}  # fmt: skip
+ROUTES = {
+    "/reports/\\d+": lambda method, body: {"method": method, "body": body.decode()},
+    "/log": lambda method, body: iter([b"data: 1\n\n", b"data: 2\n\n"]),
+}
 
 
 def test_a_route_of_an_application(dial):

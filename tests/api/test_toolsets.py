@@ -133,7 +133,11 @@ def test_what_an_mcp_server_may_answer(dial, answer, error):
 
 def test_a_server_without_sessions(dial):
     result = {"jsonrpc": "2.0", "id": 1, "result": {"protocolVersion": "2025-03-26"}}
-    last = {"jsonrpc": "2.0", "id": 2, "result": {"content": [{"type": "text", "text": "hi"}], "structuredContent": {"a": 1}}}
+    last = {
+        "jsonrpc": "2.0",
+        "id": 2,
+        "result": {"content": [{"type": "text", "text": "hi"}], "structuredContent": {"a": 1}},
+    }
     scripts = [whole(json.dumps(result).encode()), whole(b""), whole(json.dumps(last).encode())]
     with RawServer(scripts) as server:
         found = dial(server)(lambda c: c.toolset.call("t", "x"))

@@ -1,4 +1,4 @@
-"""core/operation.py: coroutine methods with two faces, and what users see of them: name, docstring, signature, help()."""
+"""core/operation.py: coroutine methods with two faces, and what users see of them: name, docstring, signature."""
 
 import asyncio
 import inspect

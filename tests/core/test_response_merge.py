@@ -46,7 +46,11 @@ def test_snapshots_do_not_end_it():
 
 def test_text_grows_by_item_and_part():
     found = output(
-        {"type": "response.output_item.added", "output_index": 0, "item": {"id": "m", "type": "message", "content": []}},
+        {
+            "type": "response.output_item.added",
+            "output_index": 0,
+            "item": {"id": "m", "type": "message", "content": []},
+        },
         delta("output_text", "a", content_index=1),
         delta("output_text", "one", content_index=0),
         delta("output_text", "b", content_index=1),

@@ -1,6 +1,7 @@
-"""The openai package's Responses API against a DIAL server of 2026, and its types over what our client gets: URL and KEY.
+"""The openai package's Responses API against a DIAL server of 2026, and its types over what our client gets.
 
-Run by test_official_clients.py in the environment that has the package; our package is imported from PYTHONPATH.
+URL and KEY are arguments. Run by test_official_clients.py in the environment that has the package; ours comes from
+PYTHONPATH.
 """
 
 import asyncio

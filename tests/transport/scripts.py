@@ -36,8 +36,8 @@ CHUNKED = b"transfer-encoding: chunked\r\n\r\n"
 
 
 class Script(NamedTuple):
-    """`call`: whole, stream, response or download. `expect`: the value, or the exact error class. `again`: does the next call use
-    the same connection? `sent`: the error's request_sent. `partial`: text of a stream before its error."""
+    """`call`: whole, stream, response or download. `expect`: the value, or the exact error class. `again`: does the
+    next call use the same connection? `sent`: the error's request_sent. `partial`: a stream's text before its error."""
 
     name: str
     call: str
@@ -360,6 +360,7 @@ DOWNLOADS = [
     Script("404 without body", "download", [refused(404)], ResourceNotFoundError, again=True),
 ]
 
+
 def response(name, sends, expect, **rest):
     return stream(name, sends, expect, **rest)._replace(call="response")
 
@@ -376,7 +377,9 @@ def written(text):
 def state(kind, text=None):
     output = [] if text is None else [{"type": "message", "content": [{"type": "output_text", "text": text}]}]
     status = kind if kind in ("completed", "incomplete", "failed") else "in_progress"
-    return told("response." + kind, response={"id": "dial_m_1", "object": "response", "status": status, "output": output})
+    return told(
+        "response." + kind, response={"id": "dial_m_1", "object": "response", "status": status, "output": output}
+    )
 
 
 BEGUN = state("created") + state("in_progress")
@@ -385,24 +388,45 @@ RESPONSES = [
     response("completed", [BEGUN, written("hel"), written("lo"), state("completed", "hello")], "hello", again=True),
     response("incomplete", [BEGUN, written("hel"), state("incomplete", "hel")], "hel", again=True),
     response("failed", [BEGUN, written("hel"), state("failed")], "hel", again=True),
-    response("without lines that name the event", [
-        event({"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "hello"}),
-        state("completed", "hello"),
-    ], "hello", again=True),
-    response("events nobody knows", [told("response.new.thing", x=[1]), written("hello"), state("completed")], "hello",
-             again=True),
+    response(
+        "without lines that name the event",
+        [
+            event({"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "hello"}),
+            state("completed", "hello"),
+        ],
+        "hello",
+        again=True,
+    ),
+    response(
+        "events nobody knows",
+        [told("response.new.thing", x=[1]), written("hello"), state("completed")],
+        "hello",
+        again=True,
+    ),
     response("[DONE] after the end", [BEGUN, written("hello"), state("completed", "hello"), DONE], "hello", again=True),
     response("a cut after the end", [BEGUN, written("hello"), state("completed", "hello"), CUT], "hello"),
     response("silence after the end", [BEGUN, written("hello"), state("completed", "hello"), HOLD], "hello"),
     response("no terminal event", [BEGUN, written("hello")], StreamInterruptedError, partial="hello", again=True),
     response("a cut", [BEGUN, written("hel"), written("lo"), CUT], StreamInterruptedError, partial="hello"),
     response("a reset", [BEGUN, written("hello"), RESET], StreamInterruptedError, partial="hello"),
-    response("an error event", [BEGUN, written("hello"), told("error", code="429", message="no", param=None)],
-             RateLimitError, partial="hello"),
-    response("an error event without a number", [BEGUN, told("error", code="server_error", message="no")],
-             DialException, partial=""),
-    response("an error as of chat", [BEGUN, written("hello"), late({"code": "503", "message": "no"})],
-             ServerError, partial="hello"),
+    response(
+        "an error event",
+        [BEGUN, written("hello"), told("error", code="429", message="no", param=None)],
+        RateLimitError,
+        partial="hello",
+    ),
+    response(
+        "an error event without a number",
+        [BEGUN, told("error", code="server_error", message="no")],
+        DialException,
+        partial="",
+    ),
+    response(
+        "an error as of chat",
+        [BEGUN, written("hello"), late({"code": "503", "message": "no"})],
+        ServerError,
+        partial="hello",
+    ),
     response("no JSON", [BEGUN, b"data: {\n\n"], ParsingDataError, partial=""),
 ]
 

@@ -155,7 +155,9 @@ def responses(client: "Dial", wish: bool) -> None:
         assert_type(stream.result(), ResponseObject)
         for event in stream:
             assert_type(event.delta, Optional[str])
-    assert_type(client.responses.create(model="a", input="b", stream=wish), Union[ResponseObject, Stream[ResponseEvent]])
+    assert_type(
+        client.responses.create(model="a", input="b", stream=wish), Union[ResponseObject, Stream[ResponseEvent]]
+    )
     assert_type(client.responses.retrieve("r"), ResponseObject)
     assert_type(client.responses.retrieve("r", stream=True, starting_after=3), Stream[ResponseEvent])
     assert_type(client.responses.wait("r"), ResponseObject)
