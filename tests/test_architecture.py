@@ -98,7 +98,7 @@ OUTSIDE = {("testing/pytest_plugin.py", "pytest"): "it is loaded by pytest, and 
 LOOKS_CLOSER = {"cli/handshake.py": "doctor shows what a name resolves to and what a certificate says"}
 """Outside the transport: has connections opened by it, and looks at them."""
 
-KNOWN_CIRCLES = {"errors", "types", "testing", "transport"}
+KNOWN_CIRCLES = {"errors", "types", "transport"}
 """Rooms whose circles are being taken apart."""
 
 

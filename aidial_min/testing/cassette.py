@@ -70,6 +70,7 @@ class Recorder:
                 yield piece
             self._note(request, {"status": came.status, "headers": kept, "pieces": [_text(piece) for piece in pieces]})
         finally:
+            came.close()
             connection.close()
 
     def _note(self, request: Request, response: Json) -> None:
