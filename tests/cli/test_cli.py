@@ -45,6 +45,35 @@ def test_an_unknown_command_is_named_and_the_exit_code_is_2():
     assert b"brew" in answer.stderr and b"Traceback" not in answer.stderr
 
 
+@pytest.mark.parametrize(
+    "words, meant",
+    [
+        (["modles"], "models"),
+        (["files", "lss"], "ls"),
+        (["chat", "--max-token", "3", "Hi"], "--max-tokens"),
+        (["files", "put", "--recursiv", "x"], "--recursive"),
+        (["serve", "--generation", "2025"], "2026"),
+        (["completion", "bsh"], "bash"),
+    ],
+    ids=lambda words: " ".join(words) if isinstance(words, list) else None,
+)
+def test_a_slip_is_answered_with_what_was_meant_and_the_usage_of_its_command(capsys, words, meant):
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    told = capsys.readouterr().err
+    assert stop.value.code == 2 and told.endswith("did you mean %s?\n" % meant)
+    command = [word for word in words[:-1] if word in COMMANDS or word == "put"]
+    assert told.startswith("usage: python -m aidial_min %s" % " ".join(command))
+
+
+@pytest.mark.parametrize("words", [["brew"], ["chat", "--brew"], ["files", "brew"]], ids=" ".join)
+def test_what_nothing_is_near_to_is_said_as_it_is(capsys, words):
+    with pytest.raises(SystemExit):
+        main(words)
+    told = capsys.readouterr().err
+    assert "brew" in told and "did you mean" not in told
+
+
 def test_the_version_is_that_of_the_package():
     from aidial_min import __version__
 

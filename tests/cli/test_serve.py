@@ -1,5 +1,6 @@
 """`serve`: the embedded server as a program."""
 
+import json
 import os
 import re
 import signal
@@ -79,6 +80,14 @@ def test_data_is_there_again_the_next_time(here):
         assert dial("files", "cat", "in/a.txt").out == "kept"
     with serving(here) as dial:
         assert dial("files", "ls").out == ""
+
+
+def test_what_is_stored_has_the_time_of_the_clock(here):
+    (here.folder / "a.txt").write_text("now")
+    with serving(here) as dial:
+        dial("files", "put", "a.txt")
+        stored = json.loads(dial("files", "stat", "--json", "a.txt").out)["updatedAt"] / 1000
+    assert abs(stored - (here.folder / "a.txt").stat().st_mtime) < 3600
 
 
 def test_only_this_machine_reaches_it_unless_told_otherwise(here):
