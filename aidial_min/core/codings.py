@@ -9,6 +9,8 @@ from typing import Any, Optional
 from ..errors import RemoteProtocolError, ResponseInterruptedError
 from .http11 import Head, ResponseReader
 
+SLICE = 8192
+"""Compressed bytes decoded at a time: each of very many small gzip members is followed by a copy of what is left of them."""
 PIECE = 256 * 1024
 """Bytes of one piece of a decoded body, at most."""
 
@@ -19,6 +21,7 @@ class AnswerReader:
     def __init__(self, method: str) -> None:
         self.wire = ResponseReader(method)
         self._inflater: Optional[Inflater] = None
+        self._raw = memoryview(b"")  # compressed bytes that came and wait for their turn
         self._begun = False
         self._ended = False
 
@@ -56,12 +59,15 @@ class AnswerReader:
             piece = inflater.read()
             if piece:
                 return piece
+            if self._raw:
+                inflater.feed(bytes(self._raw[:SLICE]))
+                self._raw = self._raw[SLICE:]
+                continue
             raw = self.wire.read_body()
             if raw is None:
                 return None
-            if raw:
-                inflater.feed(raw)
-            else:
+            self._raw = memoryview(raw)
+            if not raw:
                 self._ended = True
                 inflater.check_end(self.wire.received)
         return b""

@@ -11,6 +11,8 @@ from aidial_min.core.codings import PIECE, AnswerReader
 from aidial_min.core.http11 import Head
 from aidial_min.errors import RemoteProtocolError, ResponseInterruptedError
 
+from ..support.growth import assert_linear
+
 TEXT = b"".join(b"line %d of a text that can be made shorter\n" % number for number in range(2000))
 
 
@@ -219,3 +221,22 @@ class TestBombs:
 
 def test_very_many_members() -> None:
     assert b"".join(read("gzip", gzip.compress(b"x") * 20_000)) == b"x" * 20_000
+
+
+@pytest.mark.parametrize(
+    "coded",
+    [
+        lambda n: gzip.compress(b"x" * n),
+        lambda n: gzip.compress(b"x") * (n // 20),
+        lambda n: gzip.compress(b"") * (n // 20),
+        lambda n: gzip.compress(TEXT) + b"\x00" * n,
+    ],
+    ids=["one member", "many members", "empty members", "padding"],
+)
+@pytest.mark.parametrize("size", [7, 1 << 30], ids=["in bits", "at once"])
+def test_the_work_of_decoding_grows_as_the_bytes_do(coded: Any, size: int) -> None:
+    def prepare(count: int) -> Any:
+        body = coded(count)
+        return lambda: read("gzip", body, size)
+
+    assert_linear(prepare, 5_000)

@@ -15,6 +15,8 @@ from aidial_min.errors import (
     ResponseInterruptedError,
 )
 
+from ..support.growth import assert_linear
+
 # ---------------------------------------------------------------- the table
 
 
@@ -621,3 +623,40 @@ class TestHeaders:
         headers = Headers([("A", "b")])
         for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
             assert pickle.loads(pickle.dumps(headers, protocol)) == headers == {"A": "b"}
+
+
+class TestGrowth:
+    """The work of reading an answer grows as its bytes do, whatever a server makes of them."""
+
+    @staticmethod
+    def read(data: bytes, size: int) -> None:
+        reader = ResponseReader("GET")
+        for at in range(0, len(data), size):
+            reader.receive(data[at : at + size])
+            if reader.read_head() is not None:
+                while reader.read_body():
+                    pass
+
+    CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    @pytest.mark.parametrize("size", [1, 1 << 30], ids=["byte by byte", "at once"])
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            lambda n: b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % n + b"x" * n,
+            lambda n: b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * n,
+            lambda n: TestGrowth.CHUNKED + b"1\r\nx\r\n" * n,
+            lambda n: TestGrowth.CHUNKED + b"%x\r\n" % n + b"x" * n,
+            lambda n: TestGrowth.CHUNKED + (b"1;" + b"e" * 400 + b"\r\nx\r\n") * (n // 80),
+            lambda n: b"HTTP/1.1 200 OK\r\nx: " + b"y" * n,
+            lambda n: b"HTTP/1.1 200 OK\r\nx: y" + b"\r\n y" * (n // 80),
+            lambda n: b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * (n // 80),
+        ],
+        ids=["length", "close", "chunks", "one chunk", "extensions", "long field", "folded field", "repeated field"],
+    )
+    def test_reading(self, answer: Any, size: int) -> None:
+        def prepare(count: int) -> Any:
+            data = answer(count)
+            return lambda: self.read(data, size)
+
+        assert_linear(prepare, 300)

@@ -5,6 +5,7 @@ Every test runs for the sync and for the async client, the latter in asyncio's d
 
 import asyncio
 import gc
+import gzip
 import io
 import os
 import socket
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 
@@ -654,3 +656,29 @@ def test_an_error_of_very_many_bytes_is_read_in_part(kind, monkeypatch):
         assert caught.value.status_code == 500 and len(caught.value.message) < 600
         assert 700_000 < sum(map(len, received)) < 1024 * 1024
         assert call(bucket) == "b" and server.connections == 2
+
+
+# ---------------------------------------------------------------- bombs
+
+
+def test_an_answer_that_unfolds_to_many_times_its_size_is_one_clear_error(kind):
+    """103 KB became 2.6 GiB of lists; files may unfold as they like, in bounded pieces."""
+    bomb = length(gzip.compress(b"[" + b"[]," * 10_000_000 + b"[]]"), b"content-encoding: gzip")
+    with RawServer([bomb, bomb]) as server, client_of(kind, base_url=server.url, max_retries=0) as call:
+        tracemalloc.start()
+        try:
+            with pytest.raises(RemoteProtocolError, match="unfolds to many times its size"):
+                call(bucket)
+            assert tracemalloc.get_traced_memory()[1] < 20_000_000
+        finally:
+            tracemalloc.stop()
+        assert len(content_of(call, call(download))) == 30_000_004
+
+
+def test_what_is_read_whole_is_bounded(kind, monkeypatch):
+    monkeypatch.setattr("aidial_min.core.call.MOST", 1000)
+    with RawServer([length(b'"%s"' % (b"x" * 2000)), GOOD]) as server:
+        with client_of(kind, base_url=server.url, max_retries=0) as call:
+            with pytest.raises(RemoteProtocolError, match="larger than 1000 bytes"):
+                call(bucket)
+            assert call(bucket) == "b"
