@@ -278,3 +278,18 @@ def test_python_of_the_page_is_python_of_3_9():
     for examples in CHAPTERS.values():
         for example in examples:
             ast.parse("async def example():\n" + textwrap.indent(example.source, "    "), feature_version=(3, 9))
+
+
+@pytest.mark.parametrize("chapter", ["Chat", "Files"])
+def test_a_chapter_is_clean_to_a_strict_type_checker(chapter, tmp_path):
+    api = pytest.importorskip("mypy.api")
+    program = tmp_path / "chapter.py"
+    body = "\n".join(example.source for example in CHAPTERS["README.md", chapter])
+    head = (
+        "from aidial_min import AsyncDial, Dial\n\n\nasync def main(client: Dial, async_client: AsyncDial) -> None:\n"
+    )
+    program.write_text(head + textwrap.indent(body, "    "), encoding="utf-8")
+    found = api.run(
+        ["--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(tmp_path / "cache"), str(program)]
+    )
+    assert found[2] == 0, found[0] + found[1]
