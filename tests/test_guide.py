@@ -1,6 +1,6 @@
 """The examples of the official client's guide, as they stand there: code written for it runs with the import renamed.
 
-Replaced are the guide's placeholders alone: server, bucket and tokens become real ones, `...` becomes a file to upload,
+Replaced are the guide's placeholders alone: server and bucket become real ones, `...` becomes a file to upload,
 and a loop's `...` collects what it is given. The chat examples also run against a real application (tests/real).
 """
 
@@ -17,7 +17,6 @@ import aidial_min
 from aidial_min.testing import DialServer
 
 from .real.test_real_app import PYTHON, running_application
-from .test_readme import some_token
 
 CLIENTS = """
 client = sync_client = Dial(api_key="your-api-key", base_url="https://your-dial-instance.com")
@@ -304,7 +303,8 @@ def server(tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     (tmp_path / "some-local-file.txt").write_bytes(b"some content")
-    with DialServer(keys={"your-api-key": "project", "your_api_key": "project"}) as server:
+    tokens = dict.fromkeys(("your_bearer_token_here", "your-bearer-token"), "somebody")
+    with DialServer(keys={"your-api-key": "project", "your_api_key": "project"}, tokens=tokens) as server:
         yield server
 
 
@@ -318,8 +318,6 @@ def play(names, loop):
         source = source.replace("from dial_client", "from aidial_min")
         for server in ("https://your-dial-instance.com", "http://dial.core"):
             source = source.replace(server, url)
-        for token in ("your_bearer_token_here", "your-bearer-token"):
-            source = source.replace(token, some_token())
         source = source.replace("test-bucket", bucket).replace("...", 'file=b"some content"')
         code = compile(source, "guide", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         outcome = eval(code, names)

@@ -1,10 +1,10 @@
 """multipart/form-data: finds the one part that is a file in a body that has been read whole.
 
-Knows boundaries and part heads; works in place, so that a large upload lies in memory once.
-Must not know HTTP requests or where the file goes.
+It works in place, so that a large upload lies in memory once.
 """
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple, Optional, Union
 
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]+)"|([^\s;,]+))', re.IGNORECASE)
@@ -33,31 +33,30 @@ def boundary_of(content_type: str) -> bytes:
 
 def parts(body: bytearray, delimiter: bytes) -> "list[FilePart]":
     """Every part with a filename, copied out: for requests of several files."""
-    found = []
-    place = _first(body, delimiter)
-    while place is not None:
-        start, end, head = place
-        part = _described(head)
-        if part is not None:
-            found.append(part._replace(content=bytes(memoryview(body)[start:end])))
-        place = _next(body, end + 2 + len(delimiter), delimiter)
-    return found
+    found = _files(body, delimiter)
+    return [part._replace(content=bytes(memoryview(body)[start:end])) for start, end, part in found]
 
 
 def take_file(body: bytearray, delimiter: bytes) -> Optional[FilePart]:
     """The first part with a filename, cut out of `body` in place; None when there is none."""
+    for start, end, part in _files(body, delimiter):
+        if end - start <= SMALL:
+            return part._replace(content=bytes(body[start:end]))
+        del body[end:]
+        del body[:start]
+        return part._replace(content=body)
+    return None
+
+
+def _files(body: bytearray, delimiter: bytes) -> "Iterator[tuple[int, int, FilePart]]":
+    """Where the content of each file begins and ends, and what its head says."""
     place = _first(body, delimiter)
     while place is not None:
         start, end, head = place
         part = _described(head)
         if part is not None:
-            if end - start <= SMALL:
-                return part._replace(content=bytes(body[start:end]))
-            del body[end:]
-            del body[:start]
-            return part._replace(content=body)
+            yield start, end, part
         place = _next(body, end + 2 + len(delimiter), delimiter)
-    return None
 
 
 _Place = Optional["tuple[int, int, bytes]"]
