@@ -13,6 +13,8 @@ from ..errors import ConfigurationError, DialException, mask
 from .http11 import Headers
 
 LOGGER = "aidial_min"
+DEBUG = 10
+"""logging.DEBUG, which is not loaded for it."""
 _SECRET_FIELDS = ("set-cookie", "authorization", "api-key", "proxy-authorization")
 
 
@@ -62,11 +64,8 @@ Watch = Callable[[Attempt], Any]
 
 def watch_of(on_attempt: Optional[Watch]) -> Optional[Watch]:
     """What to call after every attempt; None where nobody looks."""
-    logging: Any = sys.modules.get("logging")
-    if logging is None:
-        return on_attempt
-    logger = logging.getLogger(LOGGER)
-    if not logger.isEnabledFor(logging.DEBUG):
+    logger = _logger or _find_logger()
+    if logger is None or not logger.isEnabledFor(DEBUG):
         return on_attempt
 
     def both(attempt: Attempt) -> Any:
@@ -75,6 +74,18 @@ def watch_of(on_attempt: Optional[Watch]) -> Optional[Watch]:
         return None if on_attempt is None else on_attempt(attempt)
 
     return both
+
+
+_logger: Any = None
+
+
+def _find_logger() -> Any:
+    """The logger, where logging is loaded; kept, because to ask for it takes a lock."""
+    global _logger
+    logging: Any = sys.modules.get("logging")
+    if logging is not None:
+        _logger = logging.getLogger(LOGGER)
+    return _logger
 
 
 def headers_without_secrets(headers: Mapping[str, str], secrets: Any) -> Headers:

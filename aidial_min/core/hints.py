@@ -48,24 +48,24 @@ def by_name(function: F) -> F:
     is missing or unknown."""
     code = function.__code__
     names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    required = [name for name in names if name not in (function.__kwdefaults__ or {})]
+    known, required = frozenset(names), frozenset(names) - (function.__kwdefaults__ or {}).keys()
 
     @wraps(function)
     async def call(self: Any, /, *others: Any, **given: Any) -> Any:
+        if not others and required <= given.keys() <= known:
+            return await function(self, **given)
         if others:
             raise TypeError("create() takes arguments by name only, such as deployment_name=")
-        unknown = [name for name in given if name not in names]
-        missing = [name for name in required if name not in given]
+        missing = [name for name in names if name in required and name not in given]
         if "deployment_name" in missing:
             near = [name for name in ("model", "deployment") if name in given]
             said = ", not %s=" % near[0] if near else ""
             raise TypeError("create() needs deployment_name=, the id of a model or application%s" % said)
         if missing:
             raise TypeError("create() needs %s=" % missing[0])
-        if unknown:
-            said = _instead(unknown[0], names, "Fields of your own go into extra_body=")
-            raise TypeError("create() has no argument %s=: %s" % (unknown[0], said))
-        return await function(self, **given)
+        unknown = next(name for name in given if name not in known)
+        said = _instead(unknown, names, "Fields of your own go into extra_body=")
+        raise TypeError("create() has no argument %s=: %s" % (unknown, said))
 
     return call  # type: ignore[return-value]
 
