@@ -386,7 +386,7 @@ def in_band_status(error: Any) -> int:
 
 
 def _error_fields(text: str, secrets: Iterable[str]) -> Dict[str, Any]:
-    """What a JSON error body says: `message`, `type`, ..., `error` and, where it is JSON, `body`; message None if none."""
+    """What a JSON error body says: `message` (None if it says nothing), `type`, ..., `error`, and a `body` to show."""
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):

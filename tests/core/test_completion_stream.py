@@ -1,4 +1,4 @@
-"""core/completion_stream.py: from the bytes of a stream to typed events; [DONE], errors inside it, and what an end means."""
+"""core/completion_stream.py: from the bytes of a stream to typed events; [DONE], errors inside it, and its end."""
 
 import json
 import pickle

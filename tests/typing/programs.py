@@ -1,6 +1,6 @@
 """Ten programs as users write them: mypy --strict and pyright find nothing in them; they are never executed.
 
-Nothing here is annotated for the checkers' sake: lists and dicts stand as one writes them, and what came in an answer is
+Nothing is annotated for the checkers alone: lists and dicts stand as one writes them, and what came in an answer is
 passed where a parameter is wanted.
 """
 
