@@ -1,7 +1,9 @@
 """Bodies of requests: JSON and bytes as one piece, files as multipart/form-data (RFC 7578) in bounded pieces.
 
+    body = json_body({"a": 1})                              # or MultipartBody([file_part(file, "a.txt")], progress)
+    for block, sent in blocks(head, body): ...              # a whole request, as it is sent
+
 The length is known up front wherever it can be; a body says whether it can be sent again.
-It knows bytes, file objects and MIME; it must not know sockets, retries or where a body goes.
 """
 
 import io
@@ -314,9 +316,7 @@ def _read_file(
         raise InvalidRequestError("the file to upload can't be read: %s" % error, request_sent="maybe") from error
 
 
-def _read_sized(
-    file: "IO[bytes]", size: Optional[int], wait: Optional[Callable[[Any], Any]]
-) -> Iterator[bytes]:
+def _read_sized(file: "IO[bytes]", size: Optional[int], wait: Optional[Callable[[Any], Any]]) -> Iterator[bytes]:
     left = size
     while left is None or left > 0:
         given: Any = file.read(PIECE if left is None else min(PIECE, left))

@@ -2,8 +2,8 @@
 
     result = await carry_out(request, config, route, carrier)
 
-It asks for credentials, makes an Attempt, judges what comes of it (retry, raise, decode). The carrier is the transport: it
-sends, sleeps and asks, and decides nothing.
+It asks for credentials, has an attempt sent, and judges what comes of it (retry, raise, decode). The carrier is the
+transport: it sends, sleeps and asks, and decides nothing.
 """
 
 import collections.abc
@@ -160,7 +160,8 @@ class Outgoing:
     reused connection broke before any byte of an answer."""
 
     __slots__ = (
-        "origin", "method", "head", "body", "stream", "fresh", "most", "request", "secrets", "stale", "sent", "received",
+        "origin", "method", "head", "body", "stream", "fresh", "most", "request", "secrets", "stale", "sent",
+        "received",
     )  # fmt: skip
 
     def __init__(
@@ -322,8 +323,11 @@ class Secrets:
 async def _next_outgoing(
     request: "Request[Any]", config: Config, route: Route, target: str, info: RequestInfo, carrier: Carrier
 ) -> Outgoing:
-    """What the next attempt sends. No frame of an error holds a credential in the clear: neither those of the user's functions,
-    which are all asked before the first one is written down, nor ours, which are cut off."""
+    """What the next attempt sends.
+
+    No frame of an error holds a credential in the clear: the user's functions are all asked before the first one is
+    written down, and frames of ours that held one are cut off.
+    """
     secrets = Secrets(route.secrets)
     try:
         sources = (*config.credentials, *config.headers)
@@ -351,7 +355,7 @@ def _given_fields(given: Any) -> Tuple[Tuple[str, str], ...]:
 
 
 def _trace_fields() -> Dict[str, str]:
-    """The context of the current OpenTelemetry span, as its own propagator writes it; nothing where it is not in use."""
+    """The context of the current OpenTelemetry span, as its own propagator writes it; nothing if it is not in use."""
     trace: Any = sys.modules.get("opentelemetry.trace")
     fields: Dict[str, str] = {}
     if trace is not None and trace.get_current_span().get_span_context().is_valid:

@@ -10,7 +10,7 @@ from ..errors import RemoteProtocolError, ResponseInterruptedError
 from .http11 import Head, ResponseReader
 
 SLICE = 8192
-"""Compressed bytes decoded at a time: each of very many small gzip members is followed by a copy of what is left of them."""
+"""Compressed bytes decoded at a time: of many small gzip members, each is followed by a copy of the rest."""
 PIECE = 256 * 1024
 """Bytes of one piece of a decoded body, at most."""
 

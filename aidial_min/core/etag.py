@@ -1,7 +1,4 @@
-"""What a download says of itself, the same for both clients: name, type, ETag, length; and comparing ETags.
-
-It knows headers and storage names; it must not know sockets or files on disk.
-"""
+"""What a download says of itself, the same for both clients: name, type, ETag, length; and comparing ETags."""
 
 from typing import Iterable, Mapping, Optional
 

@@ -2,7 +2,11 @@
 
 Both clients feed the same reader, so there is one meaning of the wire. Where leniency would let two readers
 disagree about where an answer ends, the reader refuses (RemoteProtocolError).
-It knows HTTP/1.1 messages; it must not know sockets, retries, or that DIAL exists.
+
+    reader = ResponseReader("GET")
+    reader.receive(data)                     # what came; receive_eof() at its end
+    head = reader.read_head()                # None: more bytes are needed
+    piece = reader.read_body()               # None: more bytes are needed; b"": the end
 """
 
 import re
@@ -299,7 +303,7 @@ class ResponseReader:
     def _take_whole_chunks(self) -> bytes:
         """The data of the plain chunks that lie in the buffer as a whole, in one go: streams come in hundreds of them.
 
-        The end of the body is seen, too, where it has no trailers. What is anything else (unfinished, with an extension,
+        The end of the body is seen, too, where it has no trailers. What is anything else (unfinished, extended,
         malformed) is left to those who read it in steps.
         """
         buffer, at, pieces = self._buffer, 0, []

@@ -1,6 +1,9 @@
 """How long and how much: Timeout, Limits, and the time budget of one call.
 
-It knows seconds and the names of limits; it must not know clocks (the time is passed in), sockets or retries.
+    budget = Budget(Timeout(total=30), now)
+    at, limit = budget.ends("read", now)     # when waiting must end, and which limit ends it
+
+The time is always passed in.
 """
 
 from typing import Any, NamedTuple, Optional, Protocol, Tuple, Union

@@ -2,7 +2,6 @@
 
 The environment is read as urllib does it (http_proxy, https_proxy, all_proxy, no_proxy; system settings on macOS
 and Windows), and applies to loopback too unless NO_PROXY says otherwise.
-It knows proxies and their variables; it must not know sockets.
 """
 
 import os
@@ -111,7 +110,9 @@ def _through(origin: Origin, proxy: str, reason: str) -> Route:
         from base64 import b64encode
 
         user, password = unquote(parts.username), unquote(parts.password or "")
-        authorization = "Basic " + b64encode(("%s:%s" % (user, password)).encode("utf-8", "surrogateescape")).decode("ascii")
+        authorization = "Basic " + b64encode(("%s:%s" % (user, password)).encode("utf-8", "surrogateescape")).decode(
+            "ascii"
+        )
     kind = "tunnel" if origin.scheme == "https" else "forward"
     return Route(kind, host, 80 if port is None else port, authorization, reason)
 

@@ -1,16 +1,14 @@
 """Whether to try again, and after how long: one immutable value decides, nobody else.
 
-    what happened                                              GET, PUT, DELETE   POST
-    nothing was sent (DNS, connect, TLS, proxy, pool)          again              again
-    the proxy refused us (403, 407)                            raise              raise
-    a reused connection broke before any byte of an answer     at once, once      raise
-    read timeout, broken or malformed answer                   again              raise
-    408, 429, 503                                              again              again
-    502, 504                                                   again              raise
-    502 `No route`                                             raise              again on chat, completions, embeddings
-    other statuses                                             raise              raise
-
-It knows statuses, errors and header values; it never sleeps, and must not know clocks or sockets.
+what happened                                              GET, PUT, DELETE   POST
+nothing was sent (DNS, connect, TLS, proxy, pool)          again              again
+the proxy refused us (403, 407)                            raise              raise
+a reused connection broke before any byte of an answer     at once, once      raise
+read timeout, broken or malformed answer                   again              raise
+408, 429, 503                                              again              again
+502, 504                                                   again              raise
+502 `No route`                                             raise              again on chat, completions, embeddings
+other statuses                                             raise              raise
 """
 
 import re

@@ -147,7 +147,7 @@ def _brings_credential(source: HeaderSource) -> bool:
 
 
 ClientCert = Union[str, Tuple[str, str], Tuple[str, str, str]]
-"""A path to a PEM file with certificate and key, a pair (certificate, key), or with the password of an encrypted key."""
+"""A PEM file with certificate and key, a pair (certificate, key), or with a third: the password of an encrypted key."""
 
 
 class ConnectionSettings(NamedTuple):

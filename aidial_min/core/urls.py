@@ -2,7 +2,6 @@
 
 Every segment is decoded, checked and encoded again (dial-protocol: a client escapes all but unreserved characters),
 so a path means the same written raw (`my file.txt`) or encoded (`my%20file.txt`).
-It knows how DIAL addresses things; it must not know requests, clients or answers.
 """
 
 import re
@@ -120,9 +119,13 @@ def parse_storage_url(origin: Origin, url: StorageUrl, kind: Optional[str] = Non
     if SCHEME.match(text):
         text = _relative_to(origin, text)
     elif text.startswith("/"):
-        raise InvalidDialURLError("Root-relative URL is forbidden: write files/{bucket}/..., without a slash in front (%r)" % text)
+        raise InvalidDialURLError(
+            "Root-relative URL is forbidden: write files/{bucket}/..., without a slash in front (%r)" % text
+        )
     elif text.startswith(("v1/", "v2/")):
-        raise InvalidDialURLError("API prefix as relative part is not allowed: write files/{bucket}/..., without v1/ (%r)" % text)
+        raise InvalidDialURLError(
+            "API prefix as relative part is not allowed: write files/{bucket}/..., without v1/ (%r)" % text
+        )
     parts = text.split("/")
     folder = parts[-1] == ""
     if folder:
@@ -154,7 +157,9 @@ def _relative_to(origin: Origin, text: str) -> str:
     rest = "/".join(segments[origin.prefix.count("/") :])  # the prefix itself may be written encoded or not
     version = "v2/" if rest[3:].startswith("skills/") else "v1/"
     if not rest.startswith(version):
-        raise InvalidDialURLError("Provided URL path does not match with DIAL API URL: /%s should follow the server in %r" % (version, text))
+        raise InvalidDialURLError(
+            "Provided URL path does not match with DIAL API URL: /%s should follow the server in %r" % (version, text)
+        )
     return rest[3:]
 
 

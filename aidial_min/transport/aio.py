@@ -221,7 +221,9 @@ class Verbs:
 
     async def wire(self, link: socket.socket, context: ssl.SSLContext | None, host: str, seconds: float | None) -> Wire:
         loop = asyncio.get_running_loop()
-        until = None if seconds is None else time.monotonic() + seconds - 0.02  # asyncio's timer may ring a little early
+        until = (
+            None if seconds is None else time.monotonic() + seconds - 0.02
+        )  # asyncio's timer may ring a little early
         secured: dict[str, Any] = {}
         if context is not None:
             secured = {"ssl": context, "server_hostname": host, "ssl_handshake_timeout": seconds or NO_LIMIT}
@@ -382,7 +384,7 @@ class Reader(asyncio.StreamReader):
 class Wire(asyncio.StreamReaderProtocol):
     """A connected socket under asyncio's streams: a StreamReader holds what comes, a StreamWriter what goes.
 
-    Their own waits know no limits and one event each. Here one bell rings for all of them: bytes, the end, room to write.
+    Their own waits know no limits and one event each. One bell rings for all events: bytes, the end, room to write.
     """
 
     writer: asyncio.StreamWriter

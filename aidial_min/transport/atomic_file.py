@@ -1,7 +1,10 @@
 """The target of a download on disk: a temporary file beside it, renamed when all of it has come.
 
+    with TargetFile(path) as target:
+        target.write(piece)
+
 A download that breaks leaves the old target as it was, and nothing else. Calls block: the async client makes them in
-a thread. It knows files; it must not know HTTP.
+a thread.
 """
 
 import errno

@@ -44,8 +44,10 @@ class Place:
 
 
 class Places:
-    """So many at a time (None: no limit); whoever came first is first. It takes no lock: signal handlers, finalizers and
-    forks may come at any moment."""
+    """So many at a time (None: no limit); whoever came first is first.
+
+    It takes no lock: signal handlers, finalizers and forks may come at any moment.
+    """
 
     def __init__(self, number: int | None, verbs: Verbs) -> None:
         self.closed = False
@@ -167,7 +169,13 @@ class Connections:
         self._limits = limits
 
     async def take(
-        self, place: Place, key: ConnectionKey, origin: Origin, context: ssl.SSLContext | None, fresh: bool, budget: Budget
+        self,
+        place: Place,
+        key: ConnectionKey,
+        origin: Origin,
+        context: ssl.SSLContext | None,
+        fresh: bool,
+        budget: Budget,
     ) -> Connection:
         """Wait for one's turn, then take an idle connection, or open one.
 
@@ -256,9 +264,7 @@ class Connections:
             self.close_wire(wire)
 
 
-async def open_wire(
-    verbs: Verbs, route: Route, origin: Origin, context: ssl.SSLContext | None, budget: Budget
-) -> Wire:
+async def open_wire(verbs: Verbs, route: Route, origin: Origin, context: ssl.SSLContext | None, budget: Budget) -> Wire:
     """Connect: TCP, the proxy's tunnel, TLS; all within the limit `connect`.
 
     Raises:

@@ -2,6 +2,8 @@
 
     for piece in client.files.download(url): ...                 # read as it comes
     (await async_client.files.download(url)).get_content()       # has come: every method works, as often as one likes
+
+What goes to disk appears there when all of it has come (atomic_file.py).
 """
 
 from __future__ import annotations
@@ -77,9 +79,9 @@ class FileDownloadResponse(DownloadInfo):
     """A file: iterate over its bytes, or `get_content()`, or `write_to(path)`; in asyncio with `async for`,
     `await aget_content()`, `await awrite_to(path)`.
 
-    What `await client.files.download(...)` of AsyncDial gives has been read to its end: all of these work, as often as one
-    likes. That of Dial reads as the file comes, and can be read again if it has at most 16 MiB. `stream_download` (of
-    both) gives each byte once. It is closed by reading to the end, by `close()`, or by a `with` block.
+    What `await client.files.download(...)` of AsyncDial gives has been read to its end: all of these work, as often as
+    one likes. That of Dial reads as the file comes, and can be read again if it has at most 16 MiB. `stream_download`
+    (of both) gives each byte once. It is closed by reading to the end, by `close()`, or by a `with` block.
     """
 
     def __init__(self, head: Head, exchange: Exchange, filename: str) -> None:
@@ -118,7 +120,7 @@ class FileDownloadResponse(DownloadInfo):
             self._exchange.close()
 
     async def _read_all(self) -> FileDownloadResponse:
-        content, worker, total_at = Content(), None, self._exchange.budget.total_at
+        content, worker = Content(), None
         try:
             piece = await self._exchange.read()
             while piece:
@@ -257,8 +259,8 @@ AsyncFileDownloadResponse = FileDownloadResponse
 class StreamedResponse(FileDownloadResponse):
     """An answer of any kind, as it comes: iterate over its bytes, or over its server-sent events, once.
 
-    `client.request(..., stream=True)` gives it; in asyncio with `async for`. It has `status_code` and `headers`, and all
-    that a download has. Close it, or use it in a `with` block.
+    `client.request(..., stream=True)` gives it; in asyncio with `async for`. It has `status_code` and `headers`, and
+    all that a download has. Close it, or use it in a `with` block.
     """
 
     async def _events(self) -> AsyncIterator[ServerSentEvent]:

@@ -1,13 +1,13 @@
 """One request on one connection, and its answer as it comes: what is sent, what came, what an end means.
 
-    exchange = Exchange(connections, outgoing, budget)
-    try:
-        await exchange.begin(key, context)     # a place, a connection
-        await exchange.send()
-        head = await exchange.read_head()
-        piece = await exchange.read()          # b"" at the end, and the connection goes back to the cache
-    finally:
-        exchange.close()                       # whatever happened, place and connection are given back
+exchange = Exchange(connections, outgoing, budget)
+try:
+    await exchange.begin(key, context)     # a place, a connection
+    await exchange.send()
+    head = await exchange.read_head()
+    piece = await exchange.read()          # b"" at the end, and the connection goes back to the cache
+finally:
+    exchange.close()                       # whatever happened, place and connection are given back
 """
 
 from __future__ import annotations

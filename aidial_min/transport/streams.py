@@ -1,7 +1,6 @@
 """Streams of events: what users hold of an answer that is still coming; for both clients.
 
 They pull pieces of the body, hand them to core/completion_stream.py, and give out what that makes of them.
-They know an exchange by its verbs (read, drain, close); they must not know sockets or event loops.
 """
 
 from __future__ import annotations
@@ -87,7 +86,8 @@ class StreamBase(Generic[E]):
             while event is None and not self._ended:
                 event = await self._more()
             return event
-        except DialException as error:
+        except DialException as found:
+            error: DialException = found
             if self._ended:  # another thread or task closed it: that ends a subscription, and breaks off a completion
                 if not self._completes:
                     return None

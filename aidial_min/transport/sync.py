@@ -49,7 +49,7 @@ LAST_WORDS = 1.0
 LARGE = 262144
 """Bytes asked of a socket that gave as many as it was asked for."""
 LOOK_AGAIN = 1.0
-"""Seconds after which one who waits for a place looks by himself: who had it may have been interrupted before he rang."""
+"""Seconds after which one who waits for a place looks again: who had it may have been interrupted before it rang."""
 
 
 class Transport(BaseTransport):
@@ -217,7 +217,9 @@ class Verbs:
         except socket.timeout:
             raise OutOfTime from None
 
-    async def wire(self, link: HTTPConnection, context: ssl.SSLContext | None, host: str, seconds: float | None) -> Wire:
+    async def wire(
+        self, link: HTTPConnection, context: ssl.SSLContext | None, host: str, seconds: float | None
+    ) -> Wire:
         if context is not None:
             link.sock = _secured(link.sock, context, host, seconds)
         return Wire(link, secured=context is not None)

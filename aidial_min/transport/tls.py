@@ -1,7 +1,9 @@
 """TLS for both clients: an SSLContext from options and environment, and what a failed handshake means.
 
-OpenSSL's own variables (SSL_CERT_FILE, SSL_CERT_DIR) name the default trust store; where they are not set, those of other
-clients do (REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE).
+    context = make_context(settings)         # for the first https connection; kept by the transport
+
+OpenSSL's own variables (SSL_CERT_FILE, SSL_CERT_DIR) name the default trust store; where they are not set, those of
+other clients do (REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE).
 """
 
 import errno
@@ -127,7 +129,5 @@ def handshake_error(error: Exception, host: str) -> ConnectError:
     if isinstance(error, ssl.SSLError) and "WRONG_VERSION_NUMBER" in str(cause):
         return TLSError("%s does not speak TLS on this port; should base_url begin with http://?" % host)
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
-        return TLSError(
-            "the TLS handshake with %s failed: %s; see client_cert= and ssl_context=" % (host, cause)
-        )
+        return TLSError("the TLS handshake with %s failed: %s; see client_cert= and ssl_context=" % (host, cause))
     return TLSError("%s closed the connection during the TLS handshake; see client_cert= and ssl_context=" % host)

@@ -17,7 +17,7 @@ from ..core.call import Answer, carry_out
 from ..core.etag import check_content, check_etag
 from ..core.limits import Budget
 from ..core.settings import ConnectionKey
-from ..errors import ConfigurationError, ConnectError, DialConnectionError, DialException, InvalidRequestError
+from ..errors import ConfigurationError, ConnectError, DialException, InvalidRequestError
 from .exchange import Exchange
 from .verbs import MAX_ERROR, OutOfTime, Verbs, reason, remaining, survive_fork
 

@@ -1,4 +1,4 @@
-"""core/call.py: the policy around one request, with a carrier that carries nothing out: all that it is told is looked at."""
+"""core/call.py: the policy around one request, with a carrier that carries nothing out: what it is told counts."""
 
 import json
 import traceback
@@ -9,12 +9,12 @@ import pytest
 from aidial_min.core.body import BytesBody, MultipartBody, file_part, json_body
 from aidial_min.core.call import (
     Answer,
-    Outgoing,
     Config,
+    Outgoing,
     Request,
     as_it_came,
-    completion_of,
     carry_out,
+    completion_of,
     json_value,
     list_of,
     model_of,
@@ -23,8 +23,8 @@ from aidial_min.core.call import (
 from aidial_min.core.credentials import Credential
 from aidial_min.core.http11 import Head, Headers
 from aidial_min.core.operation import finish
-from aidial_min.core.retry import RetryPolicy
 from aidial_min.core.proxy import Route, find_route
+from aidial_min.core.retry import RetryPolicy
 from aidial_min.core.urls import parse_base_url
 from aidial_min.errors import (
     AuthenticationError,
@@ -294,7 +294,9 @@ class TestHeaderFields:
         course = drive(get(), answer(503), answer(), settings=settings)
         heads = [bytes(send.head).decode() for send in course.sends]
         assert ["A: %d" % number in head and "B: 2" in head for number, head in enumerate(heads)] == [True, True]
-        assert not any("A: 0" in head for head in heads[1:]) and not any("B: 0" in head or "C:" in head for head in heads)
+        assert not any("A: 0" in head for head in heads[1:]) and not any(
+            "B: 0" in head or "C:" in head for head in heads
+        )
         assert "A: mine" in drive(get(headers={"a": "mine"}), settings=settings).text.replace("a: mine", "A: mine")
 
     def test_such_a_function_may_return_none_and_nothing_else_but_a_dict(self) -> None:
@@ -338,9 +340,9 @@ class TestCredentials:
         settings = config(credentials=(Credential("api_key", lambda: "key-%d" % next(numbers)),))
         course = drive(get(), failure(), failure(), answer(), settings=settings)
         assert [type(step) for step in course.steps] == [Ask, Outgoing, Wait, Ask, Outgoing, Wait, Ask, Outgoing]
-        assert ["Api-Key: key-%d\r\n" % (at + 1) in bytes(send.head).decode() for at, send in enumerate(course.sends)] == [
-            True
-        ] * 3
+        assert [
+            "Api-Key: key-%d\r\n" % (at + 1) in bytes(send.head).decode() for at, send in enumerate(course.sends)
+        ] == [True] * 3
         assert [[*send.secrets] for send in course.sends] == [["key-1"], ["key-2"], ["key-3"]]
 
     @pytest.mark.parametrize(
@@ -365,7 +367,11 @@ class TestCredentials:
 
     def test_no_step_shows_one_in_its_repr(self) -> None:
         course = drive(
-            get(), failure(), answer(), settings=config(credentials=(Credential("api_key", lambda: KEY),)), route=FORWARD
+            get(),
+            failure(),
+            answer(),
+            settings=config(credentials=(Credential("api_key", lambda: KEY),)),
+            route=FORWARD,
         )
         assert KEY not in repr(course.steps) and "cEBzcw" not in repr(course.steps)
         assert KEY not in repr(config()) + repr(Credential("api_key", KEY))

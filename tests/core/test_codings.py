@@ -179,7 +179,6 @@ class TestBrokenBodies:
             read(coding, b"hello")
         assert caught.value.request_sent == "yes" and len(str(caught.value)) < 200
 
-
     @pytest.mark.parametrize("coding", ["gzip, gzip", "deflate, gzip", "gzip, deflate", "gzip," * 5000])
     def test_one_coding_over_another(self, coding: str) -> None:
         """No server does that, but bombs do: a head has room for thousands."""

@@ -5,9 +5,9 @@ from typing import Any, Dict, Iterator
 
 import pytest
 
-from aidial_min.core.settings import ConnectionKey, ConnectionSettings
 from aidial_min.core.http11 import Head, Headers
 from aidial_min.core.proxy import Route, check_tunnel, find_route, tunnel_request
+from aidial_min.core.settings import ConnectionKey, ConnectionSettings
 from aidial_min.core.urls import Origin, parse_base_url
 from aidial_min.errors import ConfigurationError, ProxyError
 

@@ -1,6 +1,5 @@
 """core/settings.py and core/settings.py: what users set a client to, checked before anything is sent."""
 
-import functools
 import inspect
 import os
 import pickle

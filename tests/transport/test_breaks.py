@@ -29,7 +29,7 @@ from aidial_min.transport import atomic_file
 from tests.support.certificates import authority
 from tests.support.clients import KINDS, client_of, opened_download
 from tests.support.proxy import Proxy
-from tests.support.rawserver import CUT, EARLY, GOOD, HOLD, RESET, RawServer
+from tests.support.rawserver import CUT, EARLY, HOLD, RESET, RawServer
 from tests.transport.scripts import BLOB, CHUNKED, DONE, SSE, chunks, delta, length, refused
 
 STORED = length(b'{"url":"files/b/x"}')

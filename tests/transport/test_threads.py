@@ -1,4 +1,4 @@
-"""What may block in asyncio runs in threads of our own, and inside the limits; and where no thread is to be had, in place.
+"""What may block in asyncio runs in threads of our own, inside the limits; where no thread is to be had, in place.
 
 asyncio's own threads may all be busy with the user's work: nothing of ours waits for one.
 """
@@ -73,7 +73,9 @@ def test_a_resolver_that_is_silent_is_told_by_the_limit_it_passed(limit, monkeyp
     async def main():
         timeout = Timeout(**{"connect": None, "total": None, limit: 0.2})
         async with busy_executor():
-            async with AsyncDial(base_url="http://dial.invalid", api_key="k", timeout=timeout, trust_env=False) as client:
+            async with AsyncDial(
+                base_url="http://dial.invalid", api_key="k", timeout=timeout, trust_env=False
+            ) as client:
                 with pytest.raises(DialTimeoutError) as caught:
                     await client.with_options(max_retries=0).bucket.get_bucket()
                 assert caught.value.limit == limit and "resolved" not in str(caught.value)
