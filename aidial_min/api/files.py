@@ -324,10 +324,14 @@ class _Files(Stored[FileItem, FileMetadata]):
                 return error
 
         outcomes: Dict[int, Outcome] = {}
-        async for index, outcome in self._client._transport.at_once(outcome_of, jobs, max_workers):
-            outcomes[index] = outcome
-            if on_file is not None:
-                on_file(jobs[index].name, outcome)
+        results = self._client._transport.at_once(outcome_of, jobs, max_workers)
+        try:
+            async for index, outcome in results:
+                outcomes[index] = outcome
+                if on_file is not None:
+                    on_file(jobs[index].name, outcome)
+        finally:
+            await results.aclose()
         found = [(job.name, outcomes[index]) for index, job in enumerate(jobs)]
         done = [name for name, outcome in found if outcome in (UPLOADED, DOWNLOADED)]
         skipped = [name for name, outcome in found if outcome == SKIPPED]

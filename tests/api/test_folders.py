@@ -458,6 +458,22 @@ def test_a_cancelled_upload_stops(tmp_path):
         asyncio.run(main(server))
 
 
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_what_on_file_raises_ends_the_work(tmp_path, kind):
+    write(tmp_path, {"%03d" % number: b"x" for number in range(200)})
+
+    def refuse(name, outcome):
+        raise LookupError(name)
+
+    with DialServer() as server, client_of(kind, base_url=server.url, api_key=server.api_key) as call:
+        url = "files/%s/" % call(lambda c: c.my_bucket())
+        with pytest.raises(LookupError):
+            call(lambda c: c.files.upload_folder(tmp_path, url, max_workers=2, on_file=refuse))
+        seen = len(server.requests)
+        assert call(lambda c: c.files.upload(url + "still works", b"x")).name == "still works"
+        assert len(server.requests) <= seen + 3 < 190
+
+
 def test_ctrl_c_leaves_the_rest(tmp_path):
     write(tmp_path, {"%03d" % number: b"x" for number in range(200)})
     with DialServer() as server, Dial(base_url=server.url, api_key=server.api_key, trust_env=False) as client:
