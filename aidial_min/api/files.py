@@ -277,22 +277,6 @@ class _Files(Stored[FileItem, FileMetadata]):
         def refuse(name: str, error: Exception) -> None:
             jobs.append(Job(name, partial(_fail, error)))
 
-        async def fetch(item: FileItem, path: StoragePath, names: Tuple[str, ...]) -> str:
-            local = await self._in_thread(local_path, root, names)
-            if await self._is_same(item, path.path, local):
-                return SKIPPED
-            if not overwrite and os.path.lexists(local):
-                raise FileExistsError(None, "it is there already", local)
-            if dry_run:
-                return DOWNLOADED
-            response = await self._download(path.path)
-            try:
-                await self._in_thread(lambda: os.makedirs(os.path.dirname(local), exist_ok=True))
-                await response._write(local)
-            finally:
-                response._close()
-            return DOWNLOADED
-
         items = [item async for item in self._entries(folder, True, lambda entry, error: refuse(_named(entry), error))]
         root = os.path.realpath(target) if dry_run else await self._in_thread(_made_folder, target)
         taken: Dict[str, str] = {}
@@ -309,8 +293,26 @@ class _Files(Stored[FileItem, FileMetadata]):
                 message = "the listing names something outside of the folder: %r" % item.url
                 refuse(name, InvalidDialURLError(message))
             else:
-                jobs.append(Job(name, partial(fetch, item, path, names)))
+                jobs.append(Job(name, partial(self._fetch, item, path, root, names, overwrite, dry_run)))
         return DownloadReport(*await self._carry_out(_selected(jobs, select), max_workers, on_file))
+
+    async def _fetch(
+        self, item: FileItem, path: StoragePath, root: str, names: Tuple[str, ...], overwrite: bool, dry_run: bool
+    ) -> str:
+        """Bring one file to its place below a local folder."""
+        local = await self._in_thread(local_path, root, names)
+        if await self._is_same(item, path.path, local):
+            return SKIPPED
+        if not overwrite and os.path.lexists(local):
+            raise FileExistsError(None, "it is there already", local)
+        if not dry_run:
+            response = await self._download(path.path)
+            try:
+                await self._in_thread(lambda: os.makedirs(os.path.dirname(local), exist_ok=True))
+                await response._write(local)
+            finally:
+                response._close()
+        return DOWNLOADED
 
     async def _carry_out(
         self, jobs: List[Job], max_workers: int, on_file: Optional[OnFile]
