@@ -1,6 +1,7 @@
 """Programs written for the official client, with aidial_min.compat: import paths, patches, pickles, refusals."""
 
 import asyncio
+import copyreg
 import os
 import pickle
 import subprocess
@@ -200,6 +201,34 @@ def test_pickles_that_name_the_official_modules_are_read(installed):
     """Written by hand as pickle protocol 0: a class by its module and name."""
     written = b"c%s._exception\nEtagMismatchError\n." % NAME.encode()
     assert pickle.loads(written) is aidial_min.EtagMismatchError
+
+
+class AsPydanticPickles:
+    """Pickles as a model of the official client does: its class by name, and the state of pydantic 2 or 1."""
+
+    def __init__(self, cls, came, unset=(), extra=None, old=False):
+        values = {"__dict__": {**came, **dict.fromkeys(unset)}}
+        if old:
+            self.state = {**values, "__fields_set__": set(came), "__private_attribute_values__": {}}
+        else:
+            set_fields = {*came, *(extra or ())}
+            self.state = {**values, "__pydantic_extra__": extra, "__pydantic_fields_set__": set_fields}
+        self.cls = cls
+
+    def __reduce__(self):
+        return copyreg.__newobj__, (self.cls,), self.state
+
+
+def test_models_that_the_official_client_pickled_are_read():
+    attachment = AsPydanticPickles(aidial_min.types.Attachment, {"title": "t"}, unset=["url"], extra={"more": 1})
+    content = AsPydanticPickles(aidial_min.types.CustomContent, {"attachments": [attachment]}, unset=["state"])
+    read = pickle.loads(pickle.dumps(content))
+    assert read.to_dict() == {"attachments": [{"title": "t", "more": 1}]}
+    assert read == aidial_min.types.CustomContent.from_json(read.to_dict())
+    prompt = AsPydanticPickles(aidial_min.types.Prompt, {"id": "i", "name": "n", "folder_id": "f"}, extra={"newKey": 2})
+    assert pickle.loads(pickle.dumps(prompt)).to_dict() == {"id": "i", "name": "n", "folderId": "f", "newKey": 2}
+    function = AsPydanticPickles(aidial_min.types.FunctionCall, {"name": "f", "arguments": "{}"}, old=True)
+    assert pickle.loads(pickle.dumps(function)) == aidial_min.types.FunctionCall(name="f", arguments="{}")
 
 
 # The models of types.chat.legacy

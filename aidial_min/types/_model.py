@@ -423,6 +423,19 @@ class Model(PydanticNames):
         kept = {name: dict(value) for name, value in beside.items() if value}
         return self.__dict__, {**kept, **({"_headers": self._headers} if self._headers else {})}
 
+    def __setstate__(self, state: Any) -> None:
+        if isinstance(state, dict):  # of the official client's model, which is pydantic's
+            came = state.get("__pydantic_fields_set__", state.get("__fields_set__", ()))
+            values = {name: value for name, value in state["__dict__"].items() if name in came}
+            state = {**values, **(state.get("__pydantic_extra__") or {})}, {}
+        values, beside = state
+        plan = type(self)._get_plan()
+        self.__dict__.update((plan.attributes.get(key, key), value) for key, value in values.items())
+        for name, value in beside.items():
+            setattr(self, name, value)
+        if not beside:
+            Model._set_aside(self, plan)
+
 
 class WholeAnswer(Model):
     """An answer that could have been asked for as a stream."""
