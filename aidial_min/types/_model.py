@@ -425,7 +425,7 @@ class Model(PydanticNames):
 
     def __setstate__(self, state: Any) -> None:
         if isinstance(state, dict):  # of the official client's model, which is pydantic's
-            came = state.get("__pydantic_fields_set__", state.get("__fields_set__", ()))
+            came: Any = state.get("__pydantic_fields_set__", state.get("__fields_set__", ()))
             values = {name: value for name, value in state["__dict__"].items() if name in came}
             state = {**values, **(state.get("__pydantic_extra__") or {})}, {}
         values, beside = state
