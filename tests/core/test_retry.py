@@ -51,12 +51,9 @@ class TestAfterAnAnswer:
         assert after_status(404, "POST", no_route=True, upstream=True) is None
 
     @pytest.mark.parametrize("method", IDEMPOTENT + OTHERS)
-    @pytest.mark.parametrize(
-        "status",
-        [300, 301, 304, 400, 401, 403, 404, 405, 409, 410, 412, 413, 415, 422, 424, 425, 500, 501, 505, 507, 599],
-    )
-    def test_every_other_status_is_raised(self, status: int, method: str) -> None:
-        assert after_status(status, method, retry_after=1.0) is None
+    def test_every_other_status_is_raised(self, method: str) -> None:
+        others = set(range(300, 600)) - {408, 429, 502, 503, 504}
+        assert not [status for status in others if after_status(status, method, retry_after=1.0) is not None]
 
 
 class TestAfterNoAnswer:
