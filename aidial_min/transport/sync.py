@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 import time
-from contextlib import suppress
+from collections import deque
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 from weakref import WeakSet
@@ -78,16 +78,14 @@ class Transport(BaseTransport):
 
         What interrupts it ends it at once: the connections of the threads are closed under them.
         """
-        tasks: SimpleQueue[tuple[int, T]] = SimpleQueue()
+        left = deque(enumerate(items))
         results: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
-        for task in enumerate(items):
-            tasks.put(task)
 
         def run() -> None:
             while True:
                 try:
-                    index, item = tasks.get_nowait()
-                except Empty:
+                    index, item = left.popleft()
+                except IndexError:
                     return
                 try:
                     results.put((index, finish(work(item)), None))
@@ -109,9 +107,7 @@ class Transport(BaseTransport):
                     raise error
                 yield index, result
         except BaseException:
-            while not tasks.empty():
-                with suppress(Empty):
-                    tasks.get_nowait()
+            left.clear()
             self._end(threads)
             raise
 
@@ -261,8 +257,10 @@ class Bell:
         self._rings: SimpleQueue[None] = SimpleQueue()
 
     async def wait(self, seconds: float | None) -> None:
-        with suppress(Empty):
+        try:
             self._rings.get(timeout=shorter(seconds, LOOK_AGAIN))
+        except Empty:
+            pass
 
     def ring(self) -> None:
         self._rings.put(None)
