@@ -25,6 +25,7 @@ from .core.settings import (
     connection_settings,
     read_config,
 )
+from .errors import loading
 
 if TYPE_CHECKING:
     import ssl
@@ -71,7 +72,8 @@ class _Blocking(Sync):
 
     @staticmethod
     def _new_transport(settings: Any) -> Any:
-        from .transport.sync import Transport
+        with loading():
+            from .transport.sync import Transport
 
         return Transport(settings)
 
@@ -102,7 +104,8 @@ class _Waiting(Async):
 
     @staticmethod
     def _new_transport(settings: Any) -> Any:
-        from .transport.aio import Transport
+        with loading():
+            from .transport.aio import Transport
 
         return Transport(settings)
 
@@ -139,7 +142,8 @@ class _Made(cached_property):  # type: ignore[type-arg]
     def _make(self, client: Any) -> Any:
         module, _, name = self._place.partition(".")
         prefix = "Async" if isinstance(client, Async) else ""
-        return getattr(import_module(".api." + module, __package__), prefix + name)(client)
+        with loading():
+            return getattr(import_module(".api." + module, __package__), prefix + name)(client)
 
 
 class _Client(BaseClient, Generic[Auth]):

@@ -501,3 +501,25 @@ def conceal(error: DialException, secrets: Iterable[str]) -> None:
     if error.headers:
         masked = [(name, mask(value, secrets)) for name, value in error.headers.items()]
         error.headers = type(error.headers)(masked)  # type: ignore[call-arg]  # dict and Headers both take pairs
+
+
+def is_bad_moment(error: Optional[BaseException]) -> bool:
+    """Whether a file could not be opened for want of descriptors or memory: a module that is loaded only now, say."""
+    import errno
+
+    if isinstance(error, DialException) or not isinstance(error, (OSError, ImportError)):
+        return False
+    lacking = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+    return getattr(error, "errno", None) in lacking or "Too many open files" in str(error)
+
+
+class loading:
+    """A `with` block in which modules may be loaded for the first time: a bad moment is one clear error, and passes."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Optional[BaseException], trace: Any) -> None:
+        if is_bad_moment(error):
+            reason = getattr(error, "strerror", None) or error
+            raise ConnectError("it can't be done just now, for want of descriptors or memory: %s" % reason) from error

@@ -8,7 +8,6 @@ It carries out what core/call.py decides; sync.py and aio.py have its two classe
 
 from __future__ import annotations
 
-import errno
 import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
@@ -17,9 +16,9 @@ from ..core.call import Answer, carry_out
 from ..core.etag import check_content, check_etag
 from ..core.limits import Budget
 from ..core.settings import ConnectionKey
-from ..errors import ConfigurationError, ConnectError, DialException, InvalidRequestError
+from ..errors import ConfigurationError, DialException, InvalidRequestError, is_bad_moment, loading
 from .exchange import Exchange
-from .verbs import MAX_ERROR, OutOfTime, Verbs, reason, remaining, survive_fork
+from .verbs import MAX_ERROR, OutOfTime, Verbs, remaining, survive_fork
 
 if TYPE_CHECKING:
     import ssl
@@ -103,12 +102,8 @@ class BaseTransport:
 
     async def _carry_out(self, request: Request[T], config: Config, total_at: float | None, stream: bool) -> T:
         budget = Budget(request.timeout or config.timeout, time.monotonic(), total_at)
-        try:
+        with loading():
             return await carry_out(request, config, self.route(config.origin), _Call(self, budget), stream=stream)
-        except (OSError, ImportError) as error:
-            if isinstance(error, DialException) or not _is_bad_moment(error):
-                raise
-            raise ConnectError("the call can't be carried out just now: %s" % reason(error)) from error
 
     def route(self, origin: Origin) -> Route:
         """The way to a server (found once)."""
@@ -134,7 +129,7 @@ class BaseTransport:
         try:
             from .tls import make_context
         except ImportError as error:
-            if _is_bad_moment(error):
+            if is_bad_moment(error):
                 raise
             raise ConfigurationError("this Python is built without ssl: it can reach http:// servers only") from None
         with self._lock:  # one for all threads: connections are kept by its identity; it reads certificates from disk
@@ -204,9 +199,3 @@ class _Call:
         if total_at is not None and time.monotonic() + seconds >= total_at:
             raise error
         await self._verbs.sleep(seconds)
-
-
-def _is_bad_moment(error: Exception) -> bool:
-    """Whether a file could not be opened for want of descriptors or memory: a module that is loaded only now, say."""
-    words = str(error)
-    return getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE, errno.ENOMEM) or "Too many open files" in words

@@ -682,3 +682,41 @@ def test_what_is_read_whole_is_bounded(kind, monkeypatch):
             with pytest.raises(RemoteProtocolError, match="larger than 1000 bytes"):
                 call(bucket)
             assert call(bucket) == "b"
+
+
+# ---------------------------------------------------------------- bad moments
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of descriptors are set as on Unix")
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("moment", ["before the client", "before its resources", "before its call"])
+def test_a_process_without_free_descriptors_says_so_and_recovers(moment, host):
+    """The first call loads modules; what could not be loaded or made then must not stay that way."""
+    script = (
+        "import os, resource, sys\n"
+        "from aidial_min import ConnectError, Dial\n"
+        "def starve():\n"
+        "    free = os.dup(0)\n"
+        "    os.close(free)\n"
+        "    resource.setrlimit(resource.RLIMIT_NOFILE, (free, before[1]))\n"
+        "before, moment = resource.getrlimit(resource.RLIMIT_NOFILE), sys.argv[2]\n"
+        "def call(starving):\n"
+        "    if starving and moment == 'before the client': starve()\n"
+        "    client = Dial(base_url=sys.argv[1], api_key='key-of-a-test', max_retries=0, trust_env=False)\n"
+        "    if starving and moment == 'before its resources': starve()\n"
+        "    bucket = client.bucket\n"
+        "    if starving and moment == 'before its call': starve()\n"
+        "    return bucket.get_bucket()\n"
+        "for _ in range(2):\n"
+        "    try:\n"
+        "        print('no error', call(True))\n"
+        "    except ConnectError as error:\n"
+        "        assert 'Too many open files' in str(error), error\n"
+        "    resource.setrlimit(resource.RLIMIT_NOFILE, before)\n"
+        "print(call(False))\n"
+    )
+    with RawServer([GOOD]) as server:
+        environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(aidial_min.__file__))}
+        command = [sys.executable, "-c", script, server.url.replace("127.0.0.1", host), moment]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment)
+    assert (done.stdout, done.stderr) == ("b\n", "")
