@@ -6,13 +6,25 @@ end (exit_codes.py) stands once for all of them. Nothing else of the package imp
 
 import os
 import sys
-from typing import Any, List, Sequence
+from typing import TYPE_CHECKING, Any, List, Sequence
 
 from ..errors import DialException
 from .exit_codes import CTRL_C, FAILED, OK, USAGE, CommandError, code_of, line_about
 from .parser import COMMANDS as COMMANDS
 from .parser import make_parser, parse
 from .terminal import make_room, note
+
+if TYPE_CHECKING:  # what packs a program into one file finds modules by reading such lines
+    from . import batch as batch
+    from . import bundle as bundle
+    from . import chat as chat
+    from . import completion as completion
+    from . import demo as demo
+    from . import doctor as doctor
+    from . import files as files
+    from . import listings as listings
+    from . import serve as serve
+    from . import verify as verify
 
 
 def run(words: Sequence[str]) -> int:

@@ -12,22 +12,11 @@ import shutil
 import sys
 import textwrap
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Collection, Dict, List, NoReturn, Sequence
+from typing import Any, Collection, Dict, List, NoReturn, Sequence
 
 from .._version import __version__
 from .connection import VARIABLES, add_options
 from .exit_codes import table as exit_code_table
-
-if TYPE_CHECKING:  # what packs a program into one file finds modules by reading such lines
-    from . import batch as batch
-    from . import bundle as bundle
-    from . import chat as chat
-    from . import demo as demo
-    from . import doctor as doctor
-    from . import files as files
-    from . import listings as listings
-    from . import serve as serve
-    from . import verify as verify
 
 COMMANDS = {
     "chat": "ask a deployment, in one line or in a conversation",

@@ -332,3 +332,13 @@ def test_the_manifest_is_one_that_coreutils_read(vendored):
 def test_what_is_no_copy_is_one_clear_error(path, code, said, dial):
     answer = dial("verify", path)
     assert answer.code == code and said in answer.err and len(answer.err.splitlines()) == 1
+
+
+# Programs that pack modules, such as PyInstaller (tests/real/test_pyinstaller.py)
+
+
+def test_every_module_of_a_command_is_named_where_packers_look():
+    from aidial_min.cli import parser
+
+    named = re.findall(r"^    from \. import (\w+)", (PACKAGE / "cli" / "__init__.py").read_text(), re.MULTILINE)
+    assert set(named) == {parser._MODULES.get(command, command) for command in parser.COMMANDS}
