@@ -255,6 +255,9 @@ class _Client(BaseClient, Generic[Auth]):
         options = {"json": json, "content": content, "headers": headers, "query": query}
         return await self._send(method, path, stream, timeout=timeout, max_retries=max_retries, **options)  # type: ignore[no-any-return]
 
+    if not TYPE_CHECKING:  # the clients' classes declare it, for both results
+        request = _request
+
     async def _send(self, method: str, path: str, stream: bool, **options: Any) -> Any:
         from .api.request import request_of
 
@@ -417,8 +420,6 @@ class Dial(_Client[SyncAuthValue], _Blocking):
             self, method: str, path: str, *, stream: Literal[False] = False, **options: Unpack[RequestOptions]
         ) -> Response: ...
         def request(self, method: str, path: str, **options: Any) -> Any: ...
-    else:
-        request = _Client.__dict__["_request"]
 
 
 class AsyncDial(_Client[AsyncAuthValue], _Waiting):
@@ -470,8 +471,6 @@ class AsyncDial(_Client[AsyncAuthValue], _Waiting):
             self, method: str, path: str, *, stream: Literal[False] = False, **options: Unpack[RequestOptions]
         ) -> Response: ...
         async def request(self, method: str, path: str, **options: Any) -> Any: ...
-    else:
-        request = _Client.__dict__["_request"]
 
 
 class _Pool(Portable, Generic[C, Auth]):

@@ -166,6 +166,24 @@ def test_mock_patch_reaches_the_methods_that_clients_call(installed):
             assert client.files.download("files/b/a.txt") == "content"
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "files.{}Files.upload",
+        "chat.completions.{}ChatCompletions.create",
+        "metadata.{}Metadata.get",
+        "bucket.{}Bucket.get_raw",
+    ],
+)
+def test_mock_sees_which_methods_are_coroutine_functions(installed, place):
+    with mock.patch("%s.resources.%s" % (NAME, place.format("Async"))) as patched:
+        assert isinstance(patched, mock.AsyncMock)
+    with mock.patch("%s.resources.%s" % (NAME, place.format(""))) as patched:
+        assert not isinstance(patched, mock.AsyncMock)
+    double = mock.MagicMock(spec=installed.AsyncDial)
+    assert isinstance(double, installed.AsyncDial) and isinstance(double.my_bucket, mock.AsyncMock)
+
+
 def test_mock_patch_of_a_name_is_undone(installed):
     with mock.patch(NAME + "._client.Dial") as patched:
         assert import_module(NAME + "._client").Dial is patched

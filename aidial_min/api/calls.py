@@ -189,6 +189,9 @@ class _ChatCompletions(DeploymentCalls):
         body = {"messages": [_message(message, index) for index, message in enumerate(messages)]}
         return await self._answer_to(deployment_name, body, given, stream)  # type: ignore[no-any-return]
 
+    if not TYPE_CHECKING:  # the clients' classes declare it, for both results
+        create = _create
+
 
 class ChatCompletions(_ChatCompletions, Sync):
     """Chat completions."""
@@ -206,8 +209,6 @@ class ChatCompletions(_ChatCompletions, Sync):
                    **options: Unpack[ChatOptions]) -> Union[ChatCompletionResponse, Stream[ChatCompletionChunk]]: ...
         # fmt: on
         def create(self, *, deployment_name: str, messages: Any, stream: bool = False, **options: Any) -> Any: ...
-    else:
-        create = _ChatCompletions.__dict__["_create"]
 
 
 class AsyncChatCompletions(_ChatCompletions, Async):
@@ -227,8 +228,6 @@ class AsyncChatCompletions(_ChatCompletions, Async):
                          ) -> Union[ChatCompletionResponse, AsyncStream[ChatCompletionChunk]]: ...
         # fmt: on
         async def create(self, *, deployment_name: str, messages: Any, stream: bool = False, **options: Any) -> Any: ...
-    else:
-        create = _ChatCompletions.__dict__["_create"]
 
 
 class Chat(Resource, Sync):
@@ -334,6 +333,9 @@ class _Completions(DeploymentCalls):
             raise InvalidRequestError("prompt must be a str, or a list of texts or tokens")
         return await self._answer_to(deployment_name, {"prompt": prompt}, given, stream)  # type: ignore[no-any-return]
 
+    if not TYPE_CHECKING:  # the clients' classes declare it, for both results
+        create = _create
+
 
 class Completions(_Completions, Sync):
     """Legacy text completions."""
@@ -351,8 +353,6 @@ class Completions(_Completions, Sync):
                    **options: Unpack[CompletionOptions]) -> Union[CompletionResponse, Stream[CompletionChunk]]: ...
         # fmt: on
         def create(self, *, deployment_name: str, prompt: Any, stream: bool = False, **options: Any) -> Any: ...
-    else:
-        create = _Completions.__dict__["_create"]
 
 
 class AsyncCompletions(_Completions, Async):
@@ -372,8 +372,6 @@ class AsyncCompletions(_Completions, Async):
                          ) -> Union[CompletionResponse, AsyncStream[CompletionChunk]]: ...
         # fmt: on
         async def create(self, *, deployment_name: str, prompt: Any, stream: bool = False, **options: Any) -> Any: ...
-    else:
-        create = _Completions.__dict__["_create"]
 
 
 # ---------------------------------------------------------------- embeddings

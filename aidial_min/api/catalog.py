@@ -174,6 +174,9 @@ class _Deployments(Resource):
             method, target, stream, **carried, timeout=timeout, max_retries=max_retries
         )
 
+    if not TYPE_CHECKING:  # the clients' classes declare it, for both results
+        route = _route
+
     @operation
     async def tokenize(self, deployment_id: str, inputs: Sequence[TokenizeInput]) -> List[TokenizeResult]:
         """Count the tokens of texts or of chat requests, as the deployment counts them.
@@ -261,8 +264,6 @@ class Deployments(_Deployments, Sync):
                   **options: Unpack[RequestOptions]) -> Response: ...
         # fmt: on
         def route(self, deployment_id: str, path: str, **options: Any) -> Any: ...
-    else:
-        route = _Deployments.__dict__["_route"]
 
 
 class AsyncDeployments(_Deployments, Async):
@@ -278,8 +279,6 @@ class AsyncDeployments(_Deployments, Async):
                         **options: Unpack[RequestOptions]) -> Response: ...
         # fmt: on
         async def route(self, deployment_id: str, path: str, **options: Any) -> Any: ...
-    else:
-        route = _Deployments.__dict__["_route"]
 
 
 def _path(deployment_id: str, endpoint: str) -> str:

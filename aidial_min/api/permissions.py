@@ -80,6 +80,9 @@ class _ResourcePermissions(Resource):
         decode: Any = list_of(ResourcePermission.from_json, "resources") if own else list_of(_granted, "receivers")
         return await self._post(PERMISSIONS + "list", {"with": with_.upper()}, decode)
 
+    if not TYPE_CHECKING:  # the clients' classes declare it, for both results
+        list = _list
+
 
 def _granted(value: Any, path: str) -> ReceiverPermissions:
     # Servers name the list differently: `resources` or `resourcePermissions`.
@@ -98,8 +101,6 @@ class ResourcePermissions(_ResourcePermissions, Sync):
         @overload
         def list(self, with_: Literal["others"]) -> List[ReceiverPermissions]: ...
         def list(self, with_: str = "me") -> Any: ...
-    else:
-        list = _ResourcePermissions.__dict__["_list"]
 
 
 class AsyncResourcePermissions(_ResourcePermissions, Async):
@@ -112,5 +113,3 @@ class AsyncResourcePermissions(_ResourcePermissions, Async):
         @overload
         async def list(self, with_: Literal["others"]) -> List[ReceiverPermissions]: ...
         async def list(self, with_: str = "me") -> Any: ...
-    else:
-        list = _ResourcePermissions.__dict__["_list"]

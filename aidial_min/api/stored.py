@@ -532,6 +532,9 @@ class _Metadata(Resource):
         page = {"limit": limit, "token": token, "recursive": recursive, "permissions": permissions}
         return await describe(self, resource, self._models[resource], relative_url, page)
 
+    if not TYPE_CHECKING:  # the clients' classes declare it, for both results
+        get = _get
+
 
 class Metadata(_Metadata, Sync):
     """Metadata of anything stored."""
@@ -561,8 +564,6 @@ class Metadata(_Metadata, Sync):
             self, resource: StorageResourceType, relative_url: StorageUrl, **page: Unpack[Page]
         ) -> NodeMetadata: ...
         def get(self, resource: Any, relative_url: Any, **page: Any) -> Any: ...
-    else:
-        get = _Metadata.__dict__["_get"]
 
 
 class AsyncMetadata(_Metadata, Async):
@@ -595,5 +596,3 @@ class AsyncMetadata(_Metadata, Async):
             self, resource: StorageResourceType, relative_url: StorageUrl, **page: Unpack[Page]
         ) -> NodeMetadata: ...
         async def get(self, resource: Any, relative_url: Any, **page: Any) -> Any: ...
-    else:
-        get = _Metadata.__dict__["_get"]
