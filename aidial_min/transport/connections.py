@@ -40,7 +40,8 @@ class Place:
     def __init__(self, places: Places) -> None:
         self.over = False
         self.bell: Bell | None = None
-        self.entry = ref(self, places.forget)
+        self.entry: ref[Place] | None = ref(self, places.forget)
+        """What stands in the line; None when it has been given back."""
 
 
 class Places:
@@ -70,6 +71,7 @@ class Places:
         Raises:
             OutOfTime: it did not come until `at`.
         """
+        assert place.entry is not None
         self._line.append(place.entry)
         if self._is_turn_of(place):
             return
@@ -86,8 +88,11 @@ class Places:
     def give_back(self, place: Place) -> None:
         """It may be called more than once."""
         place.over = True
-        self._remove(place.entry)
-        self._ring_next()
+        entry = place.entry
+        if entry is not None:
+            self._remove(entry)
+            self._ring_next()
+            place.entry = None
 
     def forget(self, entry: ref[Place]) -> None:
         """A place is gone that nobody gave back. No finalizer does this: one that is interrupted may be kept, and its
