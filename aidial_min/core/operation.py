@@ -61,9 +61,26 @@ def each(items: AsyncIterator[T]) -> Iterator[T]:
 class Sync:
     """Its operations return their results."""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        show_faces(cls, "_blocking")
+
 
 class Async:
     """Its operations are coroutines."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        show_faces(cls, "_waiting")
+
+
+def show_faces(cls: type, face: str) -> None:
+    """Put the functions that its operations are into the class itself, for what looks at classes without asking their
+    descriptors: unittest.mock takes it from there which methods are coroutine functions."""
+    members = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
+    for name, value in members.items():
+        if isinstance(value, Bound):
+            setattr(cls, name, getattr(value, face))
 
 
 class Resource:
