@@ -192,6 +192,10 @@ class Carrier(Protocol):
         """Call a function of the user's (a coroutine function is awaited)."""
         ...
 
+    async def tell(self, function: Callable[[], Any]) -> None:
+        """The same for one that only watches: it is called also when the call's time is over, and its own is short."""
+        ...
+
     async def send(self, outgoing: Outgoing) -> Answer:
         """Send a request and read its answer. Raises: DialConnectionError, where no complete answer came."""
         ...
@@ -230,7 +234,7 @@ async def carry_out(
         stale = outgoing.stale and not replaced and _can_replace(request, outcome)
         if watch is not None:
             shown = _attempt(number, outgoing, outcome, error, 0.0 if stale else delay, config.clock() - started)
-            await carrier.ask(partial(watch, shown))
+            await carrier.tell(partial(watch, shown))
         if isinstance(outcome, Answer) and error is None:
             return _decoded(request, outcome, info, outgoing.secrets)
         if stale:

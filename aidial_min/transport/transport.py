@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+LAST_SAY = 0.1
+"""Seconds that `on_attempt` of a call whose time is over may still take, where it is a coroutine function."""
+
 
 class Statistics(NamedTuple):
     """How it stands with the connections of a transport, of all its event loops together; for tests.
@@ -171,6 +174,14 @@ class _Call:
             return await self._verbs.ask(function, remaining(self._budget.total_at, self._budget, "total"))
         except OutOfTime:
             raise self._budget.error("total", "no") from None
+
+    async def tell(self, function: Callable[[], Any]) -> None:
+        total_at = self._budget.total_at
+        seconds = None if total_at is None else max(LAST_SAY, total_at - time.monotonic())
+        try:
+            await self._verbs.ask(function, seconds)
+        except OutOfTime:
+            pass  # what the attempt came to is settled, and says more
 
     async def send(self, outgoing: Outgoing) -> Answer:
         exchange = Exchange(await self._transport.home(), outgoing, self._budget)

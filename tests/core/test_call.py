@@ -105,6 +105,9 @@ class Carrier:
         self.steps.append(Ask(function))
         return function()
 
+    async def tell(self, function: Any) -> None:
+        function()
+
     async def send(self, attempt: Outgoing) -> Answer:
         self.steps.append(attempt)
         outcome = self.outcomes.pop(0)

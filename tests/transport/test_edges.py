@@ -218,6 +218,37 @@ def test_the_total_limit_is_for_all_requests_of_a_call(kind):
     at_some_pace(scenario)
 
 
+def test_what_watches_attempts_is_told_when_time_is_over_and_changes_no_outcome(kind):
+    seen = []
+
+    def scenario(pace):
+        del seen[:]
+        with RawServer([[HOLD]]) as server:
+            limits = Timeout(total=0.3 * pace)
+            with client_of(kind, base_url=server.url, timeout=limits, on_attempt=seen.append) as call:
+                with pytest.raises(DialTimeoutError) as caught:
+                    call(bucket)
+                server.wait_for_requests(1)
+        assert (caught.value.limit, caught.value.request_sent, caught.value.request.method) == ("total", "maybe", "GET")
+        assert [attempt.error for attempt in seen] == [caught.value]
+
+    at_some_pace(scenario)
+
+
+def test_an_answer_is_not_lost_to_something_slow_that_watches(kind):
+    def blocking(attempt):
+        time.sleep(0.6)
+
+    async def waiting(attempt):
+        await asyncio.sleep(PATIENCE)
+
+    with RawServer([GOOD]) as server:
+        for watch in (blocking, waiting) if kind == "async" else (blocking,):
+            with client_of(kind, base_url=server.url, timeout=Timeout(total=0.5), on_attempt=watch) as call:
+                assert call(bucket) == "b"
+        assert len(server.requests) == 1 + (kind == "async")
+
+
 def test_a_resolver_that_is_silent(kind, monkeypatch):
     """There is no name server here that could be silent, so the function that asks one is."""
     real, answers = socket.getaddrinfo, threading.Event()
