@@ -80,7 +80,12 @@ FILE_SYSTEM = {
     "core/credentials.py": {"open", "os.path.isfile"},  # DIAL_API_KEY_FILE is read at every attempt
     "api/files.py": {"os.makedirs", "os.path.exists", "os.path.isdir", "os.path.lexists", "os.path.realpath"},
     "api/local_files.py": {
-        "open", "os.path.exists", "os.path.isdir", "os.path.isfile", "os.path.realpath", "os.scandir",
+        "open",
+        "os.path.exists",
+        "os.path.isdir",
+        "os.path.isfile",
+        "os.path.realpath",
+        "os.scandir",
     },  # fmt: skip
     "api/skills.py": {"os.path.isdir"},
 }
@@ -91,6 +96,7 @@ OUTSIDE = {("testing/pytest_plugin.py", "pytest"): "it is loaded by pytest, and 
 
 LOOKS_CLOSER = {"cli/handshake.py": "doctor shows what a name resolves to and what a certificate says"}
 """Outside the transport: has connections opened by it, and looks at them."""
+
 
 class Import(NamedTuple):
     """One import."""

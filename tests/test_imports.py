@@ -36,7 +36,11 @@ def modules_after(code, *arguments):
 
 def test_importing_the_package_loads_nothing_of_it():
     loaded = modules_after("import aidial_min")
-    assert [name for name in loaded if name.startswith("aidial_min")] == ["aidial_min", "aidial_min._names", "aidial_min._version"]
+    assert [name for name in loaded if name.startswith("aidial_min")] == [
+        "aidial_min",
+        "aidial_min._names",
+        "aidial_min._version",
+    ]
     assert not {"asyncio", "ssl", "socket", "http.client", "urllib.request", "dataclasses", "inspect"} & set(loaded)
 
 

@@ -19,7 +19,7 @@ PACKAGE = ROOT / "aidial_min"
 
 OPTIONS = [["-I", "-S"], ["-I", "-S", "-O"], ["-I", "-S", "-OO"], ["-I", "-S", "-X", "dev", "-W", "error"]]
 
-JOB = '''
+JOB = """
 import sys
 sys.path.insert(0, sys.argv[1])
 
@@ -71,16 +71,14 @@ check(main(["demo"]), 0)
 if "{package}" != "aidial_min":
     check([name for name in sys.modules if name.startswith("aidial_min")], [])
 print("all of it")
-'''
+"""
 
 
 def python(options, *arguments, **more):
     command = [sys.executable, *options, *map(str, arguments)]
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
     environment.pop("PYTHONPATH", None)
-    return subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, env=environment, timeout=300, **more
-    )
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=environment, timeout=300, **more)
 
 
 def do_the_job(options, place, package, folder):

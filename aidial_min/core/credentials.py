@@ -1,7 +1,7 @@
 """What proves who the client is: an API key, a bearer token, or both; given to the client, or named by the environment.
 
-    credentials = read_credentials(api_key, bearer_token, coroutines=False)
-    [credential.header(value) for credential in credentials]        # `value`: itself, or what its function gives
+credentials = read_credentials(api_key, bearer_token, coroutines=False)
+[credential.header(value) for credential in credentials]        # `value`: itself, or what its function gives
 """
 
 import os

@@ -5,7 +5,7 @@ from typing import Any, Callable, Optional, Sequence, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_HTTPX = "requests do not travel through httpx; see proxy=, ca_bundle=, client_cert=, ssl_context=, limits= and timeout="
+_HTTPX = "requests do not travel through httpx; see proxy=, ca_bundle=, client_cert=, ssl_context=, limits=, timeout="
 ELSEWHERE = {
     "http_client": _HTTPX,
     "transport": _HTTPX,

@@ -1,4 +1,4 @@
-"""Streams, whole answers, downloads and pools in the hands of users: what they say of themselves, and what they refuse."""
+"""Streams, whole answers, downloads and pools in the hands of users: what they say of themselves, what they refuse."""
 
 import asyncio
 import inspect

@@ -735,9 +735,7 @@ def test_what_a_run_leaves_that_dies_while_it_writes_anew_is_removed(folder, ser
     assert sorted(os.listdir()) == ["in.jsonl", "out.jsonl", "out.jsonl.journal"]
 
 
-@pytest.mark.parametrize(
-    "name", ["out.jsonl.lock", "out.jsonl.new", "out.jsonl.journal.new", ".out.jsonl.part"]
-)
+@pytest.mark.parametrize("name", ["out.jsonl.lock", "out.jsonl.new", "out.jsonl.journal.new", ".out.jsonl.part"])
 def test_an_input_is_never_written_over_whatever_it_is_called(folder, server, name):
     write_input(["a"], name)
     main(["batch", name, "-o", "out.jsonl"])

@@ -72,9 +72,7 @@ def test_a_port_where_nobody_listens(doctor):
 
 def test_which_proxy_and_why(doctor):
     steps, code = doctor(http_proxy="http://127.0.0.1:1")
-    assert steps["way"]["lines"] == [
-        "forwarded by the proxy 127.0.0.1:1: the environment names a proxy for http"
-    ]
+    assert steps["way"]["lines"] == ["forwarded by the proxy 127.0.0.1:1: the environment names a proxy for http"]
     assert steps["connection"]["status"] == "failed" and code == 8
     steps, code = doctor(http_proxy="http://127.0.0.1:1", no_proxy="127.0.0.1")
     assert steps["way"]["lines"] == ["direct: no_proxy names the host"] and code == 0

@@ -134,6 +134,7 @@ class TestEnvironment:
         file = tmp_path / "secret"
         if content is not None:
             file.write_bytes(content)
-        for read in (SecretFile(str(file), "DIAL_API_KEY_FILE"), lambda: credentials_of({"DIAL_API_KEY_FILE": str(file)})):
+        named = {"DIAL_API_KEY_FILE": str(file)}
+        for read in (SecretFile(str(file), "DIAL_API_KEY_FILE"), lambda: credentials_of(named)):
             with pytest.raises(ConfigurationError, match="DIAL_API_KEY_FILE names .*secret.*" + reason):
                 read()

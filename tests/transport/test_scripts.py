@@ -79,7 +79,9 @@ def pausing(script):
     return any(step in (HOLD, RESET) or isinstance(step, float) for step in script.sends) or script.call == "download"
 
 
-SHORT = [script for script in SCRIPTS if not pausing(script) and sum(len(s) for s in script.sends if s is not CUT) < 700]
+SHORT = [
+    script for script in SCRIPTS if not pausing(script) and sum(len(s) for s in script.sends if s is not CUT) < 700
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
