@@ -66,6 +66,7 @@ class Exchange:
         self._connection: Connection | None = None
         self._on_reused = False
         self._sent_in_part = False  # the request was not sent to its end, so the connection is of no more use
+        self._answered_early = False  # before the request was sent to its end: the server may not read it to its end
         self.sent = 0
 
     @property
@@ -149,6 +150,7 @@ class Exchange:
         """
         self.take(data)
         head = self.reader.read_head()
+        self._answered_early = head is not None
         return not data or (head is not None and head.status >= 300)
 
     def take_break(self, error: OSError) -> None:
@@ -268,7 +270,8 @@ class Exchange:
         try:
             connection, self._connection = self._connection, None
             if connection is not None:
-                keep = keep and self.reader.wire.reusable and not self._sent_in_part
+                in_step = not self._sent_in_part and not self._answered_early
+                keep = keep and self.reader.wire.reusable and in_step
                 self._owner.free(connection, keep)
         finally:
             self._owner.places.give_back(self._place)
