@@ -2,6 +2,7 @@
 
 import inspect
 import pydoc
+import re
 from pathlib import Path
 
 import pytest
@@ -59,8 +60,8 @@ def test_a_wrong_number_of_arguments_names_the_method(client):
 
 def test_help_of_a_class_shows_its_methods():
     for client in CLIENTS:
-        page = pydoc.plain(pydoc.render_doc(type(client.files)))
-        assert "upload(self, url: 'StorageUrl', file: 'FileTypes'" in page and "Create or replace a file." in page
+        page = re.sub(r"[\s|]+", "", pydoc.plain(pydoc.render_doc(type(client.files))))  # 3.13 breaks long signatures
+        assert "upload(self,url:'StorageUrl',file:'FileTypes'" in page and "Createorreplaceafile." in page
         page = pydoc.plain(pydoc.render_doc(type(client.chat.completions)))
         assert "temperature" in page and "Answer a conversation." in page
 

@@ -94,7 +94,7 @@ class Places:
             self._ring_next()
             place.entry = None
 
-    def forget(self, entry: ref[Place]) -> None:
+    def forget(self, entry: Any) -> None:
         """A place is gone that nobody gave back. No finalizer does this: one that is interrupted may be kept, and its
         place with it."""
         self._remove(entry)

@@ -85,7 +85,8 @@ def _check_defaults(context: ssl.SSLContext) -> None:
 
 
 def _show_certificate(context: ssl.SSLContext, client_cert: ClientCert) -> None:
-    certificate, key, password = (client_cert, None, None) if isinstance(client_cert, str) else (*client_cert, None)[:3]
+    certificate, *rest = (client_cert,) if isinstance(client_cert, str) else client_cert
+    key, password = (*rest, None, None)[:2]
 
     def ask() -> str:
         raise ConfigurationError(

@@ -426,11 +426,14 @@ class Model(PydanticNames):
     def __setstate__(self, state: Any) -> None:
         if isinstance(state, dict):  # of the official client's model, which is pydantic's
             came: Any = state.get("__pydantic_fields_set__", state.get("__fields_set__", ()))
-            values = {name: value for name, value in state["__dict__"].items() if name in came}
-            state = {**values, **(state.get("__pydantic_extra__") or {})}, {}
-        values, beside = state
+            values: Dict[str, Any] = {name: value for name, value in state["__dict__"].items() if name in came}
+            values.update(state.get("__pydantic_extra__") or {})
+            beside: Dict[str, Any] = {}
+        else:
+            values, beside = state
         plan = type(self)._get_plan()
-        self.__dict__.update((plan.attributes.get(key, key), value) for key, value in values.items())
+        for key, value in values.items():
+            self.__dict__[plan.attributes.get(key, key)] = value
         for name, value in beside.items():
             setattr(self, name, value)
         if not beside:
