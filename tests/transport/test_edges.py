@@ -339,7 +339,7 @@ def check_upload(call, server, content, outcome, sent, connections):
         assert type(caught.value) is outcome and caught.value.request_sent == sent
     assert places(call)[0] == 0
     assert call(bucket) == "b"
-    assert server.connections == connections, "only a request sent to its end before its answer came leaves its connection"
+    assert server.connections == connections, "only what was sent to its end before its answer came leaves a connection"
 
 
 @pytest.mark.parametrize(
