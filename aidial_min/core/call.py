@@ -234,7 +234,7 @@ async def carry_out(
         stale = outgoing.stale and not replaced and _can_replace(request, outcome)
         if watch is not None:
             shown = _attempt(number, outgoing, outcome, error, 0.0 if stale else delay, config.clock() - started)
-            await carrier.tell(partial(watch, shown))
+            await _tell(carrier, partial(watch, shown), outcome)
         if isinstance(outcome, Answer) and error is None:
             return _decoded(request, outcome, info, outgoing.secrets)
         if stale:
@@ -274,6 +274,15 @@ def _judged(
         retry_after=error.retry_after,
     )
     return error, delay if _can_repeat(request, "yes") else None
+
+
+async def _tell(carrier: Carrier, function: Callable[[], Any], outcome: Union[Answer, DialConnectionError]) -> None:
+    try:
+        await carrier.tell(function)
+    except BaseException:
+        if isinstance(outcome, Answer) and outcome.exchange is not None:
+            outcome.exchange.close()  # nobody will read it
+        raise
 
 
 def _attempt(

@@ -235,6 +235,17 @@ def test_what_watches_attempts_is_told_when_time_is_over_and_changes_no_outcome(
     at_some_pace(scenario)
 
 
+@pytest.mark.parametrize("problem", [ZeroDivisionError, KeyboardInterrupt])
+def test_what_watches_and_fails_leaves_no_stream_open(kind, problem):
+    def fail(attempt):
+        raise problem
+
+    with RawServer([[OPENED, HOLD]]) as server, client_of(kind, base_url=server.url, on_attempt=fail) as call:
+        with pytest.raises(problem) as caught:
+            call(chat)
+        assert caught.value is not None and places(call) == (0, 0), "though the error, and its frames, are kept"
+
+
 def test_an_answer_is_not_lost_to_something_slow_that_watches(kind):
     def blocking(attempt):
         time.sleep(0.6)
