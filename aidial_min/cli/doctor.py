@@ -199,17 +199,19 @@ def check_credential(diagnosis: Diagnosis) -> Step:
     except DialException as error:
         return failed(error, "correct the variable, or the file")
     diagnosis.secrets = [text for value in values.values() for text in (value, value.strip(), value.strip("\"' "))]
-    if len(values) != 1:
-        if values:
-            return Step("", "failed", ["a key and a token"], ["unset one: DIAL refuses both together"], USAGE)
+    if not values:
         return Step("", "failed", ["no credential"], ["set DIAL_API_KEY, or DIAL_API_KEY_FILE"], USAGE)
-    kind, value = next(iter(values.items()))
     diagnosis.credential = found
-    line, faults = describe_credential(kind, value, time.time())
-    line = "%s, from %s" % (line, source_of(diagnosis.environment, kind))
+    lines, faults = [], []
+    for kind, value in values.items():
+        line, wrong = describe_credential(kind, value, time.time())
+        lines.append("%s, from %s" % (line, source_of(diagnosis.environment, kind)))
+        faults += wrong
+    if len(values) > 1:
+        lines.append("both are sent: Core before 0.38 refuses that, newer ones take it with per-request keys")
     if faults:
-        return Step("", "failed", [line], faults, USAGE)
-    return ok(line)
+        return Step("", "failed", lines, faults, USAGE)
+    return ok(*lines)
 
 
 def check_route(diagnosis: Diagnosis) -> Step:

@@ -54,8 +54,9 @@ def test_no_server(doctor):
 def test_no_credential_and_two_of_them(doctor):
     steps, code = doctor(DIAL_API_KEY=None)
     assert (steps["credential"]["status"], steps["connection"]["status"], code) == ("failed", "ok", 2)
-    steps, code = doctor(DIAL_BEARER_TOKEN="t0ken")
-    assert "unset one" in steps["credential"]["advice"][0] and code == 2
+    steps, code = doctor(DIAL_BEARER_TOKEN="t0ken-of-a-test")
+    assert steps["credential"]["status"] == "ok" and "both are sent" in " ".join(steps["credential"]["lines"])
+    assert steps["bucket"]["status"] == "failed" and code == 1  # this server is of before 0.38
 
 
 def test_a_name_that_does_not_exist(doctor):
