@@ -9,7 +9,6 @@ other clients do (REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE).
 import errno
 import os
 import ssl
-import sys
 from typing import Optional, Tuple
 
 from ..core.settings import ClientCert, ConnectionSettings
@@ -26,8 +25,8 @@ def make_context(settings: ConnectionSettings) -> ssl.SSLContext:
         context: ssl.SSLContext = settings.ssl_context
     else:
         context = _own_context(settings)
-    if sys.version_info < (3, 10):  # it lets TLS that broke off pass for TLS that was closed; newer versions never do
-        context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+    # It lets TLS that broke off pass for TLS that was closed; some builds of Python and of OpenSSL 3 set it.
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     return context
 
 
