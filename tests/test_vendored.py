@@ -14,6 +14,10 @@ import pytest
 
 import aidial_min
 
+from .support.interpreters import long
+
+pytestmark = long
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "aidial_min"
 

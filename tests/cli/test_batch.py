@@ -24,12 +24,12 @@ from aidial_min.__main__ import main
 from aidial_min.cli import batch_journal, batch_output, batch_run
 from aidial_min.testing import AppError, Deployment, DialServer
 
+from ..support.interpreters import long
 from ..support.patience import PATIENCE, until
 
 ROOT = Path(__file__).resolve().parents[2]
 LINES = int(os.environ.get("AIDIAL_BATCH_LINES", "400"))
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and terminals of POSIX")
-long = pytest.mark.skipif((3, 9) < sys.version_info[:2] < (3, 13), reason="it takes seconds: oldest and newest only")
 
 
 class Model:

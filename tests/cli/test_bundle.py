@@ -17,6 +17,10 @@ import pytest
 from aidial_min import __version__
 from aidial_min.testing import DialServer
 
+from ..support.interpreters import long
+
+pytestmark = long
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "aidial_min"
 TARGETS = {"layer": "layer.zip", "zipapp": "dial.pyz", "wheel": "", "folder": "vendored"}

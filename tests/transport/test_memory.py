@@ -9,6 +9,7 @@ import pytest
 import aidial_min
 from tests.support.bulk import BulkServer
 from tests.support.clients import KINDS
+from tests.support.interpreters import long
 
 MIB = 1 << 20
 
@@ -95,9 +96,10 @@ async def awork(client, warm=False):
     assert os.path.getsize(path) == int(sys.argv[5])
 """
 
-pytestmark = pytest.mark.skipif(
-    not os.path.exists("/proc/self/status"), reason="the kernel does not tell the peak here"
-)
+pytestmark = [
+    long,
+    pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the kernel does not tell the peak here"),
+]
 
 
 def measure(kind, work, url, path, most, size):
