@@ -1,4 +1,4 @@
-"""core/settings.py and core/settings.py: what users set a client to, checked before anything is sent."""
+"""core/settings.py: what users set a client to, checked before anything is sent."""
 
 import inspect
 import os
@@ -20,6 +20,8 @@ from aidial_min import (
 )
 from aidial_min.core.settings import NOT_GIVEN, connection_settings, read_headers, read_retries
 
+from .test_credentials import key_coroutine, key_function
+
 URL = "https://dial.example/prefix"
 CLIENTS = [Dial, AsyncDial]
 
@@ -30,27 +32,6 @@ def bare_environment(monkeypatch: Any) -> Iterator[None]:
         if name.startswith("DIAL_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     yield
-
-
-def key_function() -> str:
-    return "from-function"
-
-
-async def key_coroutine() -> str:
-    return "from-coroutine"
-
-
-class KeyHolder:
-    def __call__(self) -> str:
-        return "from-object"
-
-    async def later(self) -> str:
-        return "from-method"
-
-
-class AsyncKeyHolder:
-    async def __call__(self) -> str:
-        return "from-async-object"
 
 
 @pytest.mark.parametrize("cls", CLIENTS)
