@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, Generic, Mapping, Op
 
 from .core.hints import with_hints
 from .core.limits import DEFAULT_TIMEOUT, Limits, TimeoutValue
-from .core.operation import Async, Sync, operation
+from .core.operation import Async, Bound, Sync, operation
 from .core.settings import (
     NOT_GIVEN,
     BaseClient,
@@ -127,62 +127,95 @@ class _Waiting(Async):
         await self.aclose()
 
 
-class _Made(cached_property):  # type: ignore[type-arg]
+def _made(place: str, doc: str) -> Any:
     """A group of operations, made when it is first asked for.
 
     Args:
         place: its module in api/ and its class; that of the async client is called Async....
     """
 
-    def __init__(self, place: str, doc: str) -> None:
-        super().__init__(self._make)
-        self._place = place
-        self.__doc__ = doc
-
-    def _make(self, client: Any) -> Any:
-        module, _, name = self._place.partition(".")
+    def make(client: Any) -> Any:
+        module, _, name = place.partition(".")
         prefix = "Async" if isinstance(client, Async) else ""
         with loading():
             return getattr(import_module(".api." + module, __package__), prefix + name)(client)
+
+    group = cached_property(make)
+    group.__doc__ = doc
+    return group
 
 
 class _Client(BaseClient, Generic[Auth]):
     """What both clients are: settings, a transport, resources."""
 
     _stream_of: Callable[..., Any]
-    bucket: Any
 
-    if not TYPE_CHECKING:  # their types stand in Dial and AsyncDial
-        chat = _Made("calls.Chat", "Chat completions: ``client.chat.completions.create(...)``.")
-        completions = _Made("calls.Completions", "Legacy text completions.")
-        embeddings = _Made("calls.Embeddings", "Embeddings.")
-        responses = _Made("responses.Responses", "The Responses API: ``client.responses.create(...)``.")
-        deployments = _Made("catalog.Deployments", "Everything that can be called by id.")
-        model = _Made("catalog.Model", "Models that the caller may use.")
-        application = _Made("catalog.Application", "Applications that the caller may use.")
-        toolset = _Made("toolsets.Toolset", "Toolsets that the caller may use.")
-        user = _Made("account.User", "The caller.")
-        bucket = _Made("account.Bucket", "The caller's bucket.")
-        notifications = _Made("account.Notifications", "Notifications that the server keeps for the caller.")
-        files = _Made("files.Files", "Files in DIAL's storage.")
-        prompts = _Made("stored.Prompts", "Stored prompts.")
-        conversations = _Made("stored.Conversations", "Stored conversations.")
-        custom_applications = _Made("stored.CustomApplications", "Applications that users keep in buckets.")
-        custom_toolsets = _Made("stored.CustomToolsets", "Toolsets that users keep in buckets.")
-        metadata = _Made("stored.Metadata", "Metadata of anything stored.")
-        skills = _Made(
-            "skills.SkillsRef", 'Skills: ``client.skills / "writing" / "tone"`` is one of the caller\'s own.'
-        )
-        sharing = _Made("sharing.Sharing", "Sharing of resources with other users.")
-        invitations = _Made("sharing.Invitations", "Invitations to use what others share.")
-        publications = _Made("publications.Publications", "Publications: resources on their way to the public bucket.")
-        resource_permissions = _Made("permissions.ResourcePermissions", "Permissions for the time of one request.")
-        resources = _Made("subscriptions.Resources", "Changes of resources, as they happen.")
-        external_services = _Made("external_services.ExternalServices", "Outside services that users sign in to.")
-        code_interpreter = _Made("code_interpreter.CodeInterpreter", "Sessions in which code runs.")
-        schemas = _Made("schemas.Schemas", "Schemas of application types and of the catalog.")
-        consent = _Made("schemas.Consent", "What users must agree to before they call some applications.")
-        client_channel = _Made("client_channel.ClientChannel", "The channel between an application and its user.")
+    chat: Bound[calls.Chat, calls.AsyncChat] = _made(
+        "calls.Chat", "Chat completions: ``client.chat.completions.create(...)``."
+    )
+    completions: Bound[calls.Completions, calls.AsyncCompletions] = _made(
+        "calls.Completions", "Legacy text completions."
+    )
+    embeddings: Bound[calls.Embeddings, calls.AsyncEmbeddings] = _made("calls.Embeddings", "Embeddings.")
+    responses: Bound[Responses, AsyncResponses] = _made(
+        "responses.Responses", "The Responses API: ``client.responses.create(...)``."
+    )
+    deployments: Bound[catalog.Deployments, catalog.AsyncDeployments] = _made(
+        "catalog.Deployments", "Everything that can be called by id."
+    )
+    model: Bound[catalog.Model, catalog.AsyncModel] = _made("catalog.Model", "Models that the caller may use.")
+    application: Bound[catalog.Application, catalog.AsyncApplication] = _made(
+        "catalog.Application", "Applications that the caller may use."
+    )
+    toolset: Bound[toolsets.Toolset, toolsets.AsyncToolset] = _made(
+        "toolsets.Toolset", "Toolsets that the caller may use."
+    )
+    user: Bound[account.User, account.AsyncUser] = _made("account.User", "The caller.")
+    bucket: Bound[account.Bucket, account.AsyncBucket] = _made("account.Bucket", "The caller's bucket.")
+    notifications: Bound[account.Notifications, account.AsyncNotifications] = _made(
+        "account.Notifications", "Notifications that the server keeps for the caller."
+    )
+    files: Bound[Files, AsyncFiles] = _made("files.Files", "Files in DIAL's storage.")
+    prompts: Bound[stored.Prompts, stored.AsyncPrompts] = _made("stored.Prompts", "Stored prompts.")
+    conversations: Bound[stored.Conversations, stored.AsyncConversations] = _made(
+        "stored.Conversations", "Stored conversations."
+    )
+    custom_applications: Bound[stored.CustomApplications, stored.AsyncCustomApplications] = _made(
+        "stored.CustomApplications", "Applications that users keep in buckets."
+    )
+    custom_toolsets: Bound[stored.CustomToolsets, stored.AsyncCustomToolsets] = _made(
+        "stored.CustomToolsets", "Toolsets that users keep in buckets."
+    )
+    metadata: Bound[stored.Metadata, stored.AsyncMetadata] = _made("stored.Metadata", "Metadata of anything stored.")
+    skills: Bound[SkillsRef, AsyncSkillsRef] = _made(
+        "skills.SkillsRef", 'Skills: ``client.skills / "writing" / "tone"`` is one of the caller\'s own.'
+    )
+    sharing: Bound[Sharing, AsyncSharing] = _made("sharing.Sharing", "Sharing of resources with other users.")
+    invitations: Bound[Invitations, AsyncInvitations] = _made(
+        "sharing.Invitations", "Invitations to use what others share."
+    )
+    publications: Bound[Publications, AsyncPublications] = _made(
+        "publications.Publications", "Publications: resources on their way to the public bucket."
+    )
+    resource_permissions: Bound[permissions.ResourcePermissions, permissions.AsyncResourcePermissions] = _made(
+        "permissions.ResourcePermissions", "Permissions for the time of one request."
+    )
+    resources: Bound[subscriptions.Resources, subscriptions.AsyncResources] = _made(
+        "subscriptions.Resources", "Changes of resources, as they happen."
+    )
+    external_services: Bound[ExternalServices, AsyncExternalServices] = _made(
+        "external_services.ExternalServices", "Outside services that users sign in to."
+    )
+    code_interpreter: Bound[CodeInterpreter, AsyncCodeInterpreter] = _made(
+        "code_interpreter.CodeInterpreter", "Sessions in which code runs."
+    )
+    schemas: Bound[Schemas, AsyncSchemas] = _made("schemas.Schemas", "Schemas of application types and of the catalog.")
+    consent: Bound[Consent, AsyncConsent] = _made(
+        "schemas.Consent", "What users must agree to before they call some applications."
+    )
+    client_channel: Bound[ClientChannel, AsyncClientChannel] = _made(
+        "client_channel.ClientChannel", "The channel between an application and its user."
+    )
 
     @with_hints
     def __init__(
@@ -382,34 +415,6 @@ class Dial(_Client[SyncAuthValue], _Blocking):
     """
 
     if TYPE_CHECKING:
-        chat: calls.Chat
-        completions: calls.Completions
-        embeddings: calls.Embeddings
-        responses: Responses
-        deployments: catalog.Deployments
-        model: catalog.Model
-        application: catalog.Application
-        toolset: toolsets.Toolset
-        user: account.User
-        bucket: account.Bucket
-        notifications: account.Notifications
-        files: Files
-        prompts: stored.Prompts
-        conversations: stored.Conversations
-        custom_applications: stored.CustomApplications
-        custom_toolsets: stored.CustomToolsets
-        metadata: stored.Metadata
-        skills: SkillsRef
-        invitations: Invitations
-        sharing: Sharing
-        publications: Publications
-        resource_permissions: permissions.ResourcePermissions
-        resources: subscriptions.Resources
-        external_services: ExternalServices
-        code_interpreter: CodeInterpreter
-        consent: Consent
-        schemas: Schemas
-        client_channel: ClientChannel
 
         @overload
         def request(
@@ -433,34 +438,6 @@ class AsyncDial(_Client[AsyncAuthValue], _Waiting):
     """
 
     if TYPE_CHECKING:
-        chat: calls.AsyncChat
-        completions: calls.AsyncCompletions
-        embeddings: calls.AsyncEmbeddings
-        responses: AsyncResponses
-        deployments: catalog.AsyncDeployments
-        model: catalog.AsyncModel
-        application: catalog.AsyncApplication
-        toolset: toolsets.AsyncToolset
-        user: account.AsyncUser
-        bucket: account.AsyncBucket
-        notifications: account.AsyncNotifications
-        files: AsyncFiles
-        prompts: stored.AsyncPrompts
-        conversations: stored.AsyncConversations
-        custom_applications: stored.AsyncCustomApplications
-        custom_toolsets: stored.AsyncCustomToolsets
-        metadata: stored.AsyncMetadata
-        skills: AsyncSkillsRef
-        invitations: AsyncInvitations
-        sharing: AsyncSharing
-        publications: AsyncPublications
-        resource_permissions: permissions.AsyncResourcePermissions
-        resources: subscriptions.AsyncResources
-        external_services: AsyncExternalServices
-        code_interpreter: AsyncCodeInterpreter
-        consent: AsyncConsent
-        schemas: AsyncSchemas
-        client_channel: AsyncClientChannel
 
         @overload
         async def request(

@@ -28,11 +28,10 @@ if TYPE_CHECKING:
     from .completion_stream import Events
 
     P = ParamSpec("P")
-else:
-    P = TypeVar("P")
 
 T = TypeVar("T")
-S = TypeVar("S")
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 def finish(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -135,8 +134,10 @@ def face(function: Any, wrapper: Any, returns: Optional[str] = None) -> Any:
     return wraps(function)(wrapper)
 
 
-class Bound:
+class Bound(Generic[A, B]):
     """A method with two faces: which of them shows depends on the class that it is asked of.
+
+    Other operations await what they share it with: ``await _Bucket.get_raw(self)``.
 
     Args:
         waiting, blocking: what async and what sync resources show of it.
@@ -147,47 +148,38 @@ class Bound:
         self._blocking = blocking
         self.__doc__ = blocking.__doc__
 
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: Sync, owner: Any = None) -> A: ...
+        @overload
+        def __get__(self, instance: Async, owner: Any = None) -> B: ...
+        @overload
+        def __get__(self, instance: object, owner: Any = None) -> Any: ...
+
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        method = self._waiting if issubclass(owner, Async) else self._blocking
+        method = self._blocking if issubclass(owner, Sync) else self._waiting
         return method if instance is None else method.__get__(instance)
 
 
-class operation(Bound, Generic[S, P, T]):
+def operation(
+    function: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]],
+) -> Bound[Callable[P, T], Callable[P, Coroutine[Any, Any, T]]]:
     """A coroutine method; sync resources run it to its end."""
 
-    def __init__(self, function: Callable[Concatenate[S, P], Coroutine[Any, Any, T]]) -> None:
-        def run(*args: Any, **kwargs: Any) -> T:
-            return finish(function(*args, **kwargs))
+    def run(*args: Any, **kwargs: Any) -> T:
+        return finish(function(*args, **kwargs))
 
-        super().__init__(function, face(function, run))
-
-    if TYPE_CHECKING:
-
-        @overload
-        def __get__(self, instance: Sync, owner: Any = None) -> Callable[P, T]: ...
-        @overload
-        def __get__(self, instance: Async, owner: Any = None) -> Callable[P, Coroutine[Any, Any, T]]: ...
-        @overload
-        def __get__(self, instance: None, owner: Any = None) -> Callable[..., Any]: ...
-        def __get__(self, instance: Any, owner: Any = None) -> Any: ...
+    return Bound(function, face(function, run))
 
 
-class listing(Bound, Generic[S, P, T]):
+def listing(
+    function: Callable[Concatenate[Any, P], AsyncIterator[T]],
+) -> Bound[Callable[P, Iterator[T]], Callable[P, AsyncIterator[T]]]:
     """A method that gives an asynchronous generator; over that of sync resources one iterates as usual."""
 
-    def __init__(self, function: Callable[Concatenate[S, P], AsyncIterator[T]]) -> None:
-        def iterate(*args: Any, **kwargs: Any) -> Iterator[T]:
-            return each(function(*args, **kwargs))
+    def iterate(*args: Any, **kwargs: Any) -> Iterator[T]:
+        return each(function(*args, **kwargs))
 
-        returns = function.__annotations__["return"].replace("AsyncIterator", "Iterator")
-        super().__init__(function, face(function, iterate, returns))
-
-    if TYPE_CHECKING:
-
-        @overload
-        def __get__(self, instance: Sync, owner: Any = None) -> Callable[P, Iterator[T]]: ...
-        @overload
-        def __get__(self, instance: Async, owner: Any = None) -> Callable[P, AsyncIterator[T]]: ...
-        @overload
-        def __get__(self, instance: None, owner: Any = None) -> Callable[..., Any]: ...
-        def __get__(self, instance: Any, owner: Any = None) -> Any: ...
+    returns = function.__annotations__["return"].replace("AsyncIterator", "Iterator")
+    return Bound(function, face(function, iterate, returns))
