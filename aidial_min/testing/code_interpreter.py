@@ -6,7 +6,7 @@ from . import multipart
 from .access import READ, WRITE
 from .builtin_deployments import calculate
 from .files import stored
-from .http import HttpError, Response, present, refuse_if
+from .http import Response, present, refuse_if
 from .json_shapes import Json
 from .paths import ResourceUrl, from_url
 from .routing import endpoint
@@ -59,12 +59,7 @@ def execute(call: Call) -> Json:
 @endpoint(_PATH + "upload_file", generations="2026")
 def upload(call: Call) -> Json:
     files = _files(call, call.query.get("session_id"))
-    try:
-        delimiter = multipart.boundary_of(call.request.headers.get("content-type", ""))
-        part = multipart.take_file(call.request.body(), delimiter)
-    except multipart.Malformed:
-        raise HttpError(400, "Request must have a valid multipart/form-data content-type") from None
-    part = present(part, 400, "File is missing")
+    part = present(next(multipart.files_of(call.request), None), 400, "File is missing")
     files[part.filename] = bytes(part.content)
     return _described(files, part.filename)
 

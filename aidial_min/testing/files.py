@@ -2,11 +2,11 @@
 
 from . import multipart
 from .access import READ, WRITE
-from .http import HttpError, NoAnswer, Response, as_json, present
+from .http import Content, HttpError, NoAnswer, Response, as_json, present
 from .paths import ResourceUrl
 from .routing import endpoint
 from .state import Call
-from .storage import Content, Item, item_metadata
+from .storage import Item, item_metadata
 
 EXPOSED = ("access-control-expose-headers", "etag")
 
@@ -21,11 +21,8 @@ def upload(call: Call) -> Response:
     if core.newer and "multipart/" not in content_type:
         valid = "a valid" if content_type else "a"
         raise HttpError(400, f"Request must have {valid} content-type header to decode a multipart request")
-    try:
-        delimiter = multipart.boundary_of(content_type)
-        part = multipart.take_file(call.request.body(), delimiter)
-    except multipart.Malformed:
-        raise HttpError(500, f"Failed to upload file: {resource.url}") from None
+    failed = (500, f"Failed to upload file: {resource.url}")
+    part = next(multipart.files_of(call.request, failed, failed), None)
     if part is None:
         raise NoAnswer
     item = core.storage.put(resource, part.content, part.content_type, precondition)

@@ -12,6 +12,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 from typing import Any, Callable, Optional, TypeVar, Union
 
 MAX_REQUEST_LINE = 4096
@@ -21,17 +22,11 @@ SMALL = 1 << 16
 #: How long the body of a refused request may take to arrive before the answer goes out without it, in seconds.
 GRACE = 0.05
 
-# The words of the HTTP library under DIAL Core, which are older than today's RFC.
-REASONS = {
-    200: "OK", 204: "No Content", 304: "Not Modified", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
-    404: "Not Found", 405: "Method Not Allowed", 409: "Conflict", 412: "Precondition Failed",
-    413: "Request Entity Too Large", 414: "Request-URI Too Long", 415: "Unsupported Media Type",
-    422: "Unprocessable Entity", 424: "Failed Dependency", 429: "Too Many Requests",
-    431: "Request Header Fields Too Large", 500: "Internal Server Error", 501: "Not Implemented",
-    502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout", 505: "HTTP Version Not Supported",
-}  # fmt: skip
+# The words of the HTTP library under DIAL Core are older than today's RFC.
+REASONS = {status.value: status.phrase for status in HTTPStatus}
+REASONS.update({413: "Request Entity Too Large", 414: "Request-URI Too Long", 422: "Unprocessable Entity"})
 
-_REQUEST_LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+) +(\S+) +HTTP/(\d)\.(\d)")
+_REQUEST_LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+) +(\S+) +HTTP/(\d\.\d)")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _CORS = (
     ("access-control-request-method", "access-control-allow-methods"),
@@ -89,7 +84,7 @@ class Response:
 
     __slots__ = ("status", "headers", "body")
 
-    def __init__(self, status: int = 200, body: Union[bytes, bytearray, Pieces] = b"", headers: Fields = ()) -> None:
+    def __init__(self, status: int = 200, body: Union[Content, Pieces] = b"", headers: Fields = ()) -> None:
         self.status = status
         self.body = body
         self.headers: list[tuple[str, str]] = list(headers)
@@ -176,10 +171,6 @@ class Request:
         return piece
 
 
-#: Is told of every answer: the request, the status (0: none was given), bytes sent, seconds.
-Answered = Callable[[Request, int, int, float], None]
-
-
 class Connection:
     """One client's connection: reads requests one after the other and writes their answers."""
 
@@ -188,13 +179,13 @@ class Connection:
         sock: socket.socket,
         handle: Callable[[Request], Response],
         stopping: threading.Event,
-        answered: Optional[Answered] = None,
+        log: Optional[Callable[[str], None]] = None,
     ) -> None:
         self.socket = sock
         #: How many bytes of this answer may still be sent before the connection is cut; None: all of them.
         self.budget: Optional[int] = None
         self._handle = handle
-        self._answered = answered
+        self._log = log
         self._sent = 0
         self._stopping = stopping
         self._buffer = bytearray()
@@ -262,49 +253,27 @@ class Connection:
         return piece
 
     def _read_head(self) -> Request:
+        """The next request; BadHead for what Core would not look at."""
         buffer = self._buffer
-        searched = 0
         while True:
             while buffer.startswith((b"\r", b"\n")):
                 del buffer[:1]
-            end = _HEAD_END.search(buffer, searched)
-            if end is not None and end.start() <= MAX_REQUEST_LINE + MAX_HEADERS:
-                break
-            line_end = buffer.find(b"\n")
-            if (line_end if line_end >= 0 else len(buffer)) > MAX_REQUEST_LINE:
+            end = _HEAD_END.search(buffer)
+            line, _, fields = buffer[: end.start() if end else None].decode("latin-1").partition("\n")
+            if len(line) > MAX_REQUEST_LINE:
                 raise BadHead(414)
-            if line_end >= 0 and len(buffer) - line_end > MAX_HEADERS:
+            if len(fields) > MAX_HEADERS:
                 raise BadHead(431, "1.1")
-            searched = max(0, len(buffer) - 3)
+            if end:
+                break
             buffer += self._receive(SMALL)
-        head = buffer[: end.start()].decode("latin-1")
         del buffer[: end.end()]
-        return self._parsed(head)
-
-    def _parsed(self, head: str) -> Request:
-        """The request whose head this is; BadHead for what Core would not look at."""
-        line, _, rest = head.partition("\n")
-        if len(line) > MAX_REQUEST_LINE:
-            raise BadHead(414)
-        if len(rest) > MAX_HEADERS:
-            raise BadHead(431, "1.1")
         match = _REQUEST_LINE.fullmatch(line.rstrip("\r"))
         if match is None:
             raise BadHead(400)
-        headers: dict[str, str] = {}
-        name = ""
-        for field in rest.split("\n") if rest else ():
-            field = field.rstrip("\r")
-            if field[:1] in (" ", "\t") and name:
-                headers[name] += " " + field.strip()
-                continue
-            name, colon, value = field.partition(":")
-            name = name.strip().lower()
-            if not colon or not name:
-                raise BadHead(400)
-            headers[name] = headers[name] + "," + value.strip() if name in headers else value.strip()
-        if match[3] != "1" or match[4] != "1":
-            raise BadHead(505, f"{match[3]}.{match[4]}")
+        headers = _fields(fields)
+        if match[3] != "1.1":
+            raise BadHead(505, match[3])
         return Request(self, match[1], match[2], headers)
 
     def _take_body(self, request: Request) -> None:
@@ -348,50 +317,43 @@ class Connection:
                 self._receive(SMALL)
         finally:
             self.budget = None
-            if self._answered is not None:
-                self._answered(request, status, self._sent, time.perf_counter() - begin)
+            if self._log is not None:
+                took = (time.perf_counter() - begin) * 1000
+                self._log(f"{request.method} {request.target} {status or 'no answer'} {self._sent} bytes {took:.1f} ms")
         if close:
             return self._end()
         request.discard()
         return True
 
     def _answer(self, request: Request, response: Response, close: bool) -> None:
+        status, body = response.status, response.body
         headers = [("access-control-allow-origin", "*")]
         headers += [(allowed, request.headers[asked]) for asked, allowed in _CORS if asked in request.headers]
         headers += response.headers
         if close:
             headers.append(("connection", "close"))
-        coding = _coding(request.headers.get("accept-encoding", ""))
-        if isinstance(response.body, (bytes, bytearray)):
-            self._answer_whole(request, response.status, headers, response.body, coding)
-        else:
-            self._answer_in_pieces(response.status, headers, response.body, coding)
-
-    def _answer_whole(
-        self, request: Request, status: int, headers: list[tuple[str, str]], body: Union[bytes, bytearray], coding: str
-    ) -> None:
-        if coding and body:
-            packer = _packer(coding)
+        coding = _coding(request.headers.get("accept-encoding", "")) if body else ""
+        packer = zlib.compressobj(6, zlib.DEFLATED, 31 if coding == "gzip" else 15) if coding else None
+        if packer:
+            headers.append(("content-encoding", coding))
+        if not isinstance(body, (bytes, bytearray, memoryview)):
+            headers.insert(len(headers) if packer else 1, ("transfer-encoding", "chunked"))
+            self._send_pieces(_head(status, headers), body, packer)
+            return
+        if packer:
             body = packer.compress(body) + packer.flush()
             headers = [field for field in headers if field[0].lower() != "content-length"]
-            headers.append(("content-encoding", coding))
         has_no_body = request.method == "HEAD" or status in (204, 304)
         if not has_no_body and not any(field[0].lower() == "content-length" for field in headers):
             headers.append(("content-length", str(len(body))))
         head = _head(status, headers)
         if has_no_body or len(body) <= SMALL:
-            self._send(head if has_no_body else head + body)
+            self._send(head if has_no_body else b"".join((head, body)))
         else:
             self._send(head)
             self._send(body)
 
-    def _answer_in_pieces(self, status: int, headers: list[tuple[str, str]], body: Pieces, coding: str) -> None:
-        packer = _packer(coding) if coding else None
-        if packer:
-            headers = headers + [("content-encoding", coding), ("transfer-encoding", "chunked")]
-        else:
-            headers = headers[:1] + [("transfer-encoding", "chunked")] + headers[1:]
-        waiting = _head(status, headers)
+    def _send_pieces(self, head: bytes, body: Pieces, packer: "Optional[zlib._Compress]") -> None:
         try:
             for piece in body:
                 if not isinstance(piece, bytes):
@@ -399,13 +361,13 @@ class Connection:
                     continue
                 if packer and piece:
                     piece = packer.compress(piece) + packer.flush(zlib.Z_SYNC_FLUSH)
-                self._send(waiting + _chunk(piece))
-                waiting = b""
+                self._send(head + _chunk(piece))
+                head = b""
         finally:
             close = getattr(body, "close", None)
             if close:
                 close()
-        self._send(waiting + (_chunk(packer.flush()) if packer else b"") + b"0\r\n\r\n")
+        self._send(head + (_chunk(packer.flush()) if packer else b"") + b"0\r\n\r\n")
 
     def _send(self, data: Content) -> None:
         if self.budget is not None:
@@ -428,6 +390,21 @@ class Connection:
         return False
 
 
+def _fields(lines: str) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    name = ""
+    for field in lines.split("\n") if lines else ():
+        if field[:1] in (" ", "\t") and name:
+            headers[name] += " " + field.strip()
+            continue
+        name, colon, value = field.partition(":")
+        name = name.strip().lower()
+        if not colon or not name:
+            raise BadHead(400)
+        headers[name] = headers[name] + "," + value.strip() if name in headers else value.strip()
+    return headers
+
+
 def _head(status: int, headers: Fields, version: str = "1.1") -> bytes:
     lines = [f"HTTP/{version} {status} {REASONS.get(status, 'Unknown')}"]
     lines += [f"{name}: {value}" for name, value in headers]
@@ -447,12 +424,5 @@ def _coding(accepted: str) -> str:
             quality[name.strip()] = float(parameter.split("=", 1)[1]) if "=" in parameter else 1.0
         except ValueError:
             quality[name.strip()] = 0.0
-    other = quality.get("*", 0.0)
-    gzip, deflate = quality.get("gzip", other), quality.get("deflate", other)
-    if gzip <= 0.0 and deflate <= 0.0:
-        return ""
-    return "gzip" if gzip >= deflate else "deflate"
-
-
-def _packer(coding: str) -> "zlib._Compress":
-    return zlib.compressobj(6, zlib.DEFLATED, 31 if coding == "gzip" else 15)
+    coding = max(("gzip", "deflate"), key=lambda name: quality.get(name, quality.get("*", 0.0)))
+    return coding if quality.get(coding, quality.get("*", 0.0)) > 0.0 else ""

@@ -18,7 +18,7 @@ from .builtin_deployments import default_deployments
 from .cassette import Cassette, Player, Recorder
 from .deployments import Deployment
 from .dispatch import Dispatcher
-from .http import Connection, Request
+from .http import Connection
 from .script import Cut, Failure, RecordedAnswer, RecordedRequests, behaviour
 from .sdk import AppError, Finish, Part
 from .state import Clock, Core
@@ -363,16 +363,11 @@ class DialServer:
     def _serve(self, sock: socket.socket) -> None:
         sock.setblocking(True)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = Connection(sock, self._handle, self._stopping, self._answered if self._log else None)
+        connection = Connection(sock, self._handle, self._stopping, self._log)
         thread = threading.Thread(target=self._run, args=(connection,), name="dial-connection", daemon=True)
         with self._lock:
             self._connections[connection] = thread
         thread.start()
-
-    def _answered(self, request: Request, status: int, sent: int, seconds: float) -> None:
-        if self._log is not None:
-            shown = str(status) if status else "no answer"
-            self._log(f"{request.method} {request.target} {shown} {sent} bytes {seconds * 1000:.1f} ms")
 
     def _run(self, connection: Connection) -> None:
         try:

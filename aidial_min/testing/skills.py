@@ -257,14 +257,7 @@ def _make_folders_above(core: Core, target: ResourceUrl) -> None:
 
 
 def _parts(call: Call) -> list[multipart.FilePart]:
-    try:
-        delimiter = multipart.boundary_of(call.request.headers.get("content-type", ""))
-    except multipart.Malformed:
-        raise HttpError(400, "Request must have a valid multipart/form-data content-type") from None
-    try:
-        return multipart.parts(call.request.body(), delimiter)
-    except multipart.Malformed:
-        raise HttpError(500, "Failed to upload resource") from None
+    return list(multipart.files_of(call.request, malformed=(500, "Failed to upload resource")))
 
 
 def _inside(name: str) -> str:

@@ -8,12 +8,10 @@ import hashlib
 import json
 import threading
 from dataclasses import dataclass
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Optional
 
-from .http import HttpError, refuse_if
+from .http import Content, HttpError, refuse_if
 from .paths import ResourceUrl
-
-Content = Union[bytes, bytearray]
 
 
 @dataclass

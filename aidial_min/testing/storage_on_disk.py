@@ -14,7 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import Any, Callable, Union
 
-from .storage import Content, Item, Storage
+from .http import Content
+from .storage import Item, Storage
 
 _log = logging.getLogger(__name__)
 
