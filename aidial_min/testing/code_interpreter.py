@@ -5,10 +5,10 @@ from typing import Any
 from . import multipart
 from .access import READ, WRITE
 from .builtin_deployments import calculate
-from .files import stored
 from .http import Response, present, refuse_if
 from .json_shapes import Json
 from .paths import ResourceUrl, from_url
+from .resources import stored
 from .routing import endpoint
 from .state import Call
 

@@ -15,12 +15,12 @@ from .json_shapes import (
     Json,
     an_object,
     boolean,
+    json_body,
     judge,
     no_others,
     nullable_mapping,
     number,
     scalar,
-    stored,
     strings,
 )
 from .paths import ResourceUrl, at, encode, from_url
@@ -103,7 +103,7 @@ def prepare(call: Call, raw: bytes) -> bytes:
     """What is stored for an application that was sent."""
     refuse_if(not raw, 500)
     fields = {**_FIELDS, **_NEWER_FIELDS} if call.core.newer else _FIELDS
-    body = snake(stored(raw))
+    body = snake(json_body(raw))
     _only(body, fields)
     judge(body, an_object(fields))
     features = snake(body.get("features") or {})

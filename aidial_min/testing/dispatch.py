@@ -5,10 +5,23 @@ import logging
 from re import Pattern
 from typing import Optional
 
-from . import endpoints
+from . import (  # noqa: F401  # their handlers declare the endpoints
+    code_interpreter,
+    completions,
+    custom_applications,
+    events,
+    external_services,
+    listings,
+    publications,
+    resources,
+    responses,
+    sharing,
+    skills,
+    toolsets,
+)
 from .cassette import Cassette
 from .http import Disconnected, HttpError, NoAnswer, Request, Response, refuse_if
-from .routing import Endpoint
+from .routing import Endpoint, endpoints_of
 from .script import Cut, Failure
 from .state import Call, Core
 
@@ -25,7 +38,7 @@ class Dispatcher:
         self._cassette = cassette
         self._traces = itertools.count(1)
         self._table: dict[str, list[tuple[Pattern[str], Endpoint]]] = {}
-        for row in endpoints.of(core.generation):
+        for row in endpoints_of(core.generation):
             for method in row.method.split("|"):
                 self._table.setdefault(method, []).append((row.pattern(core.generation), row))
 

@@ -171,20 +171,23 @@ class Request:
         return piece
 
 
-class Connection:
-    """One client's connection: reads requests one after the other and writes their answers."""
+class Connection(threading.Thread):
+    """One client's connection, and the thread that reads requests one after the other and writes their answers."""
 
     def __init__(
         self,
         sock: socket.socket,
-        handle: Callable[[Request], Response],
+        answer_to: Callable[[Request], Response],
         stopping: threading.Event,
         log: Optional[Callable[[str], None]] = None,
     ) -> None:
+        super().__init__(name="dial-connection", daemon=True)
+        sock.setblocking(True)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = sock
         #: How many bytes of this answer may still be sent before the connection is cut; None: all of them.
         self.budget: Optional[int] = None
-        self._handle = handle
+        self._answer_to = answer_to
         self._log = log
         self._sent = 0
         self._stopping = stopping
@@ -308,7 +311,7 @@ class Connection:
         begin, self._sent, status = time.perf_counter(), 0, 0
         close = "close" in request.headers.get("connection", "").lower()
         try:
-            response = self._handle(request)
+            response = self._answer_to(request)
             self._take_body(request)
             status = response.status
             self._answer(request, response, close)

@@ -118,7 +118,7 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"Non-standard token '{constant}'")
 
 
-def stored(raw: bytes, check: Check = mapping) -> Json:
+def json_body(raw: bytes, check: Check = mapping) -> Json:
     """The body of a stored resource; HttpError 400 when it is no such JSON object."""
     try:
         body = loads(raw)

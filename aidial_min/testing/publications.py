@@ -4,9 +4,6 @@ A publication is pending until it is approved or rejected. A review copy lies in
 What is kept of all this is `Access.published`, because rules decide who may read (access.py).
 """
 
-from functools import wraps
-from typing import Any, Callable
-
 from .access import READ, in_order
 from .auth import PUBLIC_LOCATION
 from .http import HttpError, dumps, present, refuse_if
@@ -21,22 +18,9 @@ PUBLISHABLE = ("files", "conversations", "prompts", "applications", "toolsets")
 FUNCTIONS = ("EQUAL", "CONTAIN", "REGEX", "TRUE", "FALSE")
 _NEW = "name targetFolder resources rules"
 _NEWER = "author displayAuthor publishCredentials etag status createdAt resourceTypes"
-Operation = Callable[[Call], Any]
 
 
-def alone(handler: Operation) -> Operation:
-    """The operation has the storage for itself."""
-
-    @wraps(handler)
-    def locked(call: Call) -> Any:
-        with call.core.storage.lock:
-            return handler(call)
-
-    return locked
-
-
-@endpoint("POST /v1/ops/publication/create", fields=_NEW, newer_fields=_NEWER)
-@alone
+@endpoint("POST /v1/ops/publication/create", fields=_NEW, newer_fields=_NEWER, alone=True)
 def create(call: Call) -> Json:
     core, body = call.core, call.body
     folder = present(body.get("targetFolder"), 400, 'Publication "targetFolder" is missing')
@@ -64,8 +48,7 @@ def create(call: Call) -> Json:
     return _without_nulls(publication)
 
 
-@endpoint("POST /v1/ops/publication/list", fields="url")
-@alone
+@endpoint("POST /v1/ops/publication/list", fields="url", alone=True)
 def list_publications(call: Call) -> Json:
     resource = _url(call, allow_public=True)
     _check_access(call, resource, not resource.public)
@@ -78,14 +61,12 @@ def list_publications(call: Call) -> Json:
     return {"publications": shown}
 
 
-@endpoint("POST /v1/ops/publication/get", fields="url")
-@alone
+@endpoint("POST /v1/ops/publication/get", fields="url", alone=True)
 def get(call: Call) -> Json:
     return _without_nulls(_found(call, owner_may=True))
 
 
-@endpoint("POST /v1/ops/publication/delete", fields="url")
-@alone
+@endpoint("POST /v1/ops/publication/delete", fields="url", alone=True)
 def delete(call: Call) -> None:
     publication = _found(call, owner_may=True)
     del _publications(call)[publication["url"]]
@@ -94,8 +75,7 @@ def delete(call: Call) -> None:
     _keep(call)
 
 
-@endpoint("POST /v1/ops/publication/approve", fields="url")
-@alone
+@endpoint("POST /v1/ops/publication/approve", fields="url", alone=True)
 def approve(call: Call) -> Json:
     publication, storage = _pending(call), call.core.storage
     for item in publication["resources"]:
@@ -117,8 +97,7 @@ def approve(call: Call) -> Json:
     return _finish(call, publication, "APPROVED", "Your request has been approved by admin")
 
 
-@endpoint("POST /v1/ops/publication/reject", fields="url comment")
-@alone
+@endpoint("POST /v1/ops/publication/reject", fields="url comment", alone=True)
 def reject(call: Call) -> Json:
     publication = _pending(call)
     _drop_review(call, publication)
@@ -127,8 +106,7 @@ def reject(call: Call) -> Json:
     return _finish(call, publication, "REJECTED", words if comment is None else f"{words}: {comment}")
 
 
-@endpoint("POST /v1/ops/publication/update", fields=f"{_NEW} {_NEWER} url", generations="2026")
-@alone
+@endpoint("POST /v1/ops/publication/update", fields=f"{_NEW} {_NEWER} url", generations="2026", alone=True)
 def update(call: Call) -> Json:
     publication = _pending(call)
     for name in ("name", "targetFolder", "rules", "resources"):
@@ -177,14 +155,13 @@ def list_notifications(call: Call) -> Json:
     return {"notifications": _notifications(call, call.caller.location)}
 
 
-@endpoint("POST /v1/ops/notification/delete", fields="ids")
+@endpoint("POST /v1/ops/notification/delete", fields="ids", alone=True)
 def delete_notifications(call: Call) -> None:
     ids = call.body.get("ids") or []
     refuse_if(not ids, 400, "Notification IDs cannot be empty")
-    with call.core.storage.lock:
-        own = _notifications(call, call.caller.location)
-        own[:] = [item for item in own if item["id"] not in ids]
-        _keep(call)
+    own = _notifications(call, call.caller.location)
+    own[:] = [item for item in own if item["id"] not in ids]
+    _keep(call)
 
 
 # What is kept

@@ -1,4 +1,4 @@
-"""Stored JSON: conversations and prompts, kept byte for byte; and what all stored resources have: metadata, move, copy.
+"""Stored resources: files, and JSON, kept byte for byte; and what all of them have: metadata, move, copy.
 
 Custom applications (custom_applications.py) and toolsets (toolsets.py) come through the same endpoints: `KINDS` says
 how a body of each type is judged on its way in, and what is shown of it.
@@ -6,12 +6,10 @@ how a body of each type is judged on its way in, and what is shown of it.
 
 from typing import Callable, NamedTuple, Optional
 
-from . import custom_applications, toolsets
+from . import custom_applications, multipart, toolsets
 from .access import READ, WRITE, in_order
-from .files import EXPOSED, stored
-from .http import HttpError, Response, as_json, dumps, present, refuse_if
-from .json_shapes import Check, Json, an_object, each, number, scalar, strings
-from .json_shapes import stored as stored_body
+from .http import Content, HttpError, NoAnswer, Response, as_json, dumps, present, refuse_if
+from .json_shapes import Check, Json, an_object, each, json_body, number, scalar, strings
 from .paths import ResourceUrl, from_url
 from .routing import endpoint
 from .state import Call
@@ -20,6 +18,56 @@ from .storage import Item, item_metadata, node
 METADATA_TYPE = "application/vnd.dial.metadata+json"
 MOVABLE = ("files", "conversations", "prompts", "applications", "toolsets")
 NO_FOLDER = "Folder not allowed: {url}"
+EXPOSED = ("access-control-expose-headers", "etag")
+
+
+# Files: an upload without a file part gets no answer at all, as from Core
+
+
+@endpoint("PUT /v1/files/{bucket}/{path}", needs=WRITE, folder="File name is missing")
+def upload(call: Call) -> Response:
+    core, resource = call.core, call.resource
+    resource.check_name()
+    precondition = call.precondition()
+    precondition.check(core.storage.get(resource))
+    content_type = call.request.headers.get("content-type", "")
+    if core.newer and "multipart/" not in content_type:
+        valid = "a valid" if content_type else "a"
+        raise HttpError(400, f"Request must have {valid} content-type header to decode a multipart request")
+    failed = (500, f"Failed to upload file: {resource.url}")
+    part = next(multipart.files_of(call.request, failed, failed), None)
+    if part is None:
+        raise NoAnswer
+    item = core.storage.put(resource, part.content, part.content_type, precondition)
+    return stored(resource, item)
+
+
+@endpoint("GET /v1/files/{bucket}/{path}", needs=READ, folder="Can't download a folder")
+def download(call: Call) -> Response:
+    item = present(call.core.storage.get(call.resource), 404)
+    return contents(call, item.content, item.etag, item.content_type)
+
+
+@endpoint("DELETE /v1/files/{bucket}/{path}", needs=WRITE, folder="Can't delete a folder")
+def delete_file(call: Call) -> None:
+    """A file that is not there is no error."""
+    call.core.remove(call.resource, call.precondition())
+
+
+def stored(resource: ResourceUrl, item: Item) -> Response:
+    """The answer to a PUT."""
+    return as_json(item_metadata(resource, item), headers=[("etag", item.etag), EXPOSED])
+
+
+def contents(call: Call, content: Content, etag: str, content_type: str) -> Response:
+    """The answer to a GET: 304 when If-None-Match names what is there (2026)."""
+    tags = [("etag", etag), EXPOSED]
+    if call.has_current(etag):
+        return Response(304, b"", tags)
+    return Response(200, content, [("content-type", content_type), ("content-length", str(len(content))), *tags])
+
+
+# Stored JSON
 
 
 class Kind(NamedTuple):
@@ -68,14 +116,14 @@ def _as_stored(call: Call, item: Item) -> bytes:
 
 def _prompt(call: Call, raw: bytes) -> bytes:
     if raw:  # an empty body is not looked at
-        stored_body(raw, an_object(_PROMPT, " ".join(_PROMPT)))
+        json_body(raw, an_object(_PROMPT, " ".join(_PROMPT)))
     return raw
 
 
 def _conversation(call: Call, raw: bytes) -> bytes:
     if raw:
         required = set(_CONVERSATION) - {"assistantModelId", *(["selectedAddons"] if call.core.newer else [])}
-        stored_body(raw, an_object(_CONVERSATION, " ".join(required)))
+        json_body(raw, an_object(_CONVERSATION, " ".join(required)))
     return raw
 
 

@@ -10,7 +10,7 @@ or None for an empty 200.
 """
 
 import re
-from collections.abc import Iterator
+from contextlib import nullcontext
 from re import Pattern
 from typing import Any, Callable, NamedTuple, Optional, TypeVar
 
@@ -26,17 +26,25 @@ _TYPES = "files|conversations|prompts|applications"
 
 
 class Endpoint(NamedTuple):
-    """One line of the table of endpoints; the fields are the arguments of `endpoint`."""
+    """One line of the table of endpoints.
+
+    - `generations`: the Cores that have it.
+    - `needs`: the right on {type}/{bucket}/{path}, which becomes `call.resource`; `folder`: the refusal of folders.
+    - `fields`: the body is a JSON object with no other fields ("" for any), and becomes `call.body`; `newer_fields`:
+      those that Core of 2026 knows too; `words`: the refusal of other bodies, the parser's if there is none.
+    - `alone`: the handler has the storage for itself.
+    """
 
     method: str
     path: str
     handler: Callable[..., Any]
-    generations: str
-    needs: Optional[str]
-    folder: Optional[str]
-    fields: Optional[str]
-    newer_fields: str
-    words: str
+    generations: str = "2024 2026"
+    needs: Optional[str] = None
+    folder: Optional[str] = None
+    fields: Optional[str] = None
+    newer_fields: str = ""
+    words: str = ""
+    alone: bool = False
 
     def pattern(self, generation: str) -> Pattern[str]:
         places = {**_PLACES, "type": _TYPES + "|toolsets" if generation == "2026" else _TYPES}
@@ -55,7 +63,8 @@ class Endpoint(NamedTuple):
             call.body = operation(call.request.body(), self.words, fields)
         if "id" in found:
             found["id"] = decoded(found["id"])
-        answer = self.handler(call, **found)
+        with call.core.storage.lock if self.alone else nullcontext():
+            answer = self.handler(call, **found)
         if isinstance(answer, Response):
             return answer
         return Response(200) if answer is None else as_json(answer)
@@ -64,36 +73,21 @@ class Endpoint(NamedTuple):
 _DECLARED: list[Endpoint] = []
 
 
-def endpoint(
-    declared: str,
-    *,
-    generations: str = "2024 2026",
-    needs: Optional[str] = None,
-    folder: Optional[str] = None,
-    fields: Optional[str] = None,
-    newer_fields: str = "",
-    words: str = "",
-) -> Callable[[Handler], Handler]:
-    """Declare the handler below as an endpoint, written as a method and a path.
-
-    - `generations`: the Cores that have it.
-    - `needs`: the right on {type}/{bucket}/{path}, which becomes `call.resource`; `folder`: the refusal of folders.
-    - `fields`: the body is a JSON object with no other fields ("" for any), and becomes `call.body`; `newer_fields`:
-      those that Core of 2026 knows too; `words`: the refusal of other bodies, the parser's if there is none.
-    """
+def endpoint(declared: str, **options: Any) -> Callable[[Handler], Handler]:
+    """Declare the handler below as an endpoint, written as a method and a path; `options` are fields of `Endpoint`."""
     method, _, path = declared.partition(" ")
 
     def declare(handler: Handler) -> Handler:
-        row = Endpoint(method, path, handler, generations, needs, folder, fields, newer_fields, words)
-        _DECLARED.append(row)
+        _DECLARED.append(Endpoint(method, path, handler, **options))
         return handler
 
     return declare
 
 
-def declared() -> Iterator[Endpoint]:
-    """Every endpoint of the handlers that have been imported, in the order in which they are tried."""
-    return iter(sorted(_DECLARED, key=lambda row: -len(_PLACE.sub("", row.path))))
+def endpoints_of(generation: str) -> list[Endpoint]:
+    """What the handlers imported so far have declared for one Core, in the order in which it is tried."""
+    found = [row for row in _DECLARED if generation in row.generations]
+    return sorted(found, key=lambda row: -len(_PLACE.sub("", row.path)))
 
 
 def decoded(id: str) -> str:

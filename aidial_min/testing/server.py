@@ -8,6 +8,7 @@ import selectors
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -108,8 +109,7 @@ class DialServer:
         self._stopping = threading.Event()
         self._listener: Optional[socket.socket] = None
         self._acceptor: Optional[threading.Thread] = None
-        self._lock = threading.Lock()
-        self._connections: dict[Connection, threading.Thread] = {}
+        self._connections: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._log = log
         self._keeps_data = data is not None
         self._strict = strict
@@ -162,14 +162,13 @@ class DialServer:
         self._waker.close()
         self._acceptor.join()
         self._listener = self._acceptor = None
-        with self._lock:
-            running = list(self._connections.items())
-        for connection, _ in running:
+        running = list(self._connections)
+        for connection in running:
             connection.abort()
         deadline = time.monotonic() + PATIENCE
-        for _, thread in running:
+        for connection in running:
             # Only a behaviour that sleeps by itself, instead of yielding its pause, can keep a thread alive.
-            thread.join(max(0.0, deadline - time.monotonic()))
+            connection.join(max(0.0, deadline - time.monotonic()))
 
     async def __aenter__(self) -> "DialServer":
         return self.start()
@@ -358,20 +357,6 @@ class DialServer:
                 except OSError:  # the client has gone again, or this process may open no more files for now
                     self._stopping.wait(0.01)
                     continue
-                self._serve(sock)
-
-    def _serve(self, sock: socket.socket) -> None:
-        sock.setblocking(True)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = Connection(sock, self._handle, self._stopping, self._log)
-        thread = threading.Thread(target=self._run, args=(connection,), name="dial-connection", daemon=True)
-        with self._lock:
-            self._connections[connection] = thread
-        thread.start()
-
-    def _run(self, connection: Connection) -> None:
-        try:
-            connection.run()
-        finally:
-            with self._lock:
-                self._connections.pop(connection, None)
+                connection = Connection(sock, self._handle, self._stopping, self._log)
+                self._connections.add(connection)
+                connection.start()

@@ -12,11 +12,10 @@ from typing import Optional
 
 from . import multipart
 from .access import READ, WRITE
-from .files import EXPOSED, contents
 from .http import HttpError, Response, dumps, present, refuse_if
 from .json_shapes import Json
 from .paths import ResourceUrl, decode
-from .resources import limit_of, listing
+from .resources import EXPOSED, contents, limit_of, listing
 from .routing import endpoint
 from .state import Call, Core
 from .storage import Item, Precondition, node

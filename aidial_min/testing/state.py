@@ -17,8 +17,7 @@ from .http import Request
 from .json_shapes import Json
 from .paths import ResourceUrl
 from .script import Script
-from .storage import ALWAYS, Precondition, Storage
-from .storage_on_disk import DiskStorage
+from .storage import ALWAYS, DiskStorage, Precondition, Storage
 
 #: 14 November 2023, 22:13:20 UTC: where the default clock begins.
 FIXED_BASE = 1_700_000_000.0

@@ -13,7 +13,7 @@ from .access import READ, WRITE
 from .custom_applications import definition, definitions, named, snake
 from .deployments import CREATED, Deployment
 from .http import HttpError, Response, as_json, dumps, event, present, refuse_if
-from .json_shapes import Json, an_object, judge, loads, stored, text
+from .json_shapes import Json, an_object, json_body, judge, loads, text
 from .paths import encode, from_url
 from .routing import endpoint
 from .state import Call, Core
@@ -34,7 +34,7 @@ class Sessions(set[str]):
 
 def prepare(call: Call, raw: bytes) -> bytes:
     """What is stored for a toolset that was sent."""
-    body = snake(stored(raw))
+    body = snake(json_body(raw))
     judge(body, an_object({"endpoint": text}, "endpoint"))
     return dumps({"transport": "HTTP", "allowed_tools": [], **named(call, body)})
 

@@ -59,7 +59,7 @@ def admin(server: DialServer) -> Iterator[User]:
 def test_the_table_of_endpoints_can_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
     runpy.run_module("aidial_min.testing", run_name="__main__")
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["2024", "2026", "DELETE", "/v1/files/{bucket}/{path}", "files.delete"] in rows
+    assert ["2024", "2026", "DELETE", "/v1/files/{bucket}/{path}", "resources.delete_file"] in rows
     assert ["2026", "POST", "/v1/ops/resource/copy", "resources.copy"] in rows
 
 
