@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    from .api import account, calls, catalog, permissions, stored, subscriptions, toolsets
+    from .api import account, calls, catalog, permissions, stored, subscriptions, texts, toolsets
     from .api.client_channel import AsyncClientChannel, ClientChannel
     from .api.code_interpreter import AsyncCodeInterpreter, CodeInterpreter
     from .api.external_services import AsyncExternalServices, ExternalServices
@@ -153,10 +153,10 @@ class _Client(BaseClient, Generic[Auth]):
     chat: Bound[calls.Chat, calls.AsyncChat] = _made(
         "calls.Chat", "Chat completions: ``client.chat.completions.create(...)``."
     )
-    completions: Bound[calls.Completions, calls.AsyncCompletions] = _made(
-        "calls.Completions", "Legacy text completions."
+    completions: Bound[texts.Completions, texts.AsyncCompletions] = _made(
+        "texts.Completions", "Legacy text completions."
     )
-    embeddings: Bound[calls.Embeddings, calls.AsyncEmbeddings] = _made("calls.Embeddings", "Embeddings.")
+    embeddings: Bound[texts.Embeddings, texts.AsyncEmbeddings] = _made("texts.Embeddings", "Embeddings.")
     responses: Bound[Responses, AsyncResponses] = _made(
         "responses.Responses", "The Responses API: ``client.responses.create(...)``."
     )

@@ -1,7 +1,7 @@
-"""What deployments are asked: chat completions, legacy completions and embeddings; whole, or as streams.
+"""What deployments are asked: chat completions, whole or as streams.
 
-What they and the Responses API (responses.py) have in common is written once in `DeploymentCalls`; `create` is declared
-for both clients, since what it gives depends on `stream`.
+What they have in common with legacy completions and embeddings (texts.py) and with the Responses API (responses.py) is
+written once in `DeploymentCalls`; `create` is declared for both clients, since what it gives depends on `stream`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 from ..core.body import json_body
 from ..core.call import Request, as_it_came, completion_of
-from ..core.completion_stream import Events
 from ..core.hints import by_name
 from ..core.operation import Async, Resource, Sync, operation
 from ..core.settings import NOT_GIVEN, NotGiven, retry_of_call, timeout_of_call
@@ -22,21 +21,18 @@ from ..errors import InvalidRequestError
 from ..types._model import Model
 from ..types._plain import plain
 from ..types.chat.response import ChatCompletionChunk, ChatCompletionMessage, ChatCompletionResponse
-from ..types.completion import CompletionChunk, CompletionResponse
-from ..types.embeddings import EmbeddingsResponse
 
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Literal, Optional, Sequence, TypedDict, Union
+    from typing import Any, Callable, Dict, Literal, Optional, TypedDict, Union
 
     from typing_extensions import Unpack
 
     from ..core.call import Answer
+    from ..core.completion_stream import Events
     from ..core.limits import TimeoutValue
     from ..transport.streams import AsyncStream, Stream
     from ..types.chat.request import ChatParams
     from ..types.chat.request_param import Message
-    from ..types.completion import CompletionParams, CompletionPrompt
-    from ..types.embeddings import CustomEmbeddingsInput, EmbeddingsCustomFields, EmbeddingsInput
 
     class CallOptions(TypedDict, total=False):
         """How a deployment is called; these are no parameters of the deployment itself."""
@@ -52,8 +48,6 @@ if TYPE_CHECKING:
         cache_policy: Optional[Union[Literal["availability-priority", "cache-priority"], str]]
 
     class ChatOptions(ChatParams, CallOptions, total=False): ...
-
-    class CompletionOptions(CompletionParams, CallOptions, total=False): ...
 
 
 T = TypeVar("T")
@@ -73,13 +67,13 @@ class DeploymentCalls(Resource):
     """What chat, completions, embeddings and responses have in common."""
 
     _path = "/openai/deployments/%s/"
-    _events: Events
+    _events: Callable[[], Events]  # asked for streams alone, and loaded for them alone
     _whole: Callable[[Answer], Any]
 
     async def _answer_to(self, name: str, body: Dict[str, Any], given: Dict[str, Any], stream: bool) -> Any:
         """The answer to a request, whole or as a stream."""
         if stream:
-            return await self._open(self._request(name, {**body, "stream": True}, given, as_it_came), self._events)
+            return await self._open(self._request(name, {**body, "stream": True}, given, as_it_came), self._events())
         return await self._call(self._request(name, {**body, "stream": False}, given, self._whole))
 
     def _request(
@@ -135,8 +129,12 @@ class _ChatCompletions(DeploymentCalls):
     """Chat completions."""
 
     _path = DeploymentCalls._path + "chat/completions"
-    _events = Events(ChatCompletionChunk.from_json, ChatCompletionResponse.from_json)
     _whole = staticmethod(completion_of(ChatCompletionResponse.from_json))
+
+    def _events(self) -> Events:
+        from ..core.completion_stream import Events
+
+        return Events(ChatCompletionChunk.from_json, ChatCompletionResponse.from_json)
 
     # fmt: off
     @operation
@@ -280,184 +278,3 @@ def _structure(value: Any) -> Any:
         if isinstance(found.get(key), str) and found[key].startswith(("files/", "metadata/files/")):
             found[key] = found[key].replace(":", "%3A")  # as Core writes it, it can't read it: "12:30.txt" is a 400
     return found
-
-
-# ---------------------------------------------------------------- legacy completions
-
-
-def _merged(answer: Dict[str, Any]) -> CompletionResponse:
-    """The merged chunks as a text completion: they grow by `text` and have no messages."""
-    choices = [{name: value for name, value in choice.items() if name != "message"} for choice in answer["choices"]]
-    return CompletionResponse.from_json({**answer, "object": "text_completion", "choices": choices})
-
-
-class _Completions(DeploymentCalls):
-    """Legacy text completions."""
-
-    _path = DeploymentCalls._path + "completions"
-    _events = Events(CompletionChunk.from_json, _merged)
-    _whole = staticmethod(completion_of(CompletionResponse.from_json))
-
-    # fmt: off
-    @operation
-    @by_name
-    async def _create(
-        self, /, *, deployment_name: str, prompt: CompletionPrompt, stream: bool = False,
-        # CompletionParams
-        model: Any = None, suffix: Any = None, max_tokens: Any = None, temperature: Any = None, top_p: Any = None,
-        n: Any = None, best_of: Any = None, stop: Any = None, presence_penalty: Any = None,
-        frequency_penalty: Any = None, logit_bias: Any = None, logprobs: Any = None, echo: Any = None, seed: Any = None,
-        user: Any = None, stream_options: Any = None, custom_fields: Any = None,
-        # CallOptions
-        api_version: Any = None, extra_headers: Any = None, extra_query: Any = None, extra_params: Any = None,
-        extra_body: Any = None, timeout: Any = NOT_GIVEN, max_retries: Any = None, conversation_id: Any = None,
-        cache_policy: Any = None,
-    ) -> Union[CompletionResponse, Stream[CompletionChunk]]:
-        # fmt: on
-        """Continue a text (OpenAI's older API; most deployments offer chat completions only).
-
-        Args:
-            deployment_name, stream: as of chat completions.
-            prompt: a text, texts, tokens, or lists of tokens.
-            model, ..., custom_fields: parameters of the deployment, see CompletionParams; None is left out.
-            api_version, ..., max_retries: as of chat completions.
-        Returns:
-            CompletionResponse, or with `stream=True` a Stream of CompletionChunk.
-        Raises:
-            TypeError: a parameter that is not known (use `extra_body` for it).
-
-        POST /openai/deployments/{deployment}/completions
-        """
-        given = {**locals()}
-        if not isinstance(prompt, (str, list, tuple)):
-            raise InvalidRequestError("prompt must be a str, or a list of texts or tokens")
-        return await self._answer_to(deployment_name, {"prompt": prompt}, given, stream)  # type: ignore[no-any-return]
-
-    if not TYPE_CHECKING:  # the clients' classes declare it, for both results
-        create = _create
-
-
-class Completions(_Completions, Sync):
-    """Legacy text completions."""
-
-    if TYPE_CHECKING:
-        # fmt: off
-        @overload
-        def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[True],
-                   **options: Unpack[CompletionOptions]) -> Stream[CompletionChunk]: ...
-        @overload
-        def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[False] = False,
-                   **options: Unpack[CompletionOptions]) -> CompletionResponse: ...
-        @overload
-        def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: bool,
-                   **options: Unpack[CompletionOptions]) -> Union[CompletionResponse, Stream[CompletionChunk]]: ...
-        # fmt: on
-        def create(self, *, deployment_name: str, prompt: Any, stream: bool = False, **options: Any) -> Any: ...
-
-
-class AsyncCompletions(_Completions, Async):
-    """Legacy text completions."""
-
-    if TYPE_CHECKING:
-        # fmt: off
-        @overload
-        async def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[True],
-                         **options: Unpack[CompletionOptions]) -> AsyncStream[CompletionChunk]: ...
-        @overload
-        async def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[False] = False,
-                         **options: Unpack[CompletionOptions]) -> CompletionResponse: ...
-        @overload
-        async def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: bool,
-                         **options: Unpack[CompletionOptions]
-                         ) -> Union[CompletionResponse, AsyncStream[CompletionChunk]]: ...
-        # fmt: on
-        async def create(self, *, deployment_name: str, prompt: Any, stream: bool = False, **options: Any) -> Any: ...
-
-
-# ---------------------------------------------------------------- embeddings
-
-
-class _Embeddings(DeploymentCalls):
-    _path = DeploymentCalls._path + "embeddings"
-
-    @operation
-    @by_name
-    async def create(
-        self,
-        *,
-        deployment_name: str,
-        input: EmbeddingsInput,
-        custom_input: Optional[Sequence[CustomEmbeddingsInput]] = None,
-        encoding_format: Literal["float", "base64"] = "float",
-        dimensions: Optional[int] = None,
-        user: Optional[str] = None,
-        custom_fields: Optional[EmbeddingsCustomFields] = None,
-        api_version: Optional[str] = None,
-        extra_headers: Optional[Mapping[str, str]] = None,
-        extra_query: Optional[Mapping[str, Any]] = None,
-        extra_params: Optional[Mapping[str, Any]] = None,
-        extra_body: Optional[Mapping[str, Any]] = None,
-        timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
-        max_retries: Optional[int] = None,
-    ) -> EmbeddingsResponse:
-        """Turn texts into vectors.
-
-        Args:
-            deployment_name: id of a model or application.
-            input: a text, texts, tokens, or lists of tokens; `[]` where `custom_input` says it all.
-            custom_input: texts, attachments, or lists of both; each gives one vector.
-            encoding_format: how vectors travel; "base64" is shorter. They come back as lists of floats in any case.
-            dimensions: length of the vectors, where the model lets one choose.
-            user: who asks, for the upstream model.
-            custom_fields: what the texts are (`type`), and an `instruction` to the model.
-            api_version, ..., max_retries: as of chat completions.
-        Returns:
-            One vector per input, in `data[i].embedding`.
-
-        POST /openai/deployments/{deployment}/embeddings
-        """
-        given = {**locals()}
-        if not isinstance(input, (str, list, tuple)):
-            raise InvalidRequestError("input must be a str, or a list of texts or tokens")
-        if custom_input is not None and not isinstance(custom_input, (list, tuple)):
-            raise InvalidRequestError("custom_input must be a list of texts and attachments")
-        body = {"custom_input": None if custom_input is None else structure(custom_input)}
-        decode = completion_of(_embeddings)
-        return await self._call(self._request(deployment_name, body, given, decode))
-
-
-class Embeddings(_Embeddings, Sync):
-    """Embeddings."""
-
-
-class AsyncEmbeddings(_Embeddings, Async):
-    """Embeddings."""
-
-
-def _embeddings(value: Any) -> EmbeddingsResponse:
-    """How an answer reads: vectors in base64 are unpacked before the model sees them."""
-    if isinstance(value, dict) and isinstance(value.get("data"), list):
-        value = {**value, "data": [_unpacked(item, index) for index, item in enumerate(value["data"])]}
-    return EmbeddingsResponse.from_json(value)
-
-
-def _unpacked(item: Any, index: int) -> Any:
-    """An embedding whose vector is a list, and no longer little-endian 32-bit floats in base64."""
-    vector = item.get("embedding") if isinstance(item, dict) else None
-    if not isinstance(vector, str):
-        return item
-    import sys
-    from array import array
-    from base64 import b64decode
-
-    from ..errors import ParsingDataError
-
-    numbers = array("f")
-    try:
-        numbers.frombytes(b64decode(vector, validate=True))
-    except ValueError:
-        place = "data[%d].embedding" % index
-        raise ParsingDataError("expected floats in base64 at %s" % place, path=place) from None
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return {**item, "embedding": numbers.tolist()}

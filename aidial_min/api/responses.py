@@ -49,7 +49,10 @@ def _whole(answer: Answer) -> ResponseObject:
 
 class _Responses(DeploymentCalls):
     _path = "/openai/v1/responses"
-    _events, _whole = EVENTS, staticmethod(_whole)
+    _whole = staticmethod(_whole)
+
+    def _events(self) -> Events:
+        return EVENTS
 
     # fmt: off
     @operation
