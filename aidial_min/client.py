@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Generic, Mapping, Optional, Type, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Generic, Mapping, Optional, Type, TypeVar, Union
 
 from .core.hints import with_hints
 from .core.limits import DEFAULT_TIMEOUT, Limits, TimeoutValue
-from .core.operation import Async, Bound, Sync, operation
+from .core.operation import Async, Bound, Sync, operation, overloaded
 from .core.settings import (
     NOT_GIVEN,
     BaseClient,
@@ -30,9 +30,7 @@ from .errors import loading
 if TYPE_CHECKING:
     import ssl
     from pathlib import PurePosixPath
-    from typing import Dict, Literal
-
-    from typing_extensions import Unpack
+    from typing import Dict
 
     from .api import account, calls, catalog, permissions, stored, subscriptions, texts, toolsets
     from .api.client_channel import AsyncClientChannel, ClientChannel
@@ -40,7 +38,7 @@ if TYPE_CHECKING:
     from .api.external_services import AsyncExternalServices, ExternalServices
     from .api.files import AsyncFiles, Files
     from .api.publications import AsyncPublications, Publications
-    from .api.request import RequestOptions, Response
+    from .api.request import Response, SendRequest
     from .api.responses import AsyncResponses, Responses
     from .api.schemas import AsyncConsent, AsyncSchemas, Consent, Schemas
     from .api.sharing import AsyncInvitations, AsyncSharing, Invitations, Sharing
@@ -48,6 +46,7 @@ if TYPE_CHECKING:
     from .core.attempts import Watch
     from .core.call import Answer, Download, Request
     from .core.completion_stream import Events
+    from .core.operation import Later
     from .transport.downloads import StreamedResponse
     from .types.bucket import AppData
 
@@ -252,7 +251,7 @@ class _Client(BaseClient, Generic[Auth]):
         )
         self._owns_transport = True
 
-    @operation
+    @overloaded
     async def _request(
         self,
         method: str,
@@ -288,8 +287,9 @@ class _Client(BaseClient, Generic[Auth]):
         options = {"json": json, "content": content, "headers": headers, "query": query}
         return await self._send(method, path, stream, timeout=timeout, max_retries=max_retries, **options)  # type: ignore[no-any-return]
 
-    if not TYPE_CHECKING:  # the clients' classes declare it, for both results
-        request = _request
+    request: Bound[SendRequest[Response, StreamedResponse], SendRequest[Later[Response], Later[StreamedResponse]]] = (
+        _request
+    )
 
     async def _send(self, method: str, path: str, stream: bool, **options: Any) -> Any:
         from .api.request import request_of
@@ -414,18 +414,6 @@ class Dial(_Client[SyncAuthValue], _Blocking):
     It may be used by several threads at once. Close it, or use it in a `with` block.
     """
 
-    if TYPE_CHECKING:
-
-        @overload
-        def request(
-            self, method: str, path: str, *, stream: Literal[True], **options: Unpack[RequestOptions]
-        ) -> StreamedResponse: ...
-        @overload
-        def request(
-            self, method: str, path: str, *, stream: Literal[False] = False, **options: Unpack[RequestOptions]
-        ) -> Response: ...
-        def request(self, method: str, path: str, **options: Any) -> Any: ...
-
 
 class AsyncDial(_Client[AsyncAuthValue], _Waiting):
     """A client of a DIAL server for asyncio.
@@ -436,18 +424,6 @@ class AsyncDial(_Client[AsyncAuthValue], _Waiting):
 
     Close it with `aclose()`, or use it in an `async with` block; a loop that ends closes its connections in any case.
     """
-
-    if TYPE_CHECKING:
-
-        @overload
-        async def request(
-            self, method: str, path: str, *, stream: Literal[True], **options: Unpack[RequestOptions]
-        ) -> StreamedResponse: ...
-        @overload
-        async def request(
-            self, method: str, path: str, *, stream: Literal[False] = False, **options: Unpack[RequestOptions]
-        ) -> Response: ...
-        async def request(self, method: str, path: str, **options: Any) -> Any: ...
 
 
 class _Pool(Portable, Generic[C, Auth]):

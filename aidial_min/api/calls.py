@@ -1,7 +1,7 @@
 """What deployments are asked: chat completions, whole or as streams.
 
 What they have in common with legacy completions and embeddings (texts.py) and with the Responses API (responses.py) is
-written once in `DeploymentCalls`; `create` is declared for both clients, since what it gives depends on `stream`.
+written once in `DeploymentCalls`. What `create` gives depends on `stream`: overloads declare its type.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import quote
 from ..core.body import json_body
 from ..core.call import Request, as_it_came, completion_of
 from ..core.hints import by_name
-from ..core.operation import Async, Resource, Sync, operation
+from ..core.operation import Async, Bound, Resource, Sync, overloaded
 from ..core.settings import NOT_GIVEN, NotGiven, retry_of_call, timeout_of_call
 from ..core.urls import encode_id
 from ..errors import InvalidRequestError
@@ -23,13 +23,14 @@ from ..types._plain import plain
 from ..types.chat.response import ChatCompletionChunk, ChatCompletionMessage, ChatCompletionResponse
 
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Literal, Optional, TypedDict, Union
+    from typing import Any, Callable, Dict, Literal, Optional, Protocol, TypedDict, Union
 
     from typing_extensions import Unpack
 
     from ..core.call import Answer
     from ..core.completion_stream import Events
     from ..core.limits import TimeoutValue
+    from ..core.operation import Later
     from ..transport.streams import AsyncStream, Stream
     from ..types.chat.request import ChatParams
     from ..types.chat.request_param import Message
@@ -48,6 +49,23 @@ if TYPE_CHECKING:
         cache_policy: Optional[Union[Literal["availability-priority", "cache-priority"], str]]
 
     class ChatOptions(ChatParams, CallOptions, total=False): ...
+
+    Whole = TypeVar("Whole", covariant=True)
+    Streamed = TypeVar("Streamed", covariant=True)
+    Either = TypeVar("Either", covariant=True)
+
+    class CreateChat(Protocol[Whole, Streamed, Either]):
+        # fmt: off
+        @overload
+        def __call__(self, *, deployment_name: str, messages: Iterable[Message], stream: Literal[True],
+                     **options: Unpack[ChatOptions]) -> Streamed: ...
+        @overload
+        def __call__(self, *, deployment_name: str, messages: Iterable[Message], stream: Literal[False] = False,
+                     **options: Unpack[ChatOptions]) -> Whole: ...
+        @overload
+        def __call__(self, *, deployment_name: str, messages: Iterable[Message], stream: bool,
+                     **options: Unpack[ChatOptions]) -> Either: ...
+        # fmt: on
 
 
 T = TypeVar("T")
@@ -137,7 +155,7 @@ class _ChatCompletions(DeploymentCalls):
         return Events(ChatCompletionChunk.from_json, ChatCompletionResponse.from_json)
 
     # fmt: off
-    @operation
+    @overloaded
     @by_name
     async def _create(
         self, /, *, deployment_name: str, messages: Iterable[Message], stream: bool = False,
@@ -187,45 +205,22 @@ class _ChatCompletions(DeploymentCalls):
         body = {"messages": [_message(message, index) for index, message in enumerate(messages)]}
         return await self._answer_to(deployment_name, body, given, stream)  # type: ignore[no-any-return]
 
-    if not TYPE_CHECKING:  # the clients' classes declare it, for both results
-        create = _create
+    # fmt: off
+    create: Bound[
+        CreateChat[ChatCompletionResponse, Stream[ChatCompletionChunk],
+                   Union[ChatCompletionResponse, Stream[ChatCompletionChunk]]],
+        CreateChat[Later[ChatCompletionResponse], Later[AsyncStream[ChatCompletionChunk]],
+                   Later[Union[ChatCompletionResponse, AsyncStream[ChatCompletionChunk]]]],
+    ] = _create
+    # fmt: on
 
 
 class ChatCompletions(_ChatCompletions, Sync):
     """Chat completions."""
 
-    if TYPE_CHECKING:
-        # fmt: off
-        @overload
-        def create(self, *, deployment_name: str, messages: Iterable[Message], stream: Literal[True],
-                   **options: Unpack[ChatOptions]) -> Stream[ChatCompletionChunk]: ...
-        @overload
-        def create(self, *, deployment_name: str, messages: Iterable[Message], stream: Literal[False] = False,
-                   **options: Unpack[ChatOptions]) -> ChatCompletionResponse: ...
-        @overload
-        def create(self, *, deployment_name: str, messages: Iterable[Message], stream: bool,
-                   **options: Unpack[ChatOptions]) -> Union[ChatCompletionResponse, Stream[ChatCompletionChunk]]: ...
-        # fmt: on
-        def create(self, *, deployment_name: str, messages: Any, stream: bool = False, **options: Any) -> Any: ...
-
 
 class AsyncChatCompletions(_ChatCompletions, Async):
     """Chat completions."""
-
-    if TYPE_CHECKING:
-        # fmt: off
-        @overload
-        async def create(self, *, deployment_name: str, messages: Iterable[Message], stream: Literal[True],
-                         **options: Unpack[ChatOptions]) -> AsyncStream[ChatCompletionChunk]: ...
-        @overload
-        async def create(self, *, deployment_name: str, messages: Iterable[Message], stream: Literal[False] = False,
-                         **options: Unpack[ChatOptions]) -> ChatCompletionResponse: ...
-        @overload
-        async def create(self, *, deployment_name: str, messages: Iterable[Message], stream: bool,
-                         **options: Unpack[ChatOptions]
-                         ) -> Union[ChatCompletionResponse, AsyncStream[ChatCompletionChunk]]: ...
-        # fmt: on
-        async def create(self, *, deployment_name: str, messages: Any, stream: bool = False, **options: Any) -> Any: ...
 
 
 class Chat(Resource, Sync):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union
 
 from ..core.call import Request, json_value, list_of, model_of, nothing
-from ..core.operation import Async, Resource, Sync, operation
+from ..core.operation import Async, Bound, Resource, Sync, operation, overloaded
 from ..core.settings import NOT_GIVEN, NotGiven
 from ..core.urls import as_text, encode_id
 from ..errors import InvalidRequestError, ParsingDataError
@@ -19,17 +19,16 @@ from ..types.tokenize import TokenizeResult, TruncatePromptResult
 from .arguments import list_given
 
 if TYPE_CHECKING:
-    from typing import Callable, Dict, List, Literal, Optional, Type
-
-    from typing_extensions import Unpack
+    from typing import Callable, Dict, List, Optional, Type
 
     from ..core.call import Answer
     from ..core.limits import TimeoutValue
+    from ..core.operation import Later
     from ..transport.downloads import StreamedResponse
     from ..types.chat.request_param import Message
     from ..types.deployment import DeploymentKind
     from ..types.tokenize import TokenizeInputParam, TruncatePromptInputParam
-    from .request import RequestOptions, Response
+    from .request import CallRoute, Response
 
     TokenizeInput = Union[str, TokenizeInputParam, Mapping[str, Any], Sequence[Message]]
     """One input of `tokenize`: a text, an input or a chat request as on the wire, or the messages of a chat."""
@@ -134,7 +133,7 @@ class _Deployments(Resource):
         """
         return await self._call(Request("GET", _path(deployment_id, "usage"), decode=model_of(LimitStats.from_json)))
 
-    @operation
+    @overloaded
     async def _route(
         self,
         /,
@@ -174,8 +173,7 @@ class _Deployments(Resource):
             method, target, stream, **carried, timeout=timeout, max_retries=max_retries
         )
 
-    if not TYPE_CHECKING:  # the clients' classes declare it, for both results
-        route = _route
+    route: Bound[CallRoute[Response, StreamedResponse], CallRoute[Later[Response], Later[StreamedResponse]]] = _route
 
     @operation
     async def tokenize(self, deployment_id: str, inputs: Sequence[TokenizeInput]) -> List[TokenizeResult]:
@@ -254,31 +252,9 @@ class _Deployments(Resource):
 class Deployments(_Deployments, Sync):
     """Everything that can be called by id."""
 
-    if TYPE_CHECKING:
-        # fmt: off
-        @overload
-        def route(self, deployment_id: str, path: str, *, method: str = "GET", stream: Literal[True],
-                  **options: Unpack[RequestOptions]) -> StreamedResponse: ...
-        @overload
-        def route(self, deployment_id: str, path: str, *, method: str = "GET", stream: Literal[False] = False,
-                  **options: Unpack[RequestOptions]) -> Response: ...
-        # fmt: on
-        def route(self, deployment_id: str, path: str, **options: Any) -> Any: ...
-
 
 class AsyncDeployments(_Deployments, Async):
     """Everything that can be called by id."""
-
-    if TYPE_CHECKING:
-        # fmt: off
-        @overload
-        async def route(self, deployment_id: str, path: str, *, method: str = "GET", stream: Literal[True],
-                        **options: Unpack[RequestOptions]) -> StreamedResponse: ...
-        @overload
-        async def route(self, deployment_id: str, path: str, *, method: str = "GET", stream: Literal[False] = False,
-                        **options: Unpack[RequestOptions]) -> Response: ...
-        # fmt: on
-        async def route(self, deployment_id: str, path: str, **options: Any) -> Any: ...
 
 
 def _path(deployment_id: str, endpoint: str) -> str:

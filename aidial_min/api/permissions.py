@@ -5,15 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, overload
 
 from ..core.call import list_of, nothing
-from ..core.operation import Async, Resource, Sync, operation
+from ..core.operation import Async, Bound, Resource, Sync, operation, overloaded
 from ..errors import InvalidRequestError
 from ..types.permission import ReceiverPermissions, ResourcePermission
 from .arguments import resource_links
 
 if TYPE_CHECKING:
-    from typing import List, Literal, Optional, Sequence
+    from typing import List, Literal, Optional, Protocol, Sequence, TypeVar, overload
 
+    from ..core.operation import Later
     from .arguments import SharedUrl
+
+    Own = TypeVar("Own", covariant=True)
+    Others = TypeVar("Others", covariant=True)
+
+    class ListPermissions(Protocol[Own, Others]):
+        @overload
+        def __call__(self, with_: Literal["me"] = "me") -> Own: ...
+        @overload
+        def __call__(self, with_: Literal["others"]) -> Others: ...
+
 
 PERMISSIONS = "/v1/ops/resource/per-request-permissions/"
 
@@ -61,7 +72,7 @@ class _ResourcePermissions(Resource):
             raise InvalidRequestError("receiver must be the id of a deployment")
         await self._post(PERMISSIONS + verb, {"resourcePermissions": links, "receiver": receiver}, nothing)
 
-    @operation
+    @overloaded
     async def _list(self, with_: str = "me") -> Any:
         """What others granted to the caller, or the caller to others.
 
@@ -80,8 +91,10 @@ class _ResourcePermissions(Resource):
         decode: Any = list_of(ResourcePermission.from_json, "resources") if own else list_of(_granted, "receivers")
         return await self._post(PERMISSIONS + "list", {"with": with_.upper()}, decode)
 
-    if not TYPE_CHECKING:  # the clients' classes declare it, for both results
-        list = _list
+    list: Bound[
+        ListPermissions[List[ResourcePermission], List[ReceiverPermissions]],
+        ListPermissions[Later[List[ResourcePermission]], Later[List[ReceiverPermissions]]],
+    ] = _list
 
 
 def _granted(value: Any, path: str) -> ReceiverPermissions:
@@ -94,22 +107,6 @@ def _granted(value: Any, path: str) -> ReceiverPermissions:
 class ResourcePermissions(_ResourcePermissions, Sync):
     """Permissions that an application passes on, for the time of one request."""
 
-    if TYPE_CHECKING:
-
-        @overload
-        def list(self, with_: Literal["me"] = "me") -> List[ResourcePermission]: ...
-        @overload
-        def list(self, with_: Literal["others"]) -> List[ReceiverPermissions]: ...
-        def list(self, with_: str = "me") -> Any: ...
-
 
 class AsyncResourcePermissions(_ResourcePermissions, Async):
     """Permissions that an application passes on, for the time of one request."""
-
-    if TYPE_CHECKING:
-
-        @overload
-        async def list(self, with_: Literal["me"] = "me") -> List[ResourcePermission]: ...
-        @overload
-        async def list(self, with_: Literal["others"]) -> List[ReceiverPermissions]: ...
-        async def list(self, with_: str = "me") -> Any: ...

@@ -15,7 +15,9 @@ from ..core.urls import SCHEME, is_url_of
 from ..errors import InvalidRequestError, NotDialURLError, ParsingDataError
 
 if TYPE_CHECKING:
-    from typing import Optional, TypedDict
+    from typing import Literal, Optional, Protocol, TypedDict, TypeVar, overload
+
+    from typing_extensions import Unpack
 
     from ..core.call import Answer, Config
     from ..core.http11 import Headers
@@ -30,6 +32,29 @@ if TYPE_CHECKING:
         query: Optional[Mapping[str, Any]]
         timeout: Union[TimeoutValue, NotGiven]
         max_retries: Optional[int]
+
+    Whole = TypeVar("Whole", covariant=True)
+    Streamed = TypeVar("Streamed", covariant=True)
+
+    class SendRequest(Protocol[Whole, Streamed]):
+        # fmt: off
+        @overload
+        def __call__(self, method: str, path: str, *, stream: Literal[True],
+                     **options: Unpack[RequestOptions]) -> Streamed: ...
+        @overload
+        def __call__(self, method: str, path: str, *, stream: Literal[False] = False,
+                     **options: Unpack[RequestOptions]) -> Whole: ...
+        # fmt: on
+
+    class CallRoute(Protocol[Whole, Streamed]):
+        # fmt: off
+        @overload
+        def __call__(self, deployment_id: str, path: str, *, method: str = "GET", stream: Literal[True],
+                     **options: Unpack[RequestOptions]) -> Streamed: ...
+        @overload
+        def __call__(self, deployment_id: str, path: str, *, method: str = "GET", stream: Literal[False] = False,
+                     **options: Unpack[RequestOptions]) -> Whole: ...
+        # fmt: on
 
 
 _METHOD = re.compile(r"[A-Za-z]+")

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 from ..core.call import Request, as_it_came, completion_of, json_value, model_of
 from ..core.completion_stream import Events
 from ..core.hints import by_name
-from ..core.operation import Async, Sync, operation
+from ..core.operation import Async, Bound, Sync, operation, overloaded
 from ..core.response_merge import ResponseMerge
 from ..core.settings import NOT_GIVEN
 from ..core.urls import encode_id
@@ -17,19 +17,43 @@ from ..types.responses import ResponseDeleted, ResponseEvent, ResponseObject
 from .calls import DeploymentCalls
 
 if TYPE_CHECKING:
-    from typing import Iterable, List, Literal, Mapping, Optional, Union
+    from typing import Iterable, List, Literal, Mapping, Optional, Protocol, Union
 
     from typing_extensions import Unpack
 
     from ..core.call import Answer
+    from ..core.operation import Later
     from ..transport.streams import AsyncStream, Stream
     from ..types._model import Model
     from ..types.responses import ResponseParams
-    from .calls import CallOptions
+    from .calls import CallOptions, Either, Streamed, Whole
 
     ResponseInput = Union[str, Iterable[Union[Mapping[str, Any], Model]]]
 
     class ResponseOptions(ResponseParams, CallOptions, total=False): ...
+
+    class CreateResponse(Protocol[Whole, Streamed, Either]):
+        # fmt: off
+        @overload
+        def __call__(self, *, model: str, input: ResponseInput, stream: Literal[True],
+                     **options: Unpack[ResponseOptions]) -> Streamed: ...
+        @overload
+        def __call__(self, *, model: str, input: ResponseInput, stream: Literal[False] = False,
+                     **options: Unpack[ResponseOptions]) -> Whole: ...
+        @overload
+        def __call__(self, *, model: str, input: ResponseInput, stream: bool,
+                     **options: Unpack[ResponseOptions]) -> Either: ...
+        # fmt: on
+
+    class RetrieveResponse(Protocol[Whole, Streamed]):
+        # fmt: off
+        @overload
+        def __call__(self, response_id: str, *, stream: Literal[True], starting_after: Optional[int] = None,
+                     include: Optional[List[str]] = None) -> Streamed: ...
+        @overload
+        def __call__(self, response_id: str, *, stream: Literal[False] = False,
+                     include: Optional[List[str]] = None) -> Whole: ...
+        # fmt: on
 
 
 REFUSED = ("previous_response_id", "conversation")
@@ -55,7 +79,7 @@ class _Responses(DeploymentCalls):
         return EVENTS
 
     # fmt: off
-    @operation
+    @overloaded
     @by_name
     async def _create(
         self, /, *, model: str, input: ResponseInput, stream: bool = False,
@@ -108,7 +132,7 @@ class _Responses(DeploymentCalls):
         body = {"model": unquote(encode_id(model)), "input": items, "prompt": prompt}
         return await self._answer_to(model, body, given, stream)  # type: ignore[no-any-return]
 
-    @operation
+    @overloaded
     async def _retrieve(
         self,
         response_id: str,
@@ -138,6 +162,18 @@ class _Responses(DeploymentCalls):
                 Request("GET", _path(response_id), query=query, decode=as_it_came), EVENTS
             )
         return await self._call(Request("GET", _path(response_id), query=query, decode=_whole))
+
+    # fmt: off
+    create: Bound[
+        CreateResponse[ResponseObject, Stream[ResponseEvent], Union[ResponseObject, Stream[ResponseEvent]]],
+        CreateResponse[Later[ResponseObject], Later[AsyncStream[ResponseEvent]],
+                       Later[Union[ResponseObject, AsyncStream[ResponseEvent]]]],
+    ] = _create
+    retrieve: Bound[
+        RetrieveResponse[ResponseObject, Stream[ResponseEvent]],
+        RetrieveResponse[Later[ResponseObject], Later[AsyncStream[ResponseEvent]]],
+    ] = _retrieve
+    # fmt: on
 
     @operation
     async def wait(self, response_id: str, *, timeout: Optional[float] = None) -> ResponseObject:
@@ -201,55 +237,9 @@ class _Responses(DeploymentCalls):
 class Responses(_Responses, Sync):
     """The Responses API."""
 
-    if TYPE_CHECKING:
-        # fmt: off
-        @overload
-        def create(self, *, model: str, input: ResponseInput, stream: Literal[True],
-                   **options: Unpack[ResponseOptions]) -> Stream[ResponseEvent]: ...
-        @overload
-        def create(self, *, model: str, input: ResponseInput, stream: Literal[False] = False,
-                   **options: Unpack[ResponseOptions]) -> ResponseObject: ...
-        @overload
-        def create(self, *, model: str, input: ResponseInput, stream: bool,
-                   **options: Unpack[ResponseOptions]) -> Union[ResponseObject, Stream[ResponseEvent]]: ...
-        def create(self, **options: Any) -> Any: ...
-        @overload
-        def retrieve(self, response_id: str, *, stream: Literal[True], starting_after: Optional[int] = None,
-                     include: Optional[List[str]] = None) -> Stream[ResponseEvent]: ...
-        @overload
-        def retrieve(self, response_id: str, *, stream: Literal[False] = False,
-                     include: Optional[List[str]] = None) -> ResponseObject: ...
-        def retrieve(self, response_id: str, **options: Any) -> Any: ...
-        # fmt: on
-    else:
-        create, retrieve = (_Responses.__dict__[name] for name in ("_create", "_retrieve"))
-
 
 class AsyncResponses(_Responses, Async):
     """The Responses API."""
-
-    if TYPE_CHECKING:
-        # fmt: off
-        @overload
-        async def create(self, *, model: str, input: ResponseInput, stream: Literal[True],
-                         **options: Unpack[ResponseOptions]) -> AsyncStream[ResponseEvent]: ...
-        @overload
-        async def create(self, *, model: str, input: ResponseInput, stream: Literal[False] = False,
-                         **options: Unpack[ResponseOptions]) -> ResponseObject: ...
-        @overload
-        async def create(self, *, model: str, input: ResponseInput, stream: bool,
-                         **options: Unpack[ResponseOptions]) -> Union[ResponseObject, AsyncStream[ResponseEvent]]: ...
-        async def create(self, **options: Any) -> Any: ...
-        @overload
-        async def retrieve(self, response_id: str, *, stream: Literal[True], starting_after: Optional[int] = None,
-                           include: Optional[List[str]] = None) -> AsyncStream[ResponseEvent]: ...
-        @overload
-        async def retrieve(self, response_id: str, *, stream: Literal[False] = False,
-                           include: Optional[List[str]] = None) -> ResponseObject: ...
-        async def retrieve(self, response_id: str, **options: Any) -> Any: ...
-        # fmt: on
-    else:
-        create, retrieve = (_Responses.__dict__[name] for name in ("_create", "_retrieve"))
 
 
 def _path(response_id: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, overload
 
 from ..core.body import json_body
 from ..core.call import Request, json_value, list_of, model_of, nothing
-from ..core.operation import Async, Resource, Sync, listing, operation
+from ..core.operation import Async, Bound, Resource, Sync, listing, operation, overloaded
 from ..core.urls import is_posix_path, parse_storage_url
 from ..errors import (
     DialException,
@@ -41,11 +41,12 @@ from ..types.toolset import CustomToolset
 from .addresses import Addressed
 
 if TYPE_CHECKING:
-    from typing import AsyncIterator, Callable, Dict, List, Literal, Mapping, Optional, Type, TypedDict
+    from typing import AsyncIterator, Callable, Dict, List, Literal, Mapping, Optional, Protocol, Type, TypedDict
 
     from typing_extensions import Unpack
 
     from ..core.call import Answer, Config
+    from ..core.operation import Later
     from ..core.urls import StoragePath, StorageUrl
     from ..types.metadata import StorageResourceType
 
@@ -56,6 +57,27 @@ if TYPE_CHECKING:
         token: Optional[str]
         recursive: Optional[bool]
         permissions: Optional[bool]
+
+    F = TypeVar("F", covariant=True)
+    C = TypeVar("C", covariant=True)
+    P = TypeVar("P", covariant=True)
+    A = TypeVar("A", covariant=True)
+    S = TypeVar("S", covariant=True)
+    N = TypeVar("N", covariant=True)
+
+    class GetMetadata(Protocol[F, C, P, A, S, N]):
+        @overload
+        def __call__(self, resource: Literal["files"], relative_url: StorageUrl, **page: Unpack[Page]) -> F: ...
+        @overload
+        def __call__(self, resource: Literal["conversations"], relative_url: StorageUrl, **page: Unpack[Page]) -> C: ...
+        @overload
+        def __call__(self, resource: Literal["prompts"], relative_url: StorageUrl, **page: Unpack[Page]) -> P: ...
+        @overload
+        def __call__(self, resource: Literal["applications"], relative_url: StorageUrl, **page: Unpack[Page]) -> A: ...
+        @overload
+        def __call__(self, resource: Literal["toolsets"], relative_url: StorageUrl, **page: Unpack[Page]) -> S: ...
+        @overload
+        def __call__(self, resource: StorageResourceType, relative_url: StorageUrl, **page: Unpack[Page]) -> N: ...
 
     Refused = Callable[[Any, ParsingDataError], None]
     """Is told of an entry of a listing that is not what it should be, and why."""
@@ -507,7 +529,7 @@ class _Metadata(Resource):
         **{one._kind: one._node for one in (_Conversations, _Prompts, _CustomApplications, _CustomToolsets)},
     }
 
-    @operation
+    @overloaded
     async def _get(
         self,
         resource: str,
@@ -532,67 +554,19 @@ class _Metadata(Resource):
         page = {"limit": limit, "token": token, "recursive": recursive, "permissions": permissions}
         return await describe(self, resource, self._models[resource], relative_url, page)
 
-    if not TYPE_CHECKING:  # the clients' classes declare it, for both results
-        get = _get
+    # fmt: off
+    get: Bound[
+        GetMetadata[FileMetadata, ConversationMetadata, PromptMetadata, ApplicationMetadata, ToolsetMetadata,
+                    NodeMetadata],
+        GetMetadata[Later[FileMetadata], Later[ConversationMetadata], Later[PromptMetadata], Later[ApplicationMetadata],
+                    Later[ToolsetMetadata], Later[NodeMetadata]],
+    ] = _get
+    # fmt: on
 
 
 class Metadata(_Metadata, Sync):
     """Metadata of anything stored."""
 
-    if TYPE_CHECKING:
-
-        @overload
-        def get(self, resource: Literal["files"], relative_url: StorageUrl, **page: Unpack[Page]) -> FileMetadata: ...
-        @overload
-        def get(
-            self, resource: Literal["conversations"], relative_url: StorageUrl, **page: Unpack[Page]
-        ) -> ConversationMetadata: ...
-        @overload
-        def get(
-            self, resource: Literal["prompts"], relative_url: StorageUrl, **page: Unpack[Page]
-        ) -> PromptMetadata: ...
-        @overload
-        def get(
-            self, resource: Literal["applications"], relative_url: StorageUrl, **page: Unpack[Page]
-        ) -> ApplicationMetadata: ...
-        @overload
-        def get(
-            self, resource: Literal["toolsets"], relative_url: StorageUrl, **page: Unpack[Page]
-        ) -> ToolsetMetadata: ...
-        @overload
-        def get(
-            self, resource: StorageResourceType, relative_url: StorageUrl, **page: Unpack[Page]
-        ) -> NodeMetadata: ...
-        def get(self, resource: Any, relative_url: Any, **page: Any) -> Any: ...
-
 
 class AsyncMetadata(_Metadata, Async):
     """Metadata of anything stored."""
-
-    if TYPE_CHECKING:
-
-        @overload
-        async def get(
-            self, resource: Literal["files"], relative_url: StorageUrl, **page: Unpack[Page]
-        ) -> FileMetadata: ...
-        @overload
-        async def get(
-            self, resource: Literal["conversations"], relative_url: StorageUrl, **page: Unpack[Page]
-        ) -> ConversationMetadata: ...
-        @overload
-        async def get(
-            self, resource: Literal["prompts"], relative_url: StorageUrl, **page: Unpack[Page]
-        ) -> PromptMetadata: ...
-        @overload
-        async def get(
-            self, resource: Literal["applications"], relative_url: StorageUrl, **page: Unpack[Page]
-        ) -> ApplicationMetadata: ...
-        @overload
-        async def get(
-            self, resource: Literal["toolsets"], relative_url: StorageUrl, **page: Unpack[Page]
-        ) -> ToolsetMetadata: ...
-        @overload
-        async def get(
-            self, resource: StorageResourceType, relative_url: StorageUrl, **page: Unpack[Page]
-        ) -> NodeMetadata: ...
-        async def get(self, resource: Any, relative_url: Any, **page: Any) -> Any: ...

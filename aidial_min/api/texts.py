@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, overload
 from ..core.call import completion_of
 from ..core.completion_stream import Events
 from ..core.hints import by_name
-from ..core.operation import Async, Sync, operation
+from ..core.operation import Async, Bound, Sync, operation, overloaded
 from ..core.settings import NOT_GIVEN, NotGiven
 from ..errors import InvalidRequestError
 from ..types.completion import CompletionChunk, CompletionResponse
@@ -18,17 +18,31 @@ from ..types.embeddings import EmbeddingsResponse
 from .calls import DeploymentCalls, structure
 
 if TYPE_CHECKING:
-    from typing import Any, Dict, Literal, Mapping, Optional, Sequence, Union
+    from typing import Any, Dict, Literal, Mapping, Optional, Protocol, Sequence, Union
 
     from typing_extensions import Unpack
 
     from ..core.limits import TimeoutValue
+    from ..core.operation import Later
     from ..transport.streams import AsyncStream, Stream
     from ..types.completion import CompletionParams, CompletionPrompt
     from ..types.embeddings import CustomEmbeddingsInput, EmbeddingsCustomFields, EmbeddingsInput
-    from .calls import CallOptions
+    from .calls import CallOptions, Either, Streamed, Whole
 
     class CompletionOptions(CompletionParams, CallOptions, total=False): ...
+
+    class CreateCompletion(Protocol[Whole, Streamed, Either]):
+        # fmt: off
+        @overload
+        def __call__(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[True],
+                     **options: Unpack[CompletionOptions]) -> Streamed: ...
+        @overload
+        def __call__(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[False] = False,
+                     **options: Unpack[CompletionOptions]) -> Whole: ...
+        @overload
+        def __call__(self, *, deployment_name: str, prompt: CompletionPrompt, stream: bool,
+                     **options: Unpack[CompletionOptions]) -> Either: ...
+        # fmt: on
 
 
 # ---------------------------------------------------------------- legacy completions
@@ -50,7 +64,7 @@ class _Completions(DeploymentCalls):
         return Events(CompletionChunk.from_json, _merged)
 
     # fmt: off
-    @operation
+    @overloaded
     @by_name
     async def _create(
         self, /, *, deployment_name: str, prompt: CompletionPrompt, stream: bool = False,
@@ -84,45 +98,22 @@ class _Completions(DeploymentCalls):
             raise InvalidRequestError("prompt must be a str, or a list of texts or tokens")
         return await self._answer_to(deployment_name, {"prompt": prompt}, given, stream)  # type: ignore[no-any-return]
 
-    if not TYPE_CHECKING:  # the clients' classes declare it, for both results
-        create = _create
+    # fmt: off
+    create: Bound[
+        CreateCompletion[CompletionResponse, Stream[CompletionChunk],
+                         Union[CompletionResponse, Stream[CompletionChunk]]],
+        CreateCompletion[Later[CompletionResponse], Later[AsyncStream[CompletionChunk]],
+                         Later[Union[CompletionResponse, AsyncStream[CompletionChunk]]]],
+    ] = _create
+    # fmt: on
 
 
 class Completions(_Completions, Sync):
     """Legacy text completions."""
 
-    if TYPE_CHECKING:
-        # fmt: off
-        @overload
-        def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[True],
-                   **options: Unpack[CompletionOptions]) -> Stream[CompletionChunk]: ...
-        @overload
-        def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[False] = False,
-                   **options: Unpack[CompletionOptions]) -> CompletionResponse: ...
-        @overload
-        def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: bool,
-                   **options: Unpack[CompletionOptions]) -> Union[CompletionResponse, Stream[CompletionChunk]]: ...
-        # fmt: on
-        def create(self, *, deployment_name: str, prompt: Any, stream: bool = False, **options: Any) -> Any: ...
-
 
 class AsyncCompletions(_Completions, Async):
     """Legacy text completions."""
-
-    if TYPE_CHECKING:
-        # fmt: off
-        @overload
-        async def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[True],
-                         **options: Unpack[CompletionOptions]) -> AsyncStream[CompletionChunk]: ...
-        @overload
-        async def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: Literal[False] = False,
-                         **options: Unpack[CompletionOptions]) -> CompletionResponse: ...
-        @overload
-        async def create(self, *, deployment_name: str, prompt: CompletionPrompt, stream: bool,
-                         **options: Unpack[CompletionOptions]
-                         ) -> Union[CompletionResponse, AsyncStream[CompletionChunk]]: ...
-        # fmt: on
-        async def create(self, *, deployment_name: str, prompt: Any, stream: bool = False, **options: Any) -> Any: ...
 
 
 # ---------------------------------------------------------------- embeddings

@@ -30,8 +30,11 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
 
 T = TypeVar("T")
-A = TypeVar("A")
-B = TypeVar("B")
+A = TypeVar("A", covariant=True)
+B = TypeVar("B", covariant=True)
+
+if TYPE_CHECKING:
+    Later = Coroutine[Any, Any, T]
 
 
 def finish(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -171,6 +174,11 @@ def operation(
         return finish(function(*args, **kwargs))
 
     return Bound(function, face(function, run))
+
+
+def overloaded(function: Callable[..., Coroutine[Any, Any, Any]]) -> Any:
+    """The same, where arguments decide what comes back: ``get: Bound[...] = _get`` declares it by overloads."""
+    return operation(function)
 
 
 def listing(

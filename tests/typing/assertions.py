@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Timeout,
     )
     from aidial_min.api.request import Response
+    from aidial_min.transport.downloads import StreamedResponse
     from aidial_min.types.application import Application
     from aidial_min.types.bucket import AppData, BucketResponse
     from aidial_min.types.chat.response import (
@@ -44,7 +45,8 @@ if TYPE_CHECKING:
     )
     from aidial_min.types.deployment import Deployment, Features
     from aidial_min.types.embeddings import EmbeddingsResponse
-    from aidial_min.types.metadata import FileItem, FileMetadata, PromptItem
+    from aidial_min.types.metadata import FileItem, FileMetadata, PromptItem, PromptMetadata
+    from aidial_min.types.permission import ReceiverPermissions, ResourcePermission
     from aidial_min.types.prompt import Prompt
     from aidial_min.types.responses import ResponseEvent, ResponseObject, ResponsePart
     from aidial_min.types.sharing import ShareLink
@@ -191,6 +193,10 @@ def other_areas(client: "Dial", url: PurePosixPath) -> None:
     assert_type(client.sharing.create([url]), ShareLink)
     answer = client.request("POST", "/v1/ops", json={"a": 1})
     assert_type(answer, Response)
+    assert_type(client.request("GET", "/v1/ops", stream=True), StreamedResponse)
+    assert_type(client.deployments.route("a", "b", stream=True), StreamedResponse)
+    assert_type(client.metadata.get("prompts", url, limit=5), PromptMetadata)
+    assert_type(client.resource_permissions.list("others"), List[ReceiverPermissions])
     assert_type(answer.status_code, int)
 
 
@@ -199,6 +205,9 @@ async def other_areas_async(client: "AsyncDial", url: PurePosixPath) -> None:
     assert_type(client.prompts.list(url), AsyncIterator[PromptItem])
     assert_type(await client.sharing.create([url]), ShareLink)
     assert_type(await client.request("GET", "/v1/bucket"), Response)
+    assert_type(await client.deployments.route("a", "b", stream=True), StreamedResponse)
+    assert_type(await client.metadata.get("files", url), FileMetadata)
+    assert_type(await client.resource_permissions.list(), List[ResourcePermission])
 
 
 async def async_listings(client: "AsyncDial") -> None:
