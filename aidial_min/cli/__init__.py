@@ -6,10 +6,10 @@ end (exit_codes.py) stands once for all of them. Nothing else of the package imp
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, List, Sequence
+from typing import TYPE_CHECKING, Any, Sequence
 
 from ..errors import DialException
-from .exit_codes import CTRL_C, FAILED, OK, USAGE, CommandError, code_of, line_about
+from .exit_codes import FAILED, OK, USAGE, CommandError, code_of, line_about
 from .parser import COMMANDS as COMMANDS
 from .parser import make_parser, parse
 from .terminal import make_room, note
@@ -29,13 +29,11 @@ if TYPE_CHECKING:  # what packs a program into one file finds modules by reading
 
 def run(words: Sequence[str]) -> int:
     """Run the command that `words` name and return its exit code."""
-    streams: List[Any] = [sys.stdout, sys.stderr]
-    for stream in streams:
+    escapes = "backslashreplace"  # a terminal without UTF-8 still gets its answer, and may still be typed at
+    streams: Any = ((sys.stdout, escapes), (sys.stderr, escapes), (sys.stdin, "surrogateescape"))
+    for stream, errors in streams:
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 still gets its answer
-    typed: Any = sys.stdin
-    if hasattr(typed, "reconfigure"):
-        typed.reconfigure(errors="surrogateescape")  # and may still be typed at
+            stream.reconfigure(errors=errors)
     try:
         return _flushed(_command(words))
     except (DialException, CommandError, KeyboardInterrupt) as error:
@@ -61,13 +59,12 @@ def _command(words: Sequence[str]) -> int:
 
 def _explain(error: BaseException) -> int:
     """Say what went wrong in one line (an interrupt says enough by itself), and give its exit code."""
-    code = code_of(error)
-    if code != CTRL_C:
+    if not isinstance(error, KeyboardInterrupt):
         try:
             note(line_about(error))
         except OSError:
             _silence()
-    return code
+    return code_of(error)
 
 
 def _flushed(code: int) -> int:

@@ -27,8 +27,8 @@ from ..transport.atomic_file import discard_leftovers, sync_folder
 from .batch_input import Identity, identify
 from .batch_journal import Journal, read_header
 from .batch_output import Lock, Output, Standing, drop_failures, inspect, restore_order
-from .connection import add_options, client_arguments, environment, number, seconds
-from .exit_codes import CTRL_C, FAILED, OK, TERMINATED, UsageError, code_of, line_about, on_sigterm
+from .connection import add_options, client_arguments, deployment_of, number, seconds
+from .exit_codes import FAILED, OK, UsageError, code_of, line_about, sigterm_as_ctrl_c
 from .progress import Progress, time_text
 from .terminal import note, word
 
@@ -98,7 +98,7 @@ def _default_output(path: str) -> str:
 
 
 def _left(identity: Identity, standing: Standing) -> int:
-    return identity.prompts - standing.answered - standing.failed
+    return identity.prompts - standing.finished
 
 
 # ---------------------------------------------------------------- the files of a batch
@@ -167,33 +167,23 @@ def ask_all(arguments: argparse.Namespace, identity: Identity, output: Output, j
     """Ask what is left, and say with which exit code the run ended: OK if it came to the input's end."""
     from ..client import Dial
     from ..core.limits import Limits
-    from .batch_run import Run, Settings
+    from .batch_run import Run
 
-    settings = Settings(
-        arguments.input,
-        word(arguments.deployment or environment(arguments).get("DIAL_DEPLOYMENT") or "") or None,
-        word(arguments.system) if arguments.system else None,
-        arguments.jobs,
-        arguments.retries,
-        arguments.max_wait,
-        arguments.ask_again,
-    )
+    arguments.deployment = deployment_of(arguments)
+    arguments.system = word(arguments.system) if arguments.system else None
     options = {**client_arguments(arguments), "limits": Limits(arguments.jobs, arguments.jobs), "max_retries": 0}
-    previous = on_sigterm(_terminate)
-    before = output.standing.answered + output.standing.failed + len(journal.kept)
-    try:
-        with Dial(**options) as client, Progress(identity.prompts, before=before, counted=True) as bar:
-            work = Run(client, settings, output, journal)
-            try:
-                work.start()
-                watch(work, output, bar)
-            except KeyboardInterrupt as stop:
-                leave(work)
-                return TERMINATED if isinstance(stop, Terminated) else CTRL_C
-            finally:
-                work.stop()
-    finally:
-        on_sigterm(previous)
+    before = output.standing.finished + len(journal.kept)
+    bar = Progress(identity.prompts, before=before, counted=True)
+    with sigterm_as_ctrl_c(), Dial(**options) as client, bar:
+        work = Run(client, arguments, output, journal)
+        try:
+            work.start()
+            watch(work, output, bar)
+        except KeyboardInterrupt as stop:
+            leave(work)
+            return code_of(stop)
+        finally:
+            work.stop()
     if work.halted is None:
         return OK
     if not isinstance(work.halted, Exception):
@@ -231,7 +221,7 @@ def finish(path: str, identity: Identity, standing: Standing, journal: Journal, 
     if not left:
         if journal.header["ordered"] and standing.falls:
             restore_order(path, standing.falls)  # lines that were asked again go to their places
-        journal.compact(finished=standing.answered + standing.failed)
+        journal.compact(finished=standing.finished)
         journal.close()
     note("%s: %d answered, %d failed, %d left" % (path, standing.answered, standing.failed, left))
     if left:
@@ -241,11 +231,3 @@ def finish(path: str, identity: Identity, standing: Standing, journal: Journal, 
     elif standing.failed:
         note("the same command with --ask-again asks the failed lines again")
     return code or (FAILED if standing.failed else OK)
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: the run ends as with Ctrl-C."""
-
-
-def _terminate(number: int, frame: Any) -> None:
-    raise Terminated

@@ -27,14 +27,6 @@ class Identity(NamedTuple):
         return "%d lines, %d bytes, SHA-256 %s..." % (self.lines, self.size, self.sha256[:12])
 
 
-class Question(NamedTuple):
-    """What one line asks: its id where it has one, and the arguments of `create`."""
-
-    given: Dict[str, Any]
-    """{"id": ...}, or empty; repeated in the answer's line."""
-    arguments: Dict[str, Any]
-
-
 def identify(path: str) -> Identity:
     """Read the file once.
 
@@ -61,34 +53,32 @@ def lines_of(path: str) -> Iterator[Tuple[int, bytes]]:
                 yield number, line
 
 
-def read_question(line: bytes, deployment: Optional[str], system: Optional[str]) -> Question:
-    """What a line asks.
+def read_question(
+    line: bytes, given: Dict[str, Any], deployment: Optional[str], system: Optional[str]
+) -> Dict[str, Any]:
+    """What a line asks, as arguments of `create`.
 
     Args:
+        given: gets the line's "id", if it has one, also where the line is refused.
         deployment: asked where the line names none.
         system: instructions that go before a prompt (not before `messages`, which are complete).
     Raises:
-        InvalidRequestError: not JSON, or not what a line may be; `.given` of the error holds the line's id.
+        InvalidRequestError: not JSON, or not what a line may be.
     """
-    given: Dict[str, Any] = {}
     try:
-        try:
-            value = json.loads(line.decode("utf-8-sig"))
-        except (ValueError, RecursionError) as error:
-            raise InvalidRequestError("the line is not JSON: %s" % error) from None
-        if isinstance(value, str):
-            value = {"prompt": value}
-        if not isinstance(value, dict):
-            raise InvalidRequestError('a line is "text", {"prompt": ...} or {"messages": [...]}')
-        if "id" in value:
-            given["id"] = value.pop("id")
-        arguments = {"deployment_name": value.pop("deployment", None) or deployment, **value}
-        arguments["messages"] = _messages(arguments, system)
-        _check(arguments)
-        return Question(given, arguments)
-    except InvalidRequestError as error:
-        error.given = given  # type: ignore[attr-defined]
-        raise
+        value = json.loads(line.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequestError("the line is not JSON: %s" % error) from None
+    if isinstance(value, str):
+        value = {"prompt": value}
+    if not isinstance(value, dict):
+        raise InvalidRequestError('a line is "text", {"prompt": ...} or {"messages": [...]}')
+    if "id" in value:
+        given["id"] = value.pop("id")
+    arguments = {"deployment_name": value.pop("deployment", None) or deployment, **value}
+    arguments["messages"] = _messages(arguments, system)
+    _check(arguments)
+    return arguments
 
 
 def _messages(arguments: Dict[str, Any], system: Optional[str]) -> List[Any]:

@@ -89,7 +89,7 @@ class Journal:
 
     def _open(self) -> None:
         self._file = open(self._path, "ab", buffering=0)
-        self._reader = open(self._path, "rb", buffering=0)
+        self._reader = open(self._path, "rb")
         self._size = self._file.tell()
 
     # -- records
@@ -139,12 +139,9 @@ class Journal:
 
     def _read(self, place: Place) -> bytes:
         self._reader.seek(place.offset)
-        data = b""
-        while len(data) < place.length:
-            piece = self._reader.read(place.length - len(data))
-            if not piece:
-                raise OSError("the journal %s was cut while it was in use" % self._path)
-            data += piece
+        data = self._reader.read(place.length)
+        if len(data) < place.length:
+            raise OSError("the journal %s was cut while it was in use" % self._path)
         return data
 
     # -- the file

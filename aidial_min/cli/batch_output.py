@@ -37,6 +37,11 @@ class Standing:
         self.falls: List[int] = []
         """Byte offsets of lines with a smaller number than the line before."""
 
+    @property
+    def finished(self) -> int:
+        """Lines that stand there."""
+        return self.answered + self.failed
+
     def has(self, number: int) -> bool:
         """Whether this line of the input stands there.
 
@@ -91,8 +96,8 @@ def inspect(path: str, lines: int, at_least: int = 0) -> Standing:
                     raise ValueError("it is no line of a batch's output")
                 standing.add(int(start.group(1)), start.group(2) == b"true", len(line))
             except ValueError as error:
-                place = standing.answered + standing.failed + 1
-                raise UsageError("%s, line %d: %s; name another file with -o" % (path, place, error)) from None
+                place = "%s, line %d" % (path, standing.finished + 1)
+                raise UsageError("%s: %s; name another file with -o" % (place, error)) from None
         _check_complete(path, standing, at_least)
         file.flush()
         os.fsync(file.fileno())
@@ -100,11 +105,10 @@ def inspect(path: str, lines: int, at_least: int = 0) -> Standing:
 
 
 def _check_complete(path: str, standing: Standing, at_least: int) -> None:
-    there = standing.answered + standing.failed
-    if there < at_least:
+    if standing.finished < at_least:
         raise UsageError(
             "%s has lost lines: %d were written, %d are there. To ask for them again would be billed again: "
-            "put a whole copy of it in place, or name another output with -o" % (path, at_least, there)
+            "put a whole copy of it in place, or name another output with -o" % (path, at_least, standing.finished)
         )
 
 
@@ -189,7 +193,7 @@ class Output:
                 self._journal.keep(number, line)
             if self._journal.is_long:
                 self._sync()
-                self._journal.compact(finished=self.standing.answered + self.standing.failed)
+                self._journal.compact(finished=self.standing.finished)
             self._room.notify_all()
 
     def _write_what_is_due(self) -> None:
@@ -294,8 +298,6 @@ def _holder(file: IO[bytes]) -> str:
 
 def _is_at(file: IO[bytes], path: str) -> bool:
     try:
-        there = os.stat(path)
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
     except OSError:
         return False
-    here = os.fstat(file.fileno())
-    return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)

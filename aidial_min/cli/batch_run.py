@@ -4,26 +4,19 @@ A line is asked again only where that can't bill twice: core/retry.py decides, a
 means for the others.
 """
 
+import argparse
 import json
 import math
 import random
 import sys
 import threading
 import time
-from typing import Any, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
+from .. import errors
 from ..client import Dial
 from ..core.retry import RetryPolicy
-from ..errors import (
-    AuthenticationError,
-    ConfigurationError,
-    DialConnectionError,
-    DialException,
-    EndpointNotSupportedError,
-    InvalidRequestError,
-    RequestTooLargeError,
-    is_no_route,
-)
+from ..errors import DialConnectionError, DialException, InvalidRequestError
 from .batch_input import lines_of, read_question
 from .batch_journal import Journal
 from .batch_output import Output
@@ -36,6 +29,9 @@ UNCERTAIN = (
     "--ask-again asks it again"
 )
 
+
+NEVER = (errors.AuthenticationError, errors.ConfigurationError, errors.EndpointNotSupportedError)
+"""Refusals that no line of this run will escape."""
 
 PATIENT = RetryPolicy(sys.maxsize)
 """Which failures allow to ask again, and when; how often is decided here."""
@@ -153,53 +149,35 @@ class Pace:
             self._changed.notify_all()
 
 
-class Settings(NamedTuple):
-    """How a run asks."""
-
-    path: str
-    deployment: Optional[str]
-    system: Optional[str]
-    workers: int
-    retries: int
-    """How often a line is asked again, where others are answered."""
-    longest_wait: float
-    """Seconds without an answer, after which refusals end the run."""
-    ask_again: bool
-
-
-class Halt(Exception):
-    """No line can be asked now: the run ends, and the next one goes on."""
-
-    def __init__(self, error: BaseException) -> None:
-        super().__init__(error)
-        self.error = error
-
-
 class Run:
-    """One run of a batch: `start`, then `wait`; `stop` from any thread."""
+    """One run of a batch: `start`, then `wait`; `stop` from any thread.
 
-    def __init__(self, client: Dial, settings: Settings, output: Output, journal: Journal) -> None:
-        self.pace = Pace(settings.workers)
+    Args:
+        arguments: the options of `batch`.
+    """
+
+    def __init__(self, client: Dial, arguments: argparse.Namespace, output: Output, journal: Journal) -> None:
+        self.pace = Pace(arguments.jobs)
         self.finished = 0
         """Lines of this run."""
         self.halted: Optional[BaseException] = None
         """Why it ended early."""
         self._client = client
-        self._settings = settings
+        self._arguments = arguments
         self._output = output
         self._journal = journal
-        self._uncertain = frozenset() if settings.ask_again else frozenset(journal.begun)
-        self._lines = lines_of(settings.path)
+        self._uncertain = frozenset() if arguments.ask_again else frozenset(journal.begun)
+        self._lines = lines_of(arguments.input)
         self._taking = threading.Lock()
         self._counting = threading.Lock()
         self._in_vain = 0
         self._stopped = False
-        self._alive = settings.workers
+        self._alive = arguments.jobs
         self._ended = threading.Event()
 
     def start(self) -> None:
         """Begin to ask."""
-        for number in range(self._settings.workers):
+        for number in range(self._alive):
             threading.Thread(target=self._work, name="batch-%d" % number, daemon=True).start()
 
     def wait(self, seconds: float) -> bool:
@@ -225,9 +203,7 @@ class Run:
         except Stopped:
             pass
         except BaseException as error:  # handed on to the thread that waits
-            if self.halted is None and not self._stopped:
-                self.halted = error.error if isinstance(error, Halt) else error
-            self.stop()
+            self._halt(error)
         finally:
             with self._counting:
                 self._alive -= 1
@@ -248,14 +224,14 @@ class Run:
         """The line that stands for this one in the output."""
         given: Dict[str, Any] = {}
         try:
-            given, arguments = read_question(line, self._settings.deployment, self._settings.system)
+            arguments = read_question(line, given, self._arguments.deployment, self._arguments.system)
             if number in self._uncertain:
                 raise DialConnectionError(UNCERTAIN, request_sent="maybe")
             response = self._ask(number, arguments).to_dict()
-        except InvalidRequestError as error:
-            return failed_line(number, getattr(error, "given", given), error)
         except DialException as error:
-            if number not in self._uncertain:
+            if number not in self._uncertain and not isinstance(
+                error, (InvalidRequestError, errors.RequestTooLargeError)
+            ):
                 self._count_in_vain(error)
             return failed_line(number, given, error)
         self._in_vain = 0
@@ -266,8 +242,7 @@ class Run:
 
         Raises:
             DialException: the line has failed.
-            Halt: the run is to end; the line can be asked by the next one.
-            Stopped: the run is ending.
+            Stopped: the run is ending; the line can be asked by the next one.
         """
         refusals, first = 0, math.inf
         while True:
@@ -282,11 +257,12 @@ class Run:
                 if delay is None:
                     raise  # asking again could bill twice, or would end alike
                 first = min(first, time.monotonic())
-                if refusals >= self._settings.retries and self.pace.last_answer > first:
+                if refusals >= self._arguments.retries and self.pace.last_answer > first:
                     raise  # others are answered, this one is not
                 self._journal.give_back(number)
                 if self._is_hopeless(error, delay, refusals):
-                    raise Halt(error) from None
+                    self._halt(error)
+                    raise Stopped from None
                 if _is_for_all(error):
                     self.pace.pause(since, error.retry_after)
                     delay = 0.0
@@ -301,7 +277,7 @@ class Run:
 
     def _delay(self, error: DialException, refusals: int) -> Optional[float]:
         """Seconds after which the line may be asked again; None: never; inf: not in this run."""
-        if isinstance(error, (AuthenticationError, ConfigurationError, EndpointNotSupportedError)):
+        if isinstance(error, NEVER):
             return math.inf
         refusals = min(refusals, 8)
         if isinstance(error, DialConnectionError):
@@ -311,7 +287,7 @@ class Run:
         if _is_for_all(error):
             return error.retry_after or 0.0
         status = error.status_code
-        no_route = is_no_route(status, error.message.strip())
+        no_route = errors.is_no_route(status, error.message.strip())
         return PATIENT.after_status(
             refusals, status, method="POST", upstream=True, no_route=no_route, retry_after=error.retry_after
         )
@@ -320,17 +296,22 @@ class Run:
         """Whether a refused line is a reason to end the run."""
         quiet = self.pace.refused()
         if isinstance(error, DialConnectionError) and self.pace.last_answer < 0:
-            return refusals >= self._settings.retries  # there was never a connection: is the URL right?
-        return max(delay, quiet) > self._settings.longest_wait
+            return refusals >= self._arguments.retries  # there was never a connection: is the URL right?
+        return max(delay, quiet) > self._arguments.max_wait
 
     def _count_in_vain(self, error: DialException) -> None:
-        if isinstance(error, RequestTooLargeError):
-            return
         with self._counting:
             self._in_vain += 1
-            if self._in_vain >= IN_VAIN and self.halted is None:
+            in_vain = self._in_vain
+        if in_vain >= IN_VAIN:
+            self._halt(error)
+
+    def _halt(self, error: BaseException) -> None:
+        """No line can be asked now: the run ends with this error, unless it is ending already."""
+        with self._counting:
+            if self.halted is None and not self._stopped:
                 self.halted = error
-                self.stop()
+        self.stop()
 
 
 def _is_for_all(error: DialException) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional
 
 from ..core.credentials import credentials_of
 from ..errors import ConfigurationError
-from .terminal import dim, is_terminal, make_room, note, visible
+from .terminal import dim, is_terminal, make_room, note, visible, word
 
 if TYPE_CHECKING:
     from ..client import Dial
@@ -126,6 +126,12 @@ def make_client(arguments: argparse.Namespace) -> "Dial":
     from ..client import Dial
 
     return Dial(**client_arguments(arguments))
+
+
+def deployment_of(arguments: argparse.Namespace) -> Optional[str]:
+    """The deployment that was named, if any."""
+    named = arguments.deployment or environment(arguments).get("DIAL_DEPLOYMENT")
+    return word(named) if named else None
 
 
 def source_of(variables: "Variables", argument: str) -> str:

@@ -13,8 +13,9 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 from ..transport.atomic_file import TargetFile
 from .answer import Screen, Stopped, ask
+from .connection import deployment_of
 from .exit_codes import UsageError, line_about
-from .prompt import attach, deployment_of, parameters_of, user_message
+from .prompt import attach, parameters_of, user_message
 from .terminal import dim, note, word
 
 

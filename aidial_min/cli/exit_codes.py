@@ -1,20 +1,10 @@
 """How commands end: the exit codes, which error has which one, and an error as one line with what to do about it."""
 
-from typing import Any, Tuple, Type
+from contextlib import contextmanager
+from typing import Any, Iterator, Tuple, Type
 
-from ..errors import (
-    AuthenticationError,
-    ConfigurationError,
-    ConnectError,
-    DialException,
-    DialTimeoutError,
-    InvalidRequestError,
-    PermissionDeniedError,
-    RateLimitError,
-    ResourceNotFoundError,
-    ResponseInterruptedError,
-    StreamInterruptedError,
-)
+from .. import errors
+from ..errors import DialException
 from .terminal import visible
 
 OK = 0
@@ -45,20 +35,20 @@ MEANINGS = {
 """Every exit code, as `--help` lists them."""
 
 _CODES: Tuple[Tuple[Type[DialException], int], ...] = (
-    (AuthenticationError, AUTH),
-    (PermissionDeniedError, AUTH),
-    (ResourceNotFoundError, NOT_FOUND),
-    (RateLimitError, RATE_LIMIT),
-    (DialTimeoutError, TIMEOUT),
-    (StreamInterruptedError, INTERRUPTED),
-    (ResponseInterruptedError, INTERRUPTED),
-    (ConnectError, NO_CONNECTION),
+    (errors.AuthenticationError, AUTH),
+    (errors.PermissionDeniedError, AUTH),
+    (errors.ResourceNotFoundError, NOT_FOUND),
+    (errors.RateLimitError, RATE_LIMIT),
+    (errors.DialTimeoutError, TIMEOUT),
+    (errors.StreamInterruptedError, INTERRUPTED),
+    (errors.ResponseInterruptedError, INTERRUPTED),
+    (errors.ConnectError, NO_CONNECTION),
 )
 
 _HINTS: Tuple[Tuple[Type[DialException], str], ...] = (
-    (AuthenticationError, "is DIAL_API_KEY a key of this server? `doctor` looks closer"),
-    (ConnectError, "`doctor` looks closer"),
-    (ConfigurationError, "see --help"),
+    (errors.AuthenticationError, "is DIAL_API_KEY a key of this server? `doctor` looks closer"),
+    (errors.ConnectError, "`doctor` looks closer"),
+    (errors.ConfigurationError, "see --help"),
 )
 
 
@@ -77,26 +67,30 @@ class UsageError(CommandError):
         super().__init__(message, USAGE)
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: a command ends as with Ctrl-C, but for its exit code."""
+
+
 def code_of(error: BaseException) -> int:
     """The exit code of an error.
 
     Arguments that can't be sent are the caller's own fault, and end like wrong words.
     """
     if isinstance(error, KeyboardInterrupt):
-        return CTRL_C
+        return TERMINATED if isinstance(error, Terminated) else CTRL_C
     if isinstance(error, CommandError):
         return error.code
     for kind, code in _CODES:
         if isinstance(error, kind):
             return code
-    return USAGE if isinstance(error, InvalidRequestError) and error.request_sent == "no" else FAILED
+    return USAGE if isinstance(error, errors.InvalidRequestError) and error.request_sent == "no" else FAILED
 
 
 def line_about(error: BaseException) -> str:
     """An error as one line for stderr."""
     if isinstance(error, DialException):
         text = "%s: %s" % (type(error).__name__, error)
-        if isinstance(error, RateLimitError) and error.retry_after:
+        if isinstance(error, errors.RateLimitError) and error.retry_after:
             text += "; the server asks to wait %g s" % error.retry_after
         if error.location:
             text += "; the server redirects to %s" % visible(error.location, lines=False)
@@ -107,14 +101,26 @@ def line_about(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def on_sigterm(handler: Any) -> Any:
-    """Handle SIGTERM like this from now on, where that can be said; returns what was done until now."""
+@contextmanager
+def sigterm_as_ctrl_c() -> Iterator[None]:
+    """Within the block SIGTERM raises Terminated, where that can be said."""
     import signal
 
+    def handle(handler: Any) -> Any:
+        try:
+            return signal.signal(signal.SIGTERM, handler)
+        except (ValueError, TypeError):  # not the main thread; a handler that Python did not set
+            return None
+
+    previous = handle(_terminate)
     try:
-        return signal.signal(signal.SIGTERM, handler)
-    except (ValueError, TypeError):  # not the main thread; a handler that Python did not set
-        return None
+        yield
+    finally:
+        handle(previous)
+
+
+def _terminate(number: int, frame: Any) -> None:
+    raise Terminated
 
 
 def table() -> str:

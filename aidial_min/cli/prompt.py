@@ -9,11 +9,10 @@ import re
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Sequence
 from urllib.parse import unquote, urlsplit
 
 from ..errors import ResourceNotFoundError
-from .connection import environment
 from .exit_codes import UsageError
 from .remote import encode, resolve, size_of, store, stored_name
 from .terminal import dim, is_terminal, note, read_bytes, visible, word
@@ -64,12 +63,6 @@ def text_of(data: bytes) -> str:
     raise UsageError(
         "stdin is no text in UTF-8 (%s): convert it, e.g. iconv -f LATIN1 -t UTF-8; -f - attaches it as it is" % found
     )
-
-
-def deployment_of(arguments: argparse.Namespace) -> Optional[str]:
-    """The deployment that was named, if any."""
-    named = arguments.deployment or environment(arguments).get("DIAL_DEPLOYMENT")
-    return word(named) if named else None
 
 
 def user_message(prompt: str, attachments: List[Dict[str, Any]]) -> Dict[str, Any]:

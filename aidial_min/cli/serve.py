@@ -15,10 +15,9 @@ import argparse
 import os
 import threading
 import time
-from typing import Any
 
 from .connection import number
-from .exit_codes import TERMINATED, CommandError, on_sigterm
+from .exit_codes import CommandError, sigterm_as_ctrl_c
 from .terminal import dim, note, red, visible, write
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -48,23 +47,18 @@ def run(arguments: argparse.Namespace) -> int:
         clock=time.time,
         log=None if arguments.quiet else log,
     )
-    previous = on_sigterm(_terminate)  # the first process of a container would not be ended by it at all
-    try:
-        server.start()
-    except OSError as error:
-        where = "%s:%d" % (arguments.host, arguments.port)
-        raise CommandError("can't listen on %s: %s; --port takes another one" % (where, error.strerror)) from None
-    try:
-        introduce(server.url, server.api_key, arguments)
-        threading.Event().wait()
-    finally:
-        server.stop()
-        on_sigterm(previous)
+    with sigterm_as_ctrl_c():  # the first process of a container would not be ended by it at all
+        try:
+            server.start()
+        except OSError as error:
+            where = "%s:%d" % (arguments.host, arguments.port)
+            raise CommandError("can't listen on %s: %s; --port takes another one" % (where, error.strerror)) from None
+        try:
+            introduce(server.url, server.api_key, arguments)
+            threading.Event().wait()
+        finally:
+            server.stop()
     return 0
-
-
-def _terminate(number: int, frame: Any) -> None:
-    raise SystemExit(TERMINATED)
 
 
 def introduce(url: str, key: str, arguments: argparse.Namespace) -> None:
