@@ -19,12 +19,13 @@ examples:
 """
 
 import argparse
+import hashlib
 import os
 import time
-from typing import Any, Tuple
+from contextlib import closing
+from typing import Any, NamedTuple, Tuple
 
 from ..transport.atomic_file import discard_leftovers, sync_folder
-from .batch_input import Identity, identify
 from .batch_journal import Journal, read_header
 from .batch_output import Lock, Output, Standing, drop_failures, inspect, restore_order
 from .connection import add_options, client_arguments, deployment_of, number, seconds
@@ -56,28 +57,19 @@ def set_up(parser: argparse.ArgumentParser, name: str) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Begin a batch, or go on with it."""
-    path = arguments.output or _default_output(arguments.input)
+    path = arguments.output or arguments.input.removesuffix(".jsonl") + ".answers.jsonl"
     if os.path.islink(path):
         path = os.path.realpath(path)  # one lock and one file, whatever it is called
     identity = identify(arguments.input)
     check_names(path, arguments.input)
-    lock = Lock(path + ".lock")
-    try:
+    with closing(Lock(path + ".lock")):
         standing, journal = open_files(arguments, path, identity)
         ordered = bool(journal.header["ordered"])
         if ordered == arguments.unordered:
             note("%s was begun %s --unordered, and goes on so" % (path, "without" if ordered else "with"))
-        output = Output(path, standing, journal, ordered)
-        code = OK
-        try:
-            if _left(identity, standing):
-                code = ask_all(arguments, identity, output, journal)
-        finally:
-            output.close()
-            journal.close()
-        return finish(path, identity, standing, journal, code)
-    finally:
-        lock.release()
+        with closing(journal), closing(Output(path, standing, journal, ordered)) as output:
+            code = ask_all(arguments, output, journal) if standing.left else OK
+        return finish(path, standing, journal, code)
 
 
 def check_names(path: str, given: str) -> None:
@@ -93,15 +85,40 @@ def check_names(path: str, given: str) -> None:
             raise UsageError("%s would be written to; name another output with -o" % given)
 
 
-def _default_output(path: str) -> str:
-    return (path[: -len(".jsonl")] if path.endswith(".jsonl") else path) + ".answers.jsonl"
-
-
-def _left(identity: Identity, standing: Standing) -> int:
-    return identity.prompts - standing.finished
-
-
 # ---------------------------------------------------------------- the files of a batch
+
+
+class Identity(NamedTuple):
+    """What an input is known by."""
+
+    size: int
+    """Bytes."""
+    lines: int
+    """Empty ones included."""
+    prompts: int
+    """Lines that are not empty."""
+    sha256: str
+
+    def __str__(self) -> str:
+        return "%d lines, %d bytes, SHA-256 %s..." % (self.lines, self.size, self.sha256[:12])
+
+
+def identify(path: str) -> Identity:
+    """Read the file once.
+
+    Raises:
+        UsageError: a pipe or a device, which can't be read again when the batch goes on.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise UsageError("%s is no ordinary file: a batch that is to go on after a stop needs one" % path)
+    digest, size, lines, prompts = hashlib.sha256(), 0, 0, 0
+    with open(path, "rb") as file:
+        for line in file:
+            digest.update(line)
+            size += len(line)
+            lines += 1
+            prompts += not line.isspace()
+    return Identity(size, lines, prompts, digest.hexdigest())
 
 
 def open_files(arguments: argparse.Namespace, path: str, identity: Identity) -> Tuple[Standing, Journal]:
@@ -110,14 +127,14 @@ def open_files(arguments: argparse.Namespace, path: str, identity: Identity) -> 
     Raises:
         UsageError: the files do not belong together.
     """
-    known = path + ".journal"
+    known, lines = path + ".journal", (identity.lines, identity.prompts)
     if not os.path.exists(known):
         if os.path.exists(path) and os.path.getsize(path):
             raise UsageError("%s exists and has no journal, so it is no batch to go on with; name another file" % path)
         header = {"batch": 1, "input": identity._asdict(), "ordered": not arguments.unordered}
         journal = Journal.create(known, header)
         _touch(path)
-        return Standing(identity.lines), journal
+        return Standing(*lines), journal
     for name in (path, known):
         discard_leftovers(name)
     header = _checked_header(known, path, arguments.input, identity)
@@ -125,7 +142,7 @@ def open_files(arguments: argparse.Namespace, path: str, identity: Identity) -> 
         if header["finished"] or header["empty"] is False:
             raise UsageError("%s is gone, but %s says that it was begun; remove both to begin anew" % (path, known))
         _touch(path)
-    standing = inspect(path, identity.lines, at_least=header["finished"])
+    standing = inspect(path, *lines, at_least=header["finished"])
     try:
         journal = Journal.load(known, standing.has)
     except ValueError as error:
@@ -136,7 +153,7 @@ def open_files(arguments: argparse.Namespace, path: str, identity: Identity) -> 
     if arguments.ask_again and standing.failed:
         journal.compact(finished=standing.answered)  # first, else the output would seem to have lost lines
         drop_failures(path)
-        standing = inspect(path, identity.lines)
+        standing = inspect(path, *lines)
     return standing, journal
 
 
@@ -163,7 +180,7 @@ def _touch(path: str) -> None:
 # ---------------------------------------------------------------- a run
 
 
-def ask_all(arguments: argparse.Namespace, identity: Identity, output: Output, journal: Journal) -> int:
+def ask_all(arguments: argparse.Namespace, output: Output, journal: Journal) -> int:
     """Ask what is left, and say with which exit code the run ended: OK if it came to the input's end."""
     from ..client import Dial
     from ..core.limits import Limits
@@ -173,7 +190,7 @@ def ask_all(arguments: argparse.Namespace, identity: Identity, output: Output, j
     arguments.system = word(arguments.system) if arguments.system else None
     options = {**client_arguments(arguments), "limits": Limits(arguments.jobs, arguments.jobs), "max_retries": 0}
     before = output.standing.finished + len(journal.kept)
-    bar = Progress(identity.prompts, before=before, counted=True)
+    bar = Progress(output.standing.prompts, before=before, counted=True)
     with sigterm_as_ctrl_c(), Dial(**options) as client, bar:
         work = Run(client, arguments, output, journal)
         try:
@@ -215,16 +232,15 @@ def leave(work: Any) -> None:
         pass
 
 
-def finish(path: str, identity: Identity, standing: Standing, journal: Journal, code: int) -> int:
+def finish(path: str, standing: Standing, journal: Journal, code: int) -> int:
     """Tidy up after a run, say what stands in the output, and give the exit code."""
-    left = _left(identity, standing)
-    if not left:
+    if not standing.left:
         if journal.header["ordered"] and standing.falls:
             restore_order(path, standing.falls)  # lines that were asked again go to their places
         journal.compact(finished=standing.finished)
         journal.close()
-    note("%s: %d answered, %d failed, %d left" % (path, standing.answered, standing.failed, left))
-    if left:
+    note("%s: %d answered, %d failed, %d left" % (path, standing.answered, standing.failed, standing.left))
+    if standing.left:
         note("the same command goes on with what is left")
         if journal.kept:
             note("%d of it are answered, and wait in the journal for the lines before them" % len(journal.kept))

@@ -25,9 +25,15 @@ WINDOW = 10_000
 
 
 class Standing:
-    """What an output holds: which lines of the input, how many of them answered, and how they are ordered."""
+    """What an output holds: which lines of the input, how many of them answered, and how they are ordered.
 
-    def __init__(self, lines: int) -> None:
+    Args:
+        lines: how many the input has.
+        prompts: how many of them are not empty.
+    """
+
+    def __init__(self, lines: int, prompts: int) -> None:
+        self.prompts = prompts
         self._finished = bytearray(lines // 8 + 1)  # one bit each: an input may have many millions of lines
         self._lines = lines
         self._last = 0
@@ -41,6 +47,11 @@ class Standing:
     def finished(self) -> int:
         """Lines that stand there."""
         return self.answered + self.failed
+
+    @property
+    def left(self) -> int:
+        """Lines that have to be asked."""
+        return self.prompts - self.finished
 
     def has(self, number: int) -> bool:
         """Whether this line of the input stands there.
@@ -69,16 +80,16 @@ class Standing:
         self.failed += not ok
 
 
-def inspect(path: str, lines: int, at_least: int = 0) -> Standing:
+def inspect(path: str, lines: int, prompts: int, at_least: int = 0) -> Standing:
     """Repair an output (a torn last line is cut off, a missing line end added) and say what it holds.
 
     Args:
-        lines: how many the input has.
+        lines, prompts: of the input, as Standing has them.
         at_least: how many the journal knows to have been written.
     Raises:
         UsageError: something else is in the file, or lines are gone from it.
     """
-    standing = Standing(lines)
+    standing = Standing(lines, prompts)
     with open(path, "r+b") as file:
         for line in file:
             start = _START.match(line)
@@ -240,7 +251,7 @@ class Lock:
             if not _try_lock(self._file):
                 holder = _holder(self._file)
                 self._file.close()
-                raise UsageError("another run%s writes to %s" % (holder, path[: -len(".lock")]))
+                raise UsageError("another run%s writes to %s" % (holder, path.removesuffix(".lock")))
             if _is_at(self._file, path):  # else its last holder has removed it meanwhile
                 break
             self._file.close()
@@ -255,7 +266,7 @@ class Lock:
         self._file.seek(0)
         return self._file.read(100)
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Give it free and remove the file."""
         if os.name == "posix":
             os.unlink(self._path)  # while it is held, so that nobody else's is removed

@@ -11,13 +11,12 @@ import random
 import sys
 import threading
 import time
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from .. import errors
 from ..client import Dial
 from ..core.retry import RetryPolicy
 from ..errors import DialConnectionError, DialException, InvalidRequestError
-from .batch_input import lines_of, read_question
 from .batch_journal import Journal
 from .batch_output import Output
 
@@ -29,13 +28,14 @@ UNCERTAIN = (
     "--ask-again asks it again"
 )
 
-
 NEVER = (errors.AuthenticationError, errors.ConfigurationError, errors.EndpointNotSupportedError)
 """Refusals that no line of this run will escape."""
 
+OWN_FAULT = (InvalidRequestError, errors.RequestTooLargeError)
+"""Refusals that say nothing of the other lines."""
+
 PATIENT = RetryPolicy(sys.maxsize)
 """Which failures allow to ask again, and when; how often is decided here."""
-
 
 FIRST_PAUSE = 0.5
 LONGEST_GUESS = 8.0
@@ -164,6 +164,8 @@ class Run:
         """Why it ended early."""
         self._client = client
         self._arguments = arguments
+        self._retries: int = arguments.retries  # of a line, where others are answered
+        self._longest_wait: float = arguments.max_wait  # without an answer, after which refusals end the run
         self._output = output
         self._journal = journal
         self._uncertain = frozenset() if arguments.ask_again else frozenset(journal.begun)
@@ -229,9 +231,7 @@ class Run:
                 raise DialConnectionError(UNCERTAIN, request_sent="maybe")
             response = self._ask(number, arguments).to_dict()
         except DialException as error:
-            if number not in self._uncertain and not isinstance(
-                error, (InvalidRequestError, errors.RequestTooLargeError)
-            ):
+            if number not in self._uncertain and not isinstance(error, OWN_FAULT):
                 self._count_in_vain(error)
             return failed_line(number, given, error)
         self._in_vain = 0
@@ -257,7 +257,7 @@ class Run:
                 if delay is None:
                     raise  # asking again could bill twice, or would end alike
                 first = min(first, time.monotonic())
-                if refusals >= self._arguments.retries and self.pace.last_answer > first:
+                if refusals >= self._retries and self.pace.last_answer > first:
                     raise  # others are answered, this one is not
                 self._journal.give_back(number)
                 if self._is_hopeless(error, delay, refusals):
@@ -296,8 +296,8 @@ class Run:
         """Whether a refused line is a reason to end the run."""
         quiet = self.pace.refused()
         if isinstance(error, DialConnectionError) and self.pace.last_answer < 0:
-            return refusals >= self._arguments.retries  # there was never a connection: is the URL right?
-        return max(delay, quiet) > self._arguments.max_wait
+            return refusals >= self._retries  # there was never a connection: is the URL right?
+        return max(delay, quiet) > self._longest_wait
 
     def _count_in_vain(self, error: DialException) -> None:
         with self._counting:
@@ -317,6 +317,68 @@ class Run:
 def _is_for_all(error: DialException) -> bool:
     """Whether the others would be refused too: a rate limit, or a server that names a time."""
     return error.status_code == 429 or (error.status_code == 503 and error.retry_after is not None)
+
+
+# ---------------------------------------------------------------- lines of the input
+
+
+def lines_of(path: str) -> Iterator[Tuple[int, bytes]]:
+    """The lines that are not empty, with their numbers, from 1."""
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.isspace():
+                yield number, line
+
+
+def read_question(
+    line: bytes, given: Dict[str, Any], deployment: Optional[str], system: Optional[str]
+) -> Dict[str, Any]:
+    """What a line asks, as arguments of `create`.
+
+    Args:
+        given: gets the line's "id", if it has one, also where the line is refused.
+        deployment: asked where the line names none.
+        system: instructions that go before a prompt (not before `messages`, which are complete).
+    Raises:
+        InvalidRequestError: not JSON, or not what a line may be.
+    """
+    try:
+        value = json.loads(line.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequestError("the line is not JSON: %s" % error) from None
+    if isinstance(value, str):
+        value = {"prompt": value}
+    if not isinstance(value, dict):
+        raise InvalidRequestError('a line is "text", {"prompt": ...} or {"messages": [...]}')
+    if "id" in value:
+        given["id"] = value.pop("id")
+    arguments = {"deployment_name": value.pop("deployment", None) or deployment, **value}
+    arguments["messages"] = _messages(arguments, system)
+    _check(arguments)
+    return arguments
+
+
+def _messages(arguments: Dict[str, Any], system: Optional[str]) -> List[Any]:
+    if ("prompt" in arguments) == ("messages" in arguments):
+        raise InvalidRequestError('a line needs "prompt" or "messages", the one or the other')
+    if "messages" in arguments:
+        messages: List[Any] = arguments["messages"]
+        return messages
+    before = [{"role": "system", "content": system}] if system else []
+    return [*before, {"role": "user", "content": arguments.pop("prompt")}]
+
+
+def _check(arguments: Dict[str, Any]) -> None:
+    name = arguments["deployment_name"]
+    if name is None:
+        raise InvalidRequestError('the line names no "deployment", and -d was not given')
+    if not isinstance(name, str):
+        raise InvalidRequestError('"deployment" must be text')
+    if arguments.pop("stream", False):
+        raise InvalidRequestError('"stream" has no meaning in a batch: every answer is a whole line')
+    for reserved in ("timeout", "max_retries", "extra_headers"):
+        if reserved in arguments:
+            raise InvalidRequestError('"%s" can\'t be set by a line; see the options of batch' % reserved)
 
 
 # ---------------------------------------------------------------- lines of the output

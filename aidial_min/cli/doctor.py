@@ -19,8 +19,11 @@ import json
 import platform
 import sys
 import time
+from contextlib import ExitStack
+from functools import cached_property
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
+from .. import errors
 from .._version import __version__
 from ..client import Dial
 from ..core.credentials import credentials_of
@@ -28,18 +31,7 @@ from ..core.limits import DEFAULT_TIMEOUT, read_timeout
 from ..core.proxy import Route
 from ..core.settings import ConnectionSettings, connection_settings
 from ..core.urls import Origin, parse_base_url
-from ..errors import (
-    AuthenticationError,
-    ConfigurationError,
-    DialConnectionError,
-    DialException,
-    DialTimeoutError,
-    EndpointNotSupportedError,
-    ParsingDataError,
-    ProxyError,
-    TLSError,
-    mask,
-)
+from ..errors import DialConnectionError, DialException
 from . import handshake
 from .connection import Variables, add_options, environment, source_of, watch
 from .exit_codes import FAILED, NO_CONNECTION, OK, USAGE, code_of
@@ -64,10 +56,11 @@ class Check(NamedTuple):
     needs: Sequence[str] = ()
 
 
-class Diagnosis:
+class Diagnosis(ExitStack):
     """What is known so far: each step leaves here what the later ones need."""
 
     def __init__(self, arguments: argparse.Namespace, environment: Variables) -> None:
+        super().__init__()
         self.arguments = arguments
         self.environment = environment
         self.credential: Dict[str, Any] = {}
@@ -77,29 +70,16 @@ class Diagnosis:
         self.route = Route("direct", "", 80)
         timeout = arguments.timeout
         self.timeout = DEFAULT_TIMEOUT._replace(read=30.0) if timeout is None else read_timeout(timeout)
-        self._client: Optional[Dial] = None
 
-    @property
+    @cached_property
     def client(self) -> Dial:
-        """A client that tries once."""
-        if self._client is None:
-            options = self.arguments
-            self._client = Dial(
-                base_url=self.origin.url, proxy=options.proxy, ca_bundle=options.ca_bundle, timeout=self.timeout,
-                max_retries=0, on_attempt=watch(options), **self.credential,
-            )  # fmt: skip
-        return self._client
-
-    def redact(self, text: str) -> str:
-        """Text without the credential."""
-        return mask(text, self.secrets)
-
-    def __enter__(self) -> "Diagnosis":
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        if self._client is not None:
-            self._client.close()
+        """A client that tries once; it is closed with the diagnosis."""
+        options = self.arguments
+        client = Dial(
+            base_url=self.origin.url, proxy=options.proxy, ca_bundle=options.ca_bundle, timeout=self.timeout,
+            max_retries=0, on_attempt=watch(options), **self.credential,
+        )  # fmt: skip
+        return self.enter_context(client)
 
 
 def set_up(parser: argparse.ArgumentParser, name: str) -> None:
@@ -132,7 +112,7 @@ def examine(check: Check, diagnosis: Diagnosis, before: List[Step]) -> Step:
     if missing:
         return Step(check.name, "skipped", ["needs: " + missing[0]])
     step = check.look(diagnosis)
-    return step._replace(name=check.name, lines=[diagnosis.redact(line) for line in step.lines])
+    return step._replace(name=check.name, lines=[errors.mask(line, diagnosis.secrets) for line in step.lines])
 
 
 def _print(step: Step) -> None:
@@ -157,11 +137,10 @@ def failed(error: BaseException, *advice: str, lines: Sequence[str] = ()) -> Ste
     """A step that failed with an error, which says why."""
     text = error.message if isinstance(error, DialException) else getattr(error, "strerror", None) or str(error)
     status = getattr(error, "status_code", None)
-    answered = getattr(error, "request_sent", "no") == "yes" and not isinstance(
-        error, (DialConnectionError, ParsingDataError)
-    )
-    said = "%d %s" % (status, text) if status and answered else text
-    return Step("", "failed", [*lines, " ".join(said.split())], advice, code_of(error))
+    unanswered = isinstance(error, (DialConnectionError, errors.ParsingDataError))
+    if status and getattr(error, "request_sent", "no") == "yes" and not unanswered:
+        text = "%d %s" % (status, text)
+    return Step("", "failed", [*lines, " ".join(text.split())], advice, code_of(error))
 
 
 def check_program(diagnosis: Diagnosis) -> Step:
@@ -263,24 +242,24 @@ def check_connection(diagnosis: Diagnosis) -> Step:
 
 
 def _presented(error: DialException, diagnosis: Diagnosis) -> List[str]:
-    if not isinstance(error, TLSError):
+    if not isinstance(error, errors.TLSError):
         return []
     link = handshake.presented(diagnosis.origin, diagnosis.route, diagnosis.timeout)
     return ["it shows: %s, signed by %s, until %s" % link] if link is not None else []
 
 
 def _connection_advice(error: DialException, diagnosis: Diagnosis, shown: List[str]) -> List[str]:
-    if isinstance(error, ConfigurationError):
+    if isinstance(error, errors.ConfigurationError):
         return ["correct --ca-bundle"]
-    if isinstance(error, TLSError):
+    if isinstance(error, errors.TLSError):
         if not shown:
             return ["is the port right? does its URL begin with http://, or does a firewall stand between?"]
         return ["if your company signs certificates itself, pass its file: --ca-bundle company.pem (or SSL_CERT_FILE)"]
-    if isinstance(error, ProxyError):
+    if isinstance(error, errors.ProxyError):
         direct = '--proxy "" or NO_PROXY=%s goes without' % diagnosis.origin.host
         return ["check the proxy's URL, user and password; %s" % direct]
     advice = ["is the port right? does a firewall or VPN stand between?"]
-    if isinstance(error, DialTimeoutError) and diagnosis.origin.scheme == "https":
+    if isinstance(error, errors.DialTimeoutError) and diagnosis.origin.scheme == "https":
         advice.append("if the server speaks no TLS there, its URL begins with http://")
     if diagnosis.route.kind == "direct":
         advice.append("if this network has a proxy, set HTTPS_PROXY or pass --proxy http://...")
@@ -293,9 +272,9 @@ def check_bucket(diagnosis: Diagnosis) -> Step:
         began = time.monotonic()
         found = diagnosis.client.my_bucket()
         seconds = time.monotonic() - began
-    except EndpointNotSupportedError as error:
+    except errors.EndpointNotSupportedError as error:
         return failed(error, "is this a DIAL server? its URL should not have a path such as /v1 or /openai")
-    except AuthenticationError as error:
+    except errors.AuthenticationError as error:
         return failed(error, "the server does not know this credential: is it of this server, and not expired?")
     except DialException as error:
         if error.location:
@@ -305,11 +284,11 @@ def check_bucket(diagnosis: Diagnosis) -> Step:
 
 
 def _call_advice(error: DialException, diagnosis: Diagnosis) -> str:
-    if isinstance(error, ParsingDataError):
+    if isinstance(error, errors.ParsingDataError):
         return "is this a DIAL server? the login page of a network, or a proxy, may have answered in its place"
     if not isinstance(error, DialConnectionError):
         return "ask who runs the server; the message is its own"
-    if isinstance(error, DialTimeoutError):
+    if isinstance(error, errors.DialTimeoutError):
         return "is this a DIAL server? it took the connection, but is slow to answer: --timeout waits longer"
     scheme = "https" if diagnosis.origin.scheme == "http" else "http"
     return "is this a DIAL server, and the port right? does its URL begin with %s://?" % scheme

@@ -37,10 +37,9 @@ def is_terminal(stream: Optional[IO[Any]]) -> bool:
 def is_shared() -> bool:
     """Whether stdout and stderr go to the same place: one terminal, or 2>&1."""
     try:
-        one, other = os.fstat(sys.stdout.fileno()), os.fstat(sys.stderr.fileno())
+        return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
     except (AttributeError, OSError, ValueError):
         return False
-    return (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
 
 
 def has_colours(stream: Optional[IO[Any]]) -> bool:
