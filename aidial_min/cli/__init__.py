@@ -15,16 +15,7 @@ from .parser import make_parser, parse
 from .terminal import make_room, note
 
 if TYPE_CHECKING:  # what packs a program into one file finds modules by reading such lines
-    from . import batch as batch
-    from . import bundle as bundle
-    from . import chat as chat
-    from . import completion as completion
-    from . import demo as demo
-    from . import doctor as doctor
-    from . import files as files
-    from . import listings as listings
-    from . import serve as serve
-    from . import verify as verify
+    from . import batch, bundle, chat, completion, demo, doctor, files, listings, serve, verify  # noqa: F401
 
 
 def run(words: Sequence[str]) -> int:

@@ -39,7 +39,6 @@ GRACE = 10.0
 
 def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     """Name the options."""
-    parser.description = __doc__
     parser.add_argument("input", metavar="INPUT.jsonl", help="the prompts")
     parser.add_argument("-o", "--output", metavar="OUTPUT.jsonl", help="the answers; INPUT.answers.jsonl if not given")
     jobs, retries = number(1, 512), number(0, 999999)

@@ -28,8 +28,8 @@ from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 from .._version import __version__
 from .exit_codes import OK, CommandError, UsageError
-from .manifest import NAME, differences, find, manifest, running_copy, sha256
 from .terminal import note, write
+from .verify import NAME, differences, find, manifest, running_copy, sha256
 
 PACKAGE = "aidial_min"
 DIST_INFO = "%s-%s.dist-info/" % (PACKAGE, __version__)
@@ -70,16 +70,12 @@ from %s.__main__ import main
 sys.exit(main())
 """
 
-COMPILE = """\
-import py_compile, sys
-for path in sys.stdin.read().splitlines():
-    py_compile.compile(path, path + "c", path, True, 0, py_compile.PycInvalidationMode.UNCHECKED_HASH)
-"""
+COMPILE = "-S -s -m compileall -q -b -o 0 --invalidation-mode unchecked-hash".split()
+"""What makes the bytecode of all sources in a folder, each beside its source."""
 
 
 def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     """Name the kinds and the options, which may stand before a kind and after it."""
-    parser.description = __doc__
     add_bundle_options(parser, False, "")
     kinds = parser.add_subparsers(dest="kind", metavar="kind", required=True, title="kinds")
     for kind, (line, _) in KINDS.items():
@@ -189,14 +185,14 @@ def compiled(files: Mapping[str, bytes], place: str, in_zip: bool) -> Dict[str, 
         for path in sources:
             put(copy / path, files[path])
         done = subprocess.run(
-            [sys.executable or "python3", "-S", "-s", "-c", COMPILE],
-            input="".join(os.path.join(place, path) + "\n" for path in sources).encode(),
+            [sys.executable or "python3", *COMPILE, place],
             cwd=folder,
             env={**environment, "PYTHONHASHSEED": "0"},
-            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
         if done.returncode:
-            raise CommandError("%s can't compile: %s" % (sys.executable, done.stderr.decode("utf-8", "replace")[-300:]))
+            raise CommandError("%s can't compile: %s" % (sys.executable, done.stdout.decode("utf-8", "replace")[-300:]))
         return {beside(path, in_zip): (copy / (path + "c")).read_bytes() for path in sources}
 
 

@@ -34,7 +34,6 @@ from .terminal import is_terminal
 
 def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     """Name the options."""
-    parser.description = __doc__
     parser.add_argument("prompt", nargs="?", metavar="PROMPT", help='what to ask; "-" is stdin')
     parser.add_argument("-d", "--deployment", metavar="ID", help="whom to ask: a model or application; DIAL_DEPLOYMENT")
     parser.add_argument("-s", "--system", metavar="TEXT", help="the system message: how to answer")

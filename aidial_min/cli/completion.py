@@ -40,7 +40,6 @@ if [ "$funcstack[1]" = _aidial-min ]; then _aidial_min; else compdef _aidial_min
 
 def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     """Name the shells."""
-    parser.description = __doc__
     parser.add_argument("shell", choices=("bash", "zsh", "fish"))
 
 

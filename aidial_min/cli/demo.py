@@ -51,7 +51,6 @@ client.close()
 
 def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     """There is nothing to choose."""
-    parser.description = __doc__
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -84,7 +84,6 @@ class Diagnosis(ExitStack):
 
 def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     """Name the options."""
-    parser.description = __doc__
     parser.add_argument("--json", action="store_true", help="an array of steps")
     add_options(parser)
 

@@ -26,7 +26,6 @@ from .remote import RULE
 
 def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     """Name the actions and their options."""
-    parser.description = __doc__
     parser.epilog = RULE
     add_options(parser)
     actions = parser.add_subparsers(dest="action", metavar="action", required=True, title="actions")

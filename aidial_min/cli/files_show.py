@@ -5,12 +5,7 @@ import time
 from contextlib import contextmanager
 from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
 
-from ..errors import (
-    EtagMismatchError,
-    InvalidRequestError,
-    PermissionDeniedError,
-    ResourceNotFoundError,
-)
+from ..errors import EtagMismatchError, InvalidRequestError, PermissionDeniedError, ResourceNotFoundError
 from .exit_codes import OK, CommandError, UsageError, code_of, line_about
 from .remote import Remote, below, expand, resolve
 from .table import bytes_text, print_pairs, print_table, size_text
@@ -116,8 +111,9 @@ def _print_long(client: Any, found: Sequence[Tuple[str, Any]], wide: bool) -> No
     rows = []
     for (name, _), item in zip(found, items):
         size = "" if item.content_length is None else size_text(item.content_length)
-        rows.append((size, time_text(item.updated_at), item.content_type, name))
-    print_table(("SIZE", "MODIFIED", "TYPE", "NAME"), rows, whole=3, wide=wide)
+        told = {"SIZE": size, "MODIFIED": time_text(item.updated_at), "TYPE": item.content_type, "NAME": name}
+        rows.append(told)
+    print_table(rows, whole=3, wide=wide)
 
 
 def time_text(milliseconds: Any) -> str:

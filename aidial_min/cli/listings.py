@@ -2,10 +2,10 @@
 
 import argparse
 from decimal import Decimal, InvalidOperation
-from typing import Any, Callable, List, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional
 
 from ..errors import EndpointNotSupportedError
-from .connection import add_options, client_arguments, environment, make_client, source_of
+from .connection import add_options, environment, make_client, source_of
 from .exit_codes import OK
 from .table import print_pairs, print_table
 from .terminal import write_json
@@ -13,7 +13,7 @@ from .terminal import write_json
 
 def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     """Name the options."""
-    parser.description = (whoami if name == "whoami" else LISTINGS[name].ask).__doc__
+    parser.description = COMMANDS[name].__doc__
     parser.add_argument("--json", action="store_true", help="everything the server tells, as JSON")
     if name != "whoami":
         parser.add_argument("--wide", action="store_true", help="cut nothing to the width of the terminal")
@@ -22,19 +22,12 @@ def set_up(parser: argparse.ArgumentParser, name: str) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask, and print what came."""
-    if arguments.command == "whoami":
-        return whoami(arguments)
-    listing = LISTINGS[arguments.command]
     with make_client(arguments) as client:
-        items = sorted(listing.ask(client), key=lambda item: str(item.id))
-    if arguments.json:
-        write_json([item.to_dict() for item in items])
-    else:
-        print_table(listing.heads, [listing.row(item) for item in items], wide=arguments.wide)
+        COMMANDS[arguments.command](client, arguments)
     return OK
 
 
-def whoami(arguments: argparse.Namespace) -> int:
+def whoami(client: Any, arguments: argparse.Namespace) -> None:
     """Show who the credential speaks for: its project or claims, roles, and bucket.
 
     The credential itself is never shown.
@@ -43,27 +36,22 @@ def whoami(arguments: argparse.Namespace) -> int:
         @
         --json | jq -r .bucket
     """
-    from ..client import Dial
-
-    options = client_arguments(arguments)
-    kind = "api_key" if "api_key" in options else "bearer_token"
-    with Dial(**options) as client:
-        found = {
-            "server": client.base_url.rstrip("/"),
-            "credential": "%s (%s)" % (kind.replace("_", " "), source_of(environment(arguments), kind)),
-            "bucket": client.my_bucket(),
-        }
-        try:
-            info = client.user.info()
-        except EndpointNotSupportedError:
-            info = None
+    variables = environment(arguments)
+    kind = "api_key" if variables.get("DIAL_API_KEY") or variables.get("DIAL_API_KEY_FILE") else "bearer_token"
+    found = {
+        "server": client.base_url.rstrip("/"),
+        "credential": "%s (%s)" % (kind.replace("_", " "), source_of(variables, kind)),
+        "bucket": client.my_bucket(),
+    }
+    try:
+        info = client.user.info()
+        told = {"project": info.project, "roles": info.roles, **(info.user_claims or {})}
+    except EndpointNotSupportedError:
+        info, told = None, {}
     if arguments.json:
         write_json({**found, **(info.to_dict() if info is not None else {})})
-    elif info is None:
-        print_pairs(found)
     else:
-        print_pairs({**found, "project": info.project, "roles": info.roles, **(info.user_claims or {})})
-    return OK
+        print_pairs({**found, **told})
 
 
 # ---------------------------------------------------------------- cells
@@ -120,29 +108,32 @@ def _million(value: Any) -> str:
 # ---------------------------------------------------------------- lists
 
 
-def deployments(client: Any) -> List[Any]:
+def deployments(client: Any, arguments: argparse.Namespace) -> None:
     """List everything that can be called by id (servers of 2024 list models only here; see also `applications`).
 
     examples:
         @
         --json | jq -r ".[].id"
     """
-    found: List[Any] = client.deployments.list()
-    return found
+    _show(arguments, client.deployments.list(), lambda item: {
+        "ID": item.id, "KIND": item.object, "NAME": text_of(item.display_name), "STATUS": item.status,
+    })  # fmt: skip
 
 
-def applications(client: Any) -> List[Any]:
+def applications(client: Any, arguments: argparse.Namespace) -> None:
     """List the applications that you may use.
 
     examples:
         @
         --json | jq -r ".[].id"
     """
-    found: List[Any] = client.application.list()
-    return found
+    _show(arguments, client.application.list(), lambda item: {
+        "ID": item.id, "NAME": text_of(item.display_name), "VERSION": item.display_version,
+        "DESCRIPTION": text_of(item.description),
+    })  # fmt: skip
 
 
-def models(client: Any) -> List[Any]:
+def models(client: Any, arguments: argparse.Namespace) -> None:
     """List the models that you may use.
 
     LIMIT is in tokens (prompt + answer, where the two have limits of their own); PRICE is for a million units of the
@@ -152,35 +143,19 @@ def models(client: Any) -> List[Any]:
         @
         --json | jq ".[] | .id, .pricing"
     """
-    found: List[Any] = client.model.list()
-    return found
+    _show(arguments, client.model.list(), lambda item: {
+        "ID": item.id, "NAME": text_of(item.display_name), "KIND": kind_of(item), "LIMIT": limit_of(item),
+        "PRICE": price_of(item), "FEATURES": features_of(item),
+    })  # fmt: skip
 
 
-class Listing(NamedTuple):
-    """A command that lists something: the call that it makes, its columns, and the cells of one item."""
+def _show(arguments: argparse.Namespace, items: List[Any], row: Callable[[Any], Dict[str, Any]]) -> None:
+    """Print what a server lists, by id: as JSON, or as a table of the cells of each item."""
+    items = sorted(items, key=lambda item: str(item.id))
+    if arguments.json:
+        write_json([item.to_dict() for item in items])
+    else:
+        print_table([row(item) for item in items], wide=arguments.wide)
 
-    ask: Callable[[Any], List[Any]]
-    heads: Sequence[str]
-    row: Callable[[Any], Sequence[Any]]
 
-
-LISTINGS = {
-    "deployments": Listing(
-        deployments,
-        ("ID", "KIND", "NAME", "STATUS"),
-        lambda item: (item.id, item.object, text_of(item.display_name), item.status),
-    ),
-    "applications": Listing(
-        applications,
-        ("ID", "NAME", "VERSION", "DESCRIPTION"),
-        lambda item: (item.id, text_of(item.display_name), item.display_version, text_of(item.description)),
-    ),
-    "models": Listing(
-        models,
-        ("ID", "NAME", "KIND", "LIMIT", "PRICE", "FEATURES"),
-        lambda item: (
-            *(item.id, text_of(item.display_name), kind_of(item)),
-            *(limit_of(item), price_of(item), features_of(item)),
-        ),
-    ),
-}
+COMMANDS = {command.__name__: command for command in (deployments, applications, models, whoami)}

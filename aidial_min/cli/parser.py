@@ -73,6 +73,7 @@ def make_parser(words: Collection[str]) -> "Parser":
         command = commands.add_parser(name, help=line)
         if name in words:
             module: Any = import_module("." + _MODULES.get(name, name), __package__)
+            command.description = module.__doc__
             module.set_up(command, name)
             command.set_defaults(run=module.run)
     return parser

@@ -25,7 +25,6 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     """Name the options."""
-    parser.description = __doc__
     parser.add_argument("--port", type=number(0, 65535), default=8080, metavar="N", help="0 takes a free one (8080)")
     parser.add_argument("--data", metavar="DIR", help="keep what is stored in this folder")
     parser.add_argument(

@@ -1,30 +1,30 @@
 """Lists as tables: columns in line, cut to the width of a terminal, whole in a pipe."""
 
 import sys
-from typing import Any, Iterable, List, Mapping, Sequence
+from typing import Any, List, Mapping, Sequence
 
 from .terminal import bold, is_terminal, note, visible, width_of, write
 
 GAP = "  "
 
 
-def print_table(heads: Sequence[str], rows: Iterable[Sequence[Any]], *, whole: int = 0, wide: bool = False) -> None:
-    """Print rows under their heads; an empty cell is a dash, so that every line has the same number of columns.
+def print_table(rows: Sequence[Mapping[str, Any]], *, whole: int = 0, wide: bool = False) -> None:
+    """Print rows, cells by their heads; an empty cell is a dash, so that every line has the same number of columns.
 
     Args:
         whole: the column that is never cut, such as ids, which people copy.
         wide: cut nothing.
     """
-    cells = [[_cell(value) for value in row] for row in rows]
-    if not cells:
+    if not rows:
         note("(nothing is there)")
         return
-    widths = [max(width_of(row[index]) for row in [list(heads), *cells]) for index in range(len(heads))]
+    lines = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(map(width_of, column)) for column in zip(*lines)]
     least = sum(widths[: whole + 1]) + whole * len(GAP)
     room = 0 if wide else max(_room(), least) if _room() else 0
-    write(bold(_line(list(heads), widths, room)) + "\n", own=True)
-    for row in cells:
-        write(_line(row, widths, room) + "\n")
+    write(bold(_line(lines[0], widths, room)) + "\n", own=True)
+    for line in lines[1:]:
+        write(_line(line, widths, room) + "\n")
 
 
 def print_pairs(pairs: Mapping[str, Any]) -> None:
