@@ -26,7 +26,7 @@ import argparse
 import sys
 
 from .connection import add_options, make_client, number
-from .conversation import Conversation
+from .conversation import Conversation, choose, converse
 from .exit_codes import OK
 from .prompt import check_files, prompt_of, refuse_to_choose
 from .terminal import is_terminal
@@ -59,15 +59,15 @@ def set_up(parser: argparse.ArgumentParser, name: str) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Ask once, or begin a conversation."""
     both = is_terminal(sys.stdin) and is_terminal(sys.stdout)
-    if arguments.prompt is None and both and not arguments.json:
-        from .dialogue import converse
-
-        return converse(arguments)
-    prompt = prompt_of(arguments)
+    talking = arguments.prompt is None and both and not arguments.json
+    prompt = "" if talking else prompt_of(arguments)
     files = check_files(arguments.file or [])
     with make_client(arguments) as client:
         conversation = Conversation(client, arguments)
-        conversation.deployment = conversation.deployment or refuse_to_choose(client)
+        conversation.deployment = conversation.deployment or (choose if talking else refuse_to_choose)(client)
         conversation.files = files
-        conversation.say(prompt)
+        if talking:
+            converse(conversation, not arguments.no_save, arguments.quiet)
+        else:
+            conversation.say(prompt)
     return OK

@@ -1,47 +1,66 @@
-"""A conversation: what was said, with whom, and how it is kept for the next time.
+"""A conversation: what was said, with whom, how it is kept for the next time, and how it is held at a terminal.
 
 Each one is a JSON file in a folder below XDG_STATE_HOME that its owner alone can read. What was said is in it, and the
-addresses of attachments; never a key.
+addresses of attachments; never a key. At a terminal there are lines with history, commands that begin with a slash, and
+answers as they come.
 """
 
 import argparse
 import json
 import os
 import re
+import shlex
 import time
-from typing import Any, Dict, List, NamedTuple, Optional
+from pathlib import Path
+from typing import IO, Any, Callable, Dict, List, Optional, Tuple
 
+from ..errors import DialException
 from ..transport.atomic_file import TargetFile
 from .answer import Screen, Stopped, ask
 from .connection import deployment_of
 from .exit_codes import UsageError, line_about
-from .prompt import attach, parameters_of, user_message
-from .terminal import dim, note, word
+from .prompt import attach, callable_ids, check_files, parameters_of, user_message
+from .terminal import ask_person, dim, note, red, visible, word
+
+HELP = """\
+  /attach FILE ...  attach files, URLs or files/... to the next question (/file does it too)
+  /system TEXT      set the system message; without TEXT, show it
+  /model ID         ask another deployment; without ID, list them
+  /retry            ask the last question again
+  /save NAME        keep this conversation under a name: chat --conversation NAME goes on with it
+  /new              forget what was said, and begin again
+  /quit             end (Ctrl-D does it too); Ctrl-C stops an answer
+A backslash at the end of a line continues it, and lines between two lines of \"\"\" are one question.
+//text asks a question that begins with a slash."""
+
+HISTORY = 1000
+"""How many lines the arrow keys bring back."""
 
 
-class Saved(NamedTuple):
-    """A conversation as it was kept."""
-
-    name: str
-    deployment: str
-    messages: List[Dict[str, Any]]
+# ---------------------------------------------------------------- what is kept
 
 
-def state_folder() -> str:
+def state_path(*names: str) -> str:
     """Where conversations and the history of the terminal are kept; it need not be there yet."""
     home = os.environ.get("LOCALAPPDATA") if os.name == "nt" else None
     base = os.environ.get("XDG_STATE_HOME") or home or os.path.join(os.path.expanduser("~"), ".local", "state")
-    return os.path.join(base, "aidial-min")
+    return os.path.join(base, "aidial-min", *names)
+
+
+def open_private(path: str) -> IO[bytes]:
+    """Open a file to append to; where it is not there yet, it becomes one that its owner alone can read."""
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    return open(path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
 def _path_of(name: str) -> str:
     if not re.fullmatch(r"\w[\w.-]{0,99}", name):
         raise UsageError("a conversation's name has letters, digits, dots and dashes only, not %r" % name)
-    return os.path.join(state_folder(), "conversations", name + ".json")
+    return state_path("conversations", name + ".json")
 
 
-def load(name: str) -> Optional[Saved]:
-    """The conversation of a name, or None.
+def load(name: str) -> Optional[Tuple[str, List[Dict[str, Any]]]]:
+    """The deployment and the messages of the conversation of a name, or None.
 
     Raises:
         UsageError: its file is damaged, or the name can't be one.
@@ -50,38 +69,30 @@ def load(name: str) -> Optional[Saved]:
     try:
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
-        return Saved(name, str(found["deployment"]), [dict(message) for message in found["messages"]])
+        return str(found["deployment"]), [dict(message) for message in found["messages"]]
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError, RecursionError):
         raise UsageError("%s is no conversation (any more); remove it" % path) from None
 
 
-def load_last() -> Saved:
-    """The conversation that was kept last.
+def last_name() -> str:
+    """The name of the conversation that was kept last.
 
     Raises:
         UsageError: there is none.
     """
     try:
-        with os.scandir(os.path.join(state_folder(), "conversations")) as entries:
+        with os.scandir(state_path("conversations")) as entries:
             files = [entry for entry in entries if entry.name.endswith(".json")]
-        name = max(files, key=lambda entry: entry.stat().st_mtime_ns).name[: -len(".json")]
+        return max(files, key=lambda entry: entry.stat().st_mtime_ns).name.removesuffix(".json")
     except (FileNotFoundError, ValueError):
         raise UsageError("there is no conversation to go on with") from None
-    found = load(name)
-    assert found is not None
-    return found
 
 
-def save(saved: Saved) -> None:
-    """Keep a conversation; a file that is replaced is the old one or the new one, whatever happens."""
-    path = _path_of(saved.name)
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    if not os.path.exists(path):
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))  # its mode is that of the file to come
-    with TargetFile(path) as file:
-        file.write(json.dumps(saved._asdict(), ensure_ascii=False, indent=1).encode("utf-8", "replace"))
+def new_name() -> str:
+    """A name that no conversation has."""
+    return time.strftime("%Y%m%d-%H%M%S-") + os.urandom(2).hex()
 
 
 def remembered(message: Any) -> Dict[str, Any]:
@@ -104,14 +115,15 @@ class Conversation:
     """
 
     def __init__(self, client: Any, arguments: argparse.Namespace) -> None:
-        saved = load_last() if arguments.go_on else load(arguments.conversation) if arguments.conversation else None
+        name = last_name() if arguments.go_on else arguments.conversation
+        kept = load(name) if name else None
         self.client = client
+        self.name = name or new_name()
         self.deployment = deployment_of(arguments) or ""
-        self.name = arguments.conversation or time.strftime("%Y%m%d-%H%M%S-") + os.urandom(2).hex()
         self.messages: List[Dict[str, Any]] = []
-        if saved is not None:
-            self.deployment = word(arguments.deployment) if arguments.deployment else saved.deployment
-            self.name, self.messages = saved.name, saved.messages
+        if kept is not None:
+            self.deployment, self.messages = kept
+            self.deployment = word(arguments.deployment) if arguments.deployment else self.deployment
         self.files: List[str] = []
         self._failed: Optional[Dict[str, Any]] = None  # the last question, if it got no answer
         self._arguments = arguments
@@ -133,7 +145,7 @@ class Conversation:
     def forget(self) -> None:
         """Begin again, with the same system message."""
         self.messages = self.messages[:1] if self.system else []
-        self.name = time.strftime("%Y%m%d-%H%M%S-") + os.urandom(2).hex()
+        self.name = new_name()
         self.files, self._failed = [], None
 
     def say(self, prompt: str) -> None:
@@ -176,8 +188,215 @@ class Conversation:
             self.keep()
 
     def keep(self) -> None:
-        """Keep it for the next time; where that can't be, say so."""
+        """Keep it for the next time, as it was or as it is, whatever happens; where that can't be, say so."""
+        path = _path_of(self.name)
+        said = {"name": self.name, "deployment": self.deployment, "messages": self.messages}
         try:
-            save(Saved(self.name, self.deployment, self.messages))
+            if not os.path.exists(path):
+                open_private(path).close()  # its mode is that of the file to come
+            with TargetFile(path) as file:
+                file.write(json.dumps(said, ensure_ascii=False, indent=1).encode("utf-8", "replace"))
         except OSError as error:
             note(dim("(this conversation is not kept: %s; --no-save says nothing)" % line_about(error)))
+
+
+# ---------------------------------------------------------------- at a terminal
+
+
+def converse(talk: Conversation, keep_history: bool, quiet: bool) -> None:
+    """Talk until the end of input."""
+    remember_line = load_history(keep_history)
+    if not quiet:
+        note(dim("You talk to %s. /help shows what else there is, Ctrl-D ends." % visible(talk.deployment)))
+    while True:
+        try:
+            text = read_question()
+        except KeyboardInterrupt:
+            note(dim("\n(Ctrl-D ends)"))
+            continue
+        if text is None:
+            return
+        remember_line(text)
+        if not _answer(talk, text):
+            return
+
+
+def _answer(talk: Conversation, text: str) -> bool:
+    """Do what a line says; False: it ends the conversation."""
+    try:
+        if re.match(r"/[a-z]*(\s|$)", text):
+            return _command(talk, text)
+        if text.strip():
+            talk.say(text[1:] if text.startswith("//") else text)
+    except KeyboardInterrupt:
+        note(dim("(stopped)"))
+    except (DialException, UsageError, OSError) as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        note(red(line_about(error)))
+    return True
+
+
+def _command(talk: Conversation, line: str) -> bool:
+    name, _, rest = line.partition(" ")
+    if name in ("/quit", "/exit"):
+        return False
+    command = COMMANDS.get(name)
+    if command is None:
+        note(HELP if name == "/help" else "%s is no command; there are:\n%s" % (visible(name), HELP))
+    else:
+        command(talk, rest.strip())
+    return True
+
+
+def _new(talk: Conversation, rest: str) -> None:
+    talk.forget()
+    note(dim("(a new conversation)"))
+
+
+def _attach(talk: Conversation, rest: str) -> None:
+    talk.files += check_files(_names(rest))
+    note(dim("(goes with the next question: %s)" % ", ".join(Path(name).name for name in talk.files)))
+
+
+def _system(talk: Conversation, rest: str) -> None:
+    if rest:
+        talk.set_system(rest)
+    note(dim("(system message: %s)" % visible(talk.system or "none")))
+
+
+def _model(talk: Conversation, rest: str) -> None:
+    if rest:
+        talk.deployment = rest
+    else:
+        note("\n".join(callable_ids(talk.client)))
+    note(dim("(you talk to %s)" % visible(talk.deployment)))
+
+
+def _save(talk: Conversation, rest: str) -> None:
+    if load(rest) is not None and rest != talk.name:
+        raise UsageError("there is a conversation called %s already" % rest)
+    talk.name = rest
+    talk.keep()
+    note(dim("(kept as %s)" % visible(rest)))
+
+
+def _retry(talk: Conversation, rest: str) -> None:
+    talk.retry()
+
+
+COMMANDS: Dict[str, Callable[[Conversation, str], None]] = {
+    "/attach": _attach,
+    "/file": _attach,
+    "/model": _model,
+    "/new": _new,
+    "/retry": _retry,
+    "/save": _save,
+    "/system": _system,
+}
+
+
+def _names(text: str) -> List[str]:
+    """File names as a shell reads them; one that is there as it stands is one name."""
+    if not text:
+        raise UsageError("/attach FILE ...: which file?")
+    if Path(text).exists():
+        return [text]
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise UsageError("%s: %s" % (text, error)) from None
+
+
+def choose(client: Any) -> str:
+    """Let the person at the terminal choose a deployment, by number or id.
+
+    Raises:
+        UsageError: there is none, or none was chosen.
+    """
+    ids = callable_ids(client)
+    if not ids:
+        raise UsageError("there is no deployment for you on this server")
+    if len(ids) == 1:
+        return ids[0]
+    for number, name in enumerate(ids, 1):
+        note("%3d  %s" % (number, name))
+    while True:
+        answer = ask_person("Talk to which one? ")
+        if answer in ids:
+            return answer
+        if answer.isascii() and answer.isdigit() and 1 <= int(answer) <= len(ids):
+            return ids[int(answer) - 1]
+        if not answer:
+            raise UsageError("name a deployment with -d, or set DIAL_DEPLOYMENT")
+
+
+# ---------------------------------------------------------------- lines
+
+
+def load_history(keep: bool) -> Callable[[str], None]:
+    """Give input() editing, and a history that outlives the session.
+
+    Args:
+        keep: whether to read and write it; without, it is this session's.
+    Returns:
+        What to call with each question.
+    """
+    try:
+        import readline
+    except ImportError:
+        return lambda text: None
+    if "libedit" not in (readline.__doc__ or ""):
+        readline.parse_and_bind("set enable-bracketed-paste on")  # pasted lines are one question; Python turns it off
+    path = state_path("history")
+    lines = _read_history(path) if keep else []
+    for line in lines:
+        readline.add_history(line)
+
+    def remember(text: str) -> None:
+        nonlocal keep
+        if keep and text.strip():
+            try:
+                with open_private(path) as file:
+                    file.write(json.dumps(text).encode() + b"\n")
+            except OSError as error:
+                keep = False
+                note(dim("(the history is not kept: %s)" % line_about(error)))
+
+    return remember
+
+
+def _read_history(path: str) -> List[str]:
+    """The last lines, each a JSON text, since one may have several lines; what is none is left out."""
+    if not os.path.exists(path):
+        return []
+    found: List[str] = []
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for line in file.readlines()[-HISTORY:]:
+            try:
+                found.append(str(json.loads(line)))
+            except ValueError:  # torn by a full disk, say
+                continue
+    return found
+
+
+def read_question() -> Optional[str]:
+    """What the person says next, of one line or several; None at the end of input."""
+    lines: List[str] = []
+    block = False
+    while True:
+        try:
+            line = word(input("... " if lines or block else "> "))
+        except EOFError:
+            note("")
+            return "\n".join(lines) if lines else None
+        if line.strip() == '"""' and (block or not lines):
+            if block:
+                return "\n".join(lines)
+            block = True
+        elif line.endswith("\\") and not block:
+            lines.append(line[:-1])
+        elif block:
+            lines.append(line)
+        else:
+            return "\n".join([*lines, line])

@@ -165,7 +165,7 @@ def can_ask() -> bool:
     return is_terminal(sys.stdin) and is_terminal(sys.stderr)
 
 
-def ask(question: str) -> str:
+def ask_person(question: str) -> str:
     """A line of stdin, asked for on stderr; "" at its end."""
     note(question, end="")
     line = sys.stdin.readline()
@@ -176,4 +176,4 @@ def ask(question: str) -> str:
 
 def confirm(question: str) -> bool:
     """A yes-or-no question; anything but yes is no."""
-    return ask(question + " [y/N] ").lower() in ("y", "yes")
+    return ask_person(question + " [y/N] ").lower() in ("y", "yes")
