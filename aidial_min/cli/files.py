@@ -15,13 +15,19 @@ examples:
 """
 
 import argparse
-from typing import Any, Callable
+import time
+from typing import Any, Callable, List, Sequence, Tuple
 
+from ..errors import PermissionDeniedError, ResourceNotFoundError
 from .connection import add_options, make_client
 from .files_change import cp, mv, rm, share
-from .files_show import cat, ls, stat
-from .files_transfer import get, put, sync
-from .remote import RULE
+from .files_transfer import cat, get, put, sync
+from .remote import RULE, Remote, each, entries, expand, resolve
+from .table import bytes_text, print_pairs, print_table, size_text
+from .terminal import note, visible, write, write_json
+
+_AT_ONCE = 8
+"""Requests for metadata that `ls -l` has under way."""
 
 
 def set_up(parser: argparse.ArgumentParser, name: str) -> None:
@@ -94,3 +100,98 @@ def run(arguments: argparse.Namespace) -> int:
     with make_client(arguments) as client:
         code: int = arguments.act(client, arguments)
     return code
+
+
+def ls(client: Any, arguments: argparse.Namespace) -> int:
+    """List folders; their names end in a slash.
+
+    examples:
+        @
+        -l reports/
+        -r files/public/ | grep pdf
+    """
+    found: List[Tuple[str, Any]] = []
+    places = [place for path in arguments.paths or [""] for place in expand(client, path)]
+    if arguments.json or arguments.long:  # known as a whole only
+        code = each(places, lambda place: found.extend(entries(client, place, arguments.recursive)))
+        if arguments.json:
+            write_json([item.to_dict() for _, item in found])
+        elif not code:
+            _print_long(client, found, arguments.wide)
+        return code
+
+    empty = True
+
+    def show(place: Remote) -> None:
+        nonlocal empty
+        for name, _ in entries(client, place, arguments.recursive):
+            empty = False
+            write(visible(name, lines=False) + "\n")
+
+    code = each(places, show)
+    if empty and not code:
+        note("(nothing is there)")
+    return code
+
+
+def _print_long(client: Any, found: Sequence[Tuple[str, Any]], wide: bool) -> None:
+    def own(entry: Tuple[str, Any]) -> Any:
+        item = entry[1]
+        if item.node_type == "FOLDER":
+            return item
+        try:
+            return client.files.get_metadata(item.url)  # sizes in listings are often 0 or old
+        except (ResourceNotFoundError, PermissionDeniedError):
+            return item
+
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        items = list(pool.map(own, found))
+    rows = []
+    for (name, _), item in zip(found, items):
+        size = "" if item.content_length is None else size_text(item.content_length)
+        told = {"SIZE": size, "MODIFIED": time_text(item.updated_at), "TYPE": item.content_type, "NAME": name}
+        rows.append(told)
+    print_table(rows, whole=3, wide=wide)
+
+
+def time_text(milliseconds: Any) -> str:
+    """A time of the server, in UTC."""
+    if not isinstance(milliseconds, (int, float)):
+        return ""
+    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(milliseconds / 1000))
+
+
+def stat(client: Any, arguments: argparse.Namespace) -> int:
+    """Show what is known about files.
+
+    examples:
+        reports/a.txt
+    """
+
+    def show(path: str) -> None:
+        place = resolve(client, path)
+        item = client.files.get_metadata(place.url, permissions=True)
+        if arguments.json:
+            write_json(item.to_dict())
+            return
+        write("\n" if path != arguments.paths[0] else "")
+        print_pairs(_facts(place, item))
+
+    return each(arguments.paths, show)
+
+
+def _facts(place: Remote, item: Any) -> "dict[str, Any]":
+    length = item.content_length
+    return {
+        "path": place.shown,
+        "url": item.url,
+        "kind": "folder" if item.node_type == "FOLDER" else "file",
+        "size": "" if length is None else bytes_text(length) if length < 1000 else "%d bytes" % length,
+        "type": item.content_type,
+        "created": time_text(item.created_at),
+        "updated": time_text(item.updated_at),
+        "etag": item.etag,
+        "permissions": item.permissions,
+    }

@@ -7,9 +7,8 @@ from urllib.parse import urljoin
 
 from ..errors import DialException, EndpointNotSupportedError, EtagMismatchError, InvalidRequestError
 from .exit_codes import OK, CommandError, UsageError
-from .files_show import each, entries, expect_file, folder_of
 from .progress import Progress
-from .remote import Remote, below, expand, resolve
+from .remote import Remote, below, each, entries, expand, expect_file, folder_of, resolve
 from .terminal import can_ask, confirm, note, visible, write
 
 Action = Callable[[Any, Remote, Remote, bool], None]
@@ -92,33 +91,24 @@ def _explained(error: InvalidRequestError, client: Any, source: Remote, target: 
         client.files.get_metadata(target.url)
     except DialException:
         return error
-    return TargetExists("%s is there already; -f replaces it" % visible(target.shown))
+    return _target_exists(target)
 
 
-class TargetExists(OSError):
-    """What shall be written is there already."""
+def _target_exists(target: Remote) -> CommandError:
+    return CommandError("%s is there already; -f replaces it" % visible(target.shown))
 
 
 def copy_through_here(client: Any, source: Remote, target: Remote, force: bool) -> None:
     """Fetch a file and store it again, for servers that can't copy."""
     with tempfile.TemporaryFile() as copy:
-        with client.files.download(source.url) as response, Progress(response.content_length) as bar:
-            done = 0
-            for piece in response:
-                copy.write(piece)
-                done += len(piece)
-                bar.update(done, source.name)
-        kind = response.content_type or "application/octet-stream"
-        with Progress(done) as bar:
+        with client.files.download(source.url) as response, Progress(response.content_length, source.name) as bar:
+            copy.writelines(bar.over(response))
+        file = (target.name, copy, response.content_type or "application/octet-stream")
+        with Progress(bar.done) as bar:
             try:
-                client.files.upload(
-                    target.url,
-                    (target.name, copy, kind),
-                    etag_if_none_match=None if force else "*",
-                    progress=bar.sent,
-                )
+                client.files.upload(target.url, file, None, None if force else "*", bar.sent)
             except EtagMismatchError:
-                raise TargetExists("%s is there already; -f replaces it" % visible(target.shown)) from None
+                raise _target_exists(target) from None
 
 
 def rm(client: Any, arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""`files get`, `put` and `sync`: between local files and the storage; whole folders as the library carries them."""
+"""`files cat`, `get`, `put` and `sync`: between here and the storage; whole folders as the library carries them."""
 
 import argparse
 import os
@@ -10,10 +10,23 @@ from ..api.local_files import local_files, same_file_key
 from ..errors import EtagMismatchError, InvalidRequestError
 from ..transport.atomic_file import TargetFile
 from .exit_codes import FAILED, OK, CommandError, UsageError, code_of, line_about
-from .files_show import cat, each, entries, expect_file, folder_of
 from .progress import Progress
-from .remote import Remote, expand, local_path, resolve, store, stored_name
-from .terminal import can_ask, confirm, note, visible, word, write
+from .remote import Remote, each, entries, expand, expect_file, folder_of, local_path, resolve, store, stored_name
+from .terminal import can_ask, confirm, note, visible, word, write, write_bytes
+
+
+def cat(client: Any, arguments: argparse.Namespace) -> int:
+    """Write files to stdout, byte for byte.
+
+    examples:
+        reports/a.txt | head -3
+    """
+
+    def show(place: Remote) -> None:
+        with expect_file(client, place, "; cat writes files"), client.files.download(place.url) as response:
+            write_bytes(response)
+
+    return each([place for path in arguments.paths for place in expand(client, path)], show)
 
 
 def get(client: Any, arguments: argparse.Namespace) -> int:
@@ -63,13 +76,10 @@ def fetch_file(client: Any, url: str, path: str, no_clobber: bool) -> None:
     """
     if no_clobber and os.path.lexists(path):
         raise FileExistsError(None, "it is there already", path)
-    with client.files.download(url) as response, Progress(response.content_length) as bar:
-        done = 0
+    with client.files.download(url) as response, Progress(response.content_length, response.filename) as bar:
         with TargetFile(path) as file:
-            for piece in response:
+            for piece in bar.over(response):
                 file.write(piece)
-                done += len(piece)
-                bar.update(done, response.filename)
 
 
 def put(client: Any, arguments: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ import shutil
 import sys
 import threading
 import time
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Iterable, Iterator, Optional
 
 from . import terminal
 from .table import size_text
@@ -49,15 +49,16 @@ class Progress(Line):
 
     Args:
         total: bytes, or things; None if unknown.
+        label: what it is about, e.g. a file's name.
         before: how many of them were done before this bar began, which says nothing of its speed.
         counted: it is about things, not bytes.
     """
 
-    def __init__(self, total: Optional[int], *, before: int = 0, counted: bool = False) -> None:
+    def __init__(self, total: Optional[int], label: str = "", *, before: int = 0, counted: bool = False) -> None:
         super().__init__()
         self.total = total
         self.done = 0
-        self.label = ""
+        self.label = visible(label, lines=False)
         self._before = before
         self._shown: Callable[[int], str] = str if counted else size_text
         self._speed = _count_speed if counted else _size_speed
@@ -73,6 +74,12 @@ class Progress(Line):
         if self._on and now - self._drawn >= _REDRAW:
             self._drawn = now
             self.draw(self.line(now - self._began))
+
+    def over(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """The pieces, counted as they pass."""
+        for piece in pieces:
+            yield piece
+            self.update(self.done + len(piece))
 
     def sent(self, done: int, total: Optional[int]) -> None:
         """The same, as `files.upload` tells it."""

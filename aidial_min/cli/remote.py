@@ -1,4 +1,4 @@
-"""Paths in DIAL's storage as people write them, and the URLs they mean.
+"""Paths in DIAL's storage as people write them, the URLs they mean, and what lies there.
 
 A path is relative to the caller's own bucket and written as one sees it; one that begins with files/ is a DIAL URL,
 as answers show them (percent-encoded). A slash at its end makes it a folder.
@@ -7,17 +7,17 @@ as answers show them (percent-encoded). A slash at its end makes it a folder.
 import os
 import re
 import stat
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Iterable, List, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import quote, unquote
 
 from ..api import local_files
-from ..errors import InvalidRequestError
-from .exit_codes import CommandError, UsageError
+from ..errors import EtagMismatchError, InvalidRequestError, PermissionDeniedError, ResourceNotFoundError
+from .exit_codes import OK, CommandError, UsageError, code_of, line_about
 from .progress import Progress
-from .terminal import local, read_bytes, visible, word
+from .terminal import local, note, read_bytes, visible, word
 
 RULE = """\
 PATH is a path in your own bucket, as you see it: "notes.txt", "trip/photo 1.jpg"; "" or / is the bucket itself.
@@ -122,6 +122,71 @@ def below(url: str, folder: str) -> List[str]:
     return found[:-1] + [found[-1] + "/"] if url.endswith("/") else found
 
 
+def entries(client: Any, place: Remote, recursive: bool) -> Iterable[Tuple[str, Any]]:
+    """What a folder holds, by its name below the folder; or the one file that the path names.
+
+    Raises:
+        ResourceNotFoundError: neither a folder with something in it nor a file.
+    """
+    empty = True
+    for item in client.files.list(place.folder.url, recursive=recursive):
+        empty = False
+        yield "/".join(below(item.url, place.url)), item
+    if empty and place.name:
+        item = client.files.get_metadata(place.url)
+        if not place.is_folder:
+            yield place.shown, item
+
+
+def folder_of(client: Any, place: Remote) -> Optional[Remote]:
+    """The folder that a path names, with its slash or because there is something below it; None for a file."""
+    if place.is_folder or not place.name:
+        return place.folder
+    something = next(iter(client.files.list(place.folder.url)), None)
+    return None if something is None else place.folder
+
+
+@contextmanager
+def expect_file(client: Any, place: Remote, hint: str) -> Iterator[None]:
+    """For actions on files: a folder is told to be one, also where its slash is missing.
+
+    Raises:
+        UsageError: the path names a folder.
+    """
+    error = UsageError("%s is a folder%s" % (visible(place.shown), hint))
+    if place.is_folder:
+        raise error
+    try:
+        yield
+    except ResourceNotFoundError:
+        if place.name and folder_of(client, place) is not None:
+            raise error from None
+        raise
+
+
+def each(things: Iterable[Any], action: Callable[[Any], None]) -> int:
+    """Do something with each of several things; what goes wrong with one is said, and does not stop the others.
+
+    Returns:
+        The exit code: that of the first fault.
+    """
+    code = OK
+    for thing in things:
+        try:
+            action(thing)
+        except BrokenPipeError:
+            raise
+        except (
+            *(EtagMismatchError, InvalidRequestError, PermissionDeniedError, ResourceNotFoundError),
+            *(CommandError, OSError),
+        ) as error:
+            if getattr(error, "limit", None):  # a time limit is an OSError too, and will be there for the next one
+                raise
+            note(line_about(error))
+            code = code or code_of(error)
+    return code
+
+
 def stored_name(name: str) -> str:
     """A name that DIAL stores, for one of a local file: it refuses braces and control characters."""
     return re.sub(r"[\x00-\x1f/{}]", "_", name) or "file"
@@ -161,8 +226,7 @@ def store(client: Any, url: str, source: str, name: str, etag_if_none_match: Opt
     """
     path = Path(source)
     size = None if source == "-" else size_of(path)
-    with Progress(size) as bar, ExitStack() as stack:
-        bar.label = visible(name)
+    with Progress(size, name) as bar, ExitStack() as stack:
         if source == "-":
             data = read_bytes()
             file: Any = (name, data, "text/plain") if "." not in name and is_text(data) else (name, data)
