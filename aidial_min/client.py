@@ -12,6 +12,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Generic, Mapping, Optional, Type, TypeVar, Union
 
+from .core.credentials import Secret
 from .core.hints import with_hints
 from .core.limits import DEFAULT_TIMEOUT, Limits, TimeoutValue
 from .core.operation import Async, Bound, Sync, operation, overloaded
@@ -25,7 +26,7 @@ from .core.settings import (
     connection_settings,
     read_config,
 )
-from .errors import loading
+from .errors import DialException, forget_variables, loading
 
 if TYPE_CHECKING:
     import ssl
@@ -285,7 +286,13 @@ class _Client(BaseClient, Generic[Auth]):
         {method} {path}
         """
         options = {"json": json, "content": content, "headers": headers, "query": query}
-        return await self._send(method, path, stream, timeout=timeout, max_retries=max_retries, **options)  # type: ignore[no-any-return]
+        del headers
+        try:
+            return await self._send(method, path, stream, timeout=timeout, max_retries=max_retries, **options)  # type: ignore[no-any-return]
+        except DialException as error:
+            options.clear()
+            forget_variables(error)
+            raise
 
     request: Bound[SendRequest[Response, StreamedResponse], SendRequest[Later[Response], Later[StreamedResponse]]] = (
         _request
@@ -357,16 +364,18 @@ class _Client(BaseClient, Generic[Auth]):
     @operation
     async def auth_headers(self) -> Dict[str, str]:
         """The headers that carry the credentials: {"api-key": ...}, {"Authorization": ...}, or both."""
-        return await self._auth_headers()
+        try:
+            return await self._auth_headers()
+        except DialException as error:
+            forget_variables(error)
+            raise
 
     async def _auth_headers(self) -> Dict[str, str]:
         headers: Dict[str, str] = {}
         for credential in self._config.credentials:
-            value: Any = credential.value
-            if callable(value):
-                value = value()
-                if hasattr(value, "__await__"):
-                    value = await value
+            value = credential.value.text if isinstance(credential.value, Secret) else credential.value()
+            if hasattr(value, "__await__"):
+                value = await value
             headers.update(credential.as_dict(value))
         return headers
 
@@ -432,7 +441,8 @@ class _Pool(Portable, Generic[C, Auth]):
     _client_class: Type[C]
 
     def __repr__(self) -> str:
-        return "%s(limits=%r)" % (type(self).__name__, self._transport.settings.limits)
+        transport = self.__dict__.get("_transport")  # none if it could not be made
+        return "%s(limits=%r)" % (type(self).__name__, transport and transport.settings.limits)
 
     @with_hints
     def __init__(

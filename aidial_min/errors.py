@@ -503,6 +503,19 @@ def conceal(error: DialException, secrets: Iterable[str]) -> None:
         error.headers = type(error.headers)(masked)  # type: ignore[call-arg]  # dict and Headers both take pairs
 
 
+def forget_variables(error: BaseException) -> None:
+    """Empty the frames of ours that an error came through: error trackers send their variables, and some hold
+    credentials. The frames that still run are left."""
+    trace = error.__traceback__
+    while trace is not None:
+        if str(trace.tb_frame.f_globals.get("__name__")).startswith(__package__):
+            try:
+                trace.tb_frame.clear()
+            except RuntimeError:
+                pass  # it still runs
+        trace = trace.tb_next
+
+
 def is_bad_moment(error: Optional[BaseException]) -> bool:
     """Whether a file could not be opened for want of descriptors or memory: a module that is loaded only now, say."""
     import errno

@@ -40,6 +40,7 @@ from ..errors import (
     conceal,
     error_from_object,
     error_from_response,
+    forget_variables,
     in_band_status,
     is_no_route,
     mask,
@@ -48,7 +49,7 @@ from ..errors import (
 from ..types._model import Model
 from .attempts import Attempt, Watch, headers_without_secrets, watch_of
 from .body import Body
-from .credentials import Credential
+from .credentials import Credential, Secret
 from .hints import not_json
 from .http11 import Head, header_line, request_head
 from .limits import DEFAULT_TIMEOUT, Timeout
@@ -64,7 +65,7 @@ MOST = 32 * 1024 * 1024
 MOST_OF_DEPLOYMENTS = 128 * 1024 * 1024
 """The same where a deployment answers: completions may hold pictures, embeddings very many numbers."""
 
-HeaderSource = Union[Tuple[str, str], Callable[[], Any]]
+HeaderSource = Union[Tuple[str, Secret], Callable[[], Any]]
 """A header field, or a function (of the async client also a coroutine function) that gives a dict of them or None."""
 
 
@@ -338,8 +339,8 @@ async def _next_outgoing(
 ) -> Outgoing:
     """What the next attempt sends.
 
-    No frame of an error holds a credential in the clear: the user's functions are all asked before the first one is
-    written down, and frames of ours that held one are cut off.
+    No variable of an error's frames holds a credential in the clear: the user's functions are all asked before the
+    first one is written down.
     """
     secrets = Secrets(route.secrets)
     try:
@@ -347,17 +348,17 @@ async def _next_outgoing(
         head = _head(request, config, route, [await _asked(source, carrier) for source in sources], target, secrets)
         return Outgoing(request, config, head, info, secrets)
     except DialException as error:
-        refused = error
-    if isinstance(refused, DialConnectionError):
-        _explained(refused, info, secrets)
-    raise refused.with_traceback(None)
+        forget_variables(error)
+        if isinstance(error, DialConnectionError):
+            _explained(error, info, secrets)
+        raise
 
 
 async def _asked(source: Any, carrier: Carrier) -> Tuple[Optional[Credential], Any]:
     """A credential with its value, or fields of the client's, after what is a function has been asked."""
     if isinstance(source, Credential):
-        return source, await carrier.ask(source.value) if callable(source.value) else source.value
-    return None, _given_fields(await carrier.ask(source)) if callable(source) else (source,)
+        return source, source.value.text if isinstance(source.value, Secret) else await carrier.ask(source.value)
+    return None, _given_fields(await carrier.ask(source)) if callable(source) else ((source[0], source[1].text),)
 
 
 def _given_fields(given: Any) -> Tuple[Tuple[str, str], ...]:
@@ -420,7 +421,7 @@ def _head(
     if route.kind == "forward":
         target = "http://%s%s" % (config.origin.netloc, target)
         if route.authorization:
-            lines.append("Proxy-Authorization: %s\r\n" % route.authorization)
+            lines.append("Proxy-Authorization: %s\r\n" % route.authorization.text)
     return request_head(request.method, target, lines)
 
 

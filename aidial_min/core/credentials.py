@@ -1,11 +1,11 @@
 """What proves who the client is: an API key, a bearer token, or both; given to the client, or named by the environment.
 
 credentials = read_credentials(api_key, bearer_token, coroutines=False)
-[credential.header(value) for credential in credentials]        # `value`: itself, or what its function gives
+[credential.header(text) for credential in credentials]         # `text`: of its Secret, or what its function gives
 """
 
 import os
-from typing import Any, Dict, Mapping, NamedTuple, Tuple
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Tuple, Union
 
 from ..errors import ConfigurationError, InvalidRequestError
 
@@ -15,12 +15,31 @@ LONGEST = 65536
 """Bytes read of a file with a credential."""
 
 
+class Secret:
+    """A text that nobody is shown: no repr holds it, nor do error trackers, which look into tuples and dicts.
+
+    It equals its text.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __eq__(self, other: object) -> bool:
+        return self.text == (other.text if isinstance(other, Secret) else other)
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return "Secret(...)"
+
+
 class Credential(NamedTuple):
     """One proof: its header, and the value or a callable that gives it at every attempt."""
 
     kind: str
     """"api_key" or "bearer_token"."""
-    value: Any = None
+    value: Union[Secret, Callable[[], Any]]
 
     def __repr__(self) -> str:
         return "Credential(%r)" % self.kind
@@ -64,11 +83,11 @@ def read_credentials(api_key: Any, bearer_token: Any, coroutines: bool) -> Tuple
     given = {kind: value for kind, value in (("api_key", api_key), ("bearer_token", bearer_token)) if value is not None}
     if any(given.values()):
         given = {kind: value for kind, value in given.items() if value != ""}  # a variable set to nothing, perhaps
-    return tuple(_checked(Credential(*pair), coroutines) for pair in given.items())
+    return tuple(_checked(kind, value, coroutines) for kind, value in given.items())
 
 
-def _checked(credential: Credential, coroutines: bool) -> Credential:
-    kind, value = credential
+def _checked(kind: str, value: Any, coroutines: bool) -> Credential:
+    credential = Credential(kind, Secret(value) if isinstance(value, str) else value)
     if isinstance(value, str):
         credential.header(value)  # what can't be sent is refused now
     elif not callable(value):

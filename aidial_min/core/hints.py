@@ -1,7 +1,9 @@
 """What people write who come from other libraries, and what does it here: one sentence for each."""
 
 from functools import wraps
-from typing import Any, Callable, Optional, Sequence, TypeVar
+from typing import Any, Callable, Collection, Optional, Sequence, TypeVar
+
+from ..errors import DialException, forget_variables
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,12 +35,17 @@ def with_hints(function: F) -> F:
     def call(self: Any, /, *others: Any, **given: Any) -> Any:
         known = function.__kwdefaults__ or {}
         name = type(self).__name__ if function.__name__ == "__init__" else function.__name__
-        if others:
-            raise TypeError("%s() takes arguments by name only, such as base_url=" % name)
-        for argument in given:
-            if argument not in known:
-                raise TypeError("%s() has no argument %s=: %s" % (name, argument, _instead(argument, list(known))))
-        return function(self, **given)
+        try:
+            if others:
+                raise TypeError("%s() takes arguments by name only, such as base_url=" % name)
+            for argument in given:
+                if argument not in known:
+                    raise TypeError("%s() has no argument %s=: %s" % (name, argument, _instead(argument, list(known))))
+            return function(self, **given)
+        except (DialException, TypeError) as error:
+            given.clear()
+            forget_variables(error)
+            raise
 
     return call  # type: ignore[return-value]
 
@@ -52,22 +59,32 @@ def by_name(function: F) -> F:
 
     @wraps(function)
     async def call(self: Any, /, *others: Any, **given: Any) -> Any:
-        if not others and required <= given.keys() <= known:
+        try:
+            if others:
+                raise TypeError("create() takes arguments by name only, such as deployment_name=")
+            if not required <= given.keys() <= known:
+                raise TypeError(_fault(names, required, list(given)))
             return await function(self, **given)
-        if others:
-            raise TypeError("create() takes arguments by name only, such as deployment_name=")
-        missing = [name for name in names if name in required and name not in given]
-        if "deployment_name" in missing:
-            near = [name for name in ("model", "deployment") if name in given]
-            said = ", not %s=" % near[0] if near else ""
-            raise TypeError("create() needs deployment_name=, the id of a model or application%s" % said)
-        if missing:
-            raise TypeError("create() needs %s=" % missing[0])
-        unknown = next(name for name in given if name not in known)
-        said = _instead(unknown, names, "Fields of your own go into extra_body=")
-        raise TypeError("create() has no argument %s=: %s" % (unknown, said))
+        except (DialException, TypeError) as error:
+            given.clear()
+            forget_variables(error)
+            raise
 
     return call  # type: ignore[return-value]
+
+
+def _fault(names: Sequence[str], required: Collection[str], given: Sequence[str]) -> str:
+    """What is wrong with the names of arguments that are given to `create`."""
+    missing = [name for name in names if name in required and name not in given]
+    if "deployment_name" in missing:
+        near = [name for name in ("model", "deployment") if name in given]
+        said = ", not %s=" % near[0] if near else ""
+        return "create() needs deployment_name=, the id of a model or application%s" % said
+    if missing:
+        return "create() needs %s=" % missing[0]
+    unknown = next(name for name in given if name not in names)
+    said = _instead(unknown, names, "Fields of your own go into extra_body=")
+    return "create() has no argument %s=: %s" % (unknown, said)
 
 
 def _instead(name: str, known: Sequence[str], otherwise: str = "") -> str:

@@ -171,7 +171,11 @@ def operation(
     """A coroutine method; sync resources run it to its end."""
 
     def run(*args: Any, **kwargs: Any) -> T:
-        return finish(function(*args, **kwargs))
+        try:
+            return finish(function(*args, **kwargs))
+        except BaseException:
+            kwargs.clear()  # error trackers send the variables of frames
+            raise
 
     return Bound(function, face(function, run))
 

@@ -10,6 +10,7 @@ from typing import NamedTuple, Optional, Tuple
 from urllib.parse import unquote, urlsplit
 
 from ..errors import ConfigurationError, ProxyError
+from .credentials import Secret
 from .http11 import Head, request_head
 from .urls import Origin
 
@@ -20,7 +21,7 @@ class Route(NamedTuple):
     kind: str
     host: str
     port: int
-    authorization: Optional[str] = None
+    authorization: Optional[Secret] = None
     """The value of Proxy-Authorization, for the proxy alone."""
     reason: str = ""
     """Why this way, for people (no credentials)."""
@@ -32,7 +33,7 @@ class Route(NamedTuple):
             return ()
         from base64 import b64decode
 
-        encoded = self.authorization.partition(" ")[2]
+        encoded = self.authorization.text.partition(" ")[2]
         return encoded, b64decode(encoded).decode("utf-8", "replace").partition(":")[2]
 
     def __repr__(self) -> str:
@@ -110,9 +111,8 @@ def _through(origin: Origin, proxy: str, reason: str) -> Route:
         from base64 import b64encode
 
         user, password = unquote(parts.username), unquote(parts.password or "")
-        authorization = "Basic " + b64encode(("%s:%s" % (user, password)).encode("utf-8", "surrogateescape")).decode(
-            "ascii"
-        )
+        pair = ("%s:%s" % (user, password)).encode("utf-8", "surrogateescape")
+        authorization = Secret("Basic " + b64encode(pair).decode("ascii"))
     kind = "tunnel" if origin.scheme == "https" else "forward"
     return Route(kind, host, 80 if port is None else port, authorization, reason)
 
@@ -123,7 +123,7 @@ def tunnel_request(route: Route, origin: Origin) -> bytes:
     target = "%s:%d" % (host, origin.port)
     lines = ["Host: %s\r\n" % target]
     if route.authorization:
-        lines.append("Proxy-Authorization: %s\r\n" % route.authorization)
+        lines.append("Proxy-Authorization: %s\r\n" % route.authorization.text)
     return request_head("CONNECT", target, lines)
 
 

@@ -8,13 +8,13 @@ import os
 import sys
 import time
 from functools import cached_property
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, TypeVar, Union, cast
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, TypeVar, Union
 
 from ..errors import ConfigurationError
 from .attempts import Watch, set_up_log
 from .call import Config, HeaderSource
-from .credentials import credentials_of, read_credentials, refuse_coroutines
-from .hints import base_url_hint
+from .credentials import Secret, credentials_of, read_credentials, refuse_coroutines
+from .hints import base_url_hint, with_hints
 from .http11 import header_line
 from .limits import Limits, Timeout, TimeoutValue, check_limits, read_timeout
 from .proxy import Route, find_route
@@ -120,10 +120,9 @@ def read_headers(headers: Any, coroutines: bool = False) -> Tuple[HeaderSource, 
             'default_headers must be a dict like {"X-Team": "a"}, or a function that returns one, not %s'
             % type(headers).__name__
         )
-    pairs = tuple((headers or {}).items())
-    for name, value in pairs:
+    for name, value in (headers or {}).items():
         header_line(name, value)
-    return pairs
+    return tuple((name, Secret(value)) for name, value in (headers or {}).items())
 
 
 def read_watch(on_attempt: Any, coroutines: bool) -> Optional[Watch]:
@@ -154,18 +153,18 @@ class ConnectionSettings(NamedTuple):
     """The connection arguments of a client or a pool, checked."""
 
     limits: Limits = Limits()
-    proxy: Optional[str] = None
+    proxy: Optional[Secret] = None
+    """Its URL, which may hold its password."""
     trust_env: bool = True
     ca_bundle: Optional[str] = None
-    client_cert: Optional[ClientCert] = None
+    client_cert: Tuple[str, ...] = ()
+    """The file with the certificate, and that of its key where it is another one."""
+    key_password: Optional[Secret] = None
     ssl_context: Any = None
-
-    def __repr__(self) -> str:
-        return "ConnectionSettings(%r, ...)" % (self.limits,)  # the proxy's URL may hold its password
 
     def route(self, origin: Origin) -> Route:
         """The way to a server, from these settings and the environment."""
-        return find_route(origin, self.proxy, self.trust_env)
+        return find_route(origin, self.proxy.text if self.proxy else None, self.trust_env)
 
 
 class ConnectionKey(NamedTuple):
@@ -200,7 +199,8 @@ def connection_settings(
     bundle = None if ca_bundle is None else _path("ca_bundle", ca_bundle)
     if bundle is not None and not os.path.exists(bundle):
         raise ConfigurationError("ca_bundle: there is no file or folder %s" % bundle)
-    cert: Optional[ClientCert] = None
+    paths: List[str] = []
+    password = None
     if client_cert is not None:
         given = client_cert if isinstance(client_cert, (tuple, list)) else (client_cert,)
         paths = [_path("client_cert", path) for path in given[:2]]
@@ -208,10 +208,19 @@ def connection_settings(
             raise ConfigurationError(
                 "client_cert must be a file, a pair (certificate file, key file), or with (..., password) of the key"
             )
-        if len(given) == 3 and not isinstance(given[2], str):
-            raise ConfigurationError("the password of client_cert must be a str, not %s" % type(given[2]).__name__)
-        cert = paths[0] if len(paths) == 1 else cast(ClientCert, (*paths, *given[2:]))
-    settings = ConnectionSettings(check_limits(limits), proxy, bool(trust_env), bundle, cert, ssl_context)
+        if len(given) == 3:
+            if not isinstance(given[2], str):
+                raise ConfigurationError("the password of client_cert must be a str, not %s" % type(given[2]).__name__)
+            password = Secret(given[2])
+    settings = ConnectionSettings(
+        check_limits(limits),
+        None if proxy is None else Secret(proxy),
+        bool(trust_env),
+        bundle,
+        tuple(paths),
+        password,
+        ssl_context,
+    )
     if proxy:
         settings.route(Origin("http", "localhost", 80, ""))  # a proxy URL that can't be used is refused now
     return settings
@@ -336,6 +345,7 @@ class BaseClient(Portable):
         """Whether an absolute URL lies on this DIAL server."""
         return is_url_of(self._config.origin, absolute_url)
 
+    @with_hints
     def with_options(
         self: C,
         *,
@@ -376,5 +386,7 @@ class BaseClient(Portable):
         return client
 
     def __repr__(self) -> str:
+        if "_config" not in self.__dict__:
+            return object.__repr__(self)  # it could not be made, and stands in the traceback
         kinds = "".join(", %s=..." % credential.kind for credential in self._config.credentials)
         return "%s(base_url=%r%s)" % (type(self).__name__, self.base_url, kinds)

@@ -11,7 +11,7 @@ import os
 import ssl
 from typing import Optional, Tuple
 
-from ..core.settings import ClientCert, ConnectionSettings
+from ..core.settings import ConnectionSettings
 from ..errors import ConfigurationError, ConnectError, TLSError
 
 
@@ -44,8 +44,8 @@ def _own_context(settings: ConnectionSettings) -> ssl.SSLContext:
         raise _unusable(name, trusted, error) from None
     if trusted is None:
         _check_defaults(context)
-    if settings.client_cert is not None:
-        _show_certificate(context, settings.client_cert)
+    if settings.client_cert:
+        _show_certificate(context, settings)
     context.set_alpn_protocols(["http/1.1"])
     return context
 
@@ -83,9 +83,8 @@ def _check_defaults(context: ssl.SSLContext) -> None:
         raise _unusable("SSL_CERT_FILE" if named else "the default", file, error) from None
 
 
-def _show_certificate(context: ssl.SSLContext, client_cert: ClientCert) -> None:
-    certificate, *rest = (client_cert,) if isinstance(client_cert, str) else client_cert
-    key, password = (*rest, None, None)[:2]
+def _show_certificate(context: ssl.SSLContext, settings: ConnectionSettings) -> None:
+    password = settings.key_password
 
     def ask() -> str:
         raise ConfigurationError(
@@ -93,7 +92,8 @@ def _show_certificate(context: ssl.SSLContext, client_cert: ClientCert) -> None:
         )
 
     try:
-        context.load_cert_chain(certificate, key, ask if password is None else password)
+        certificate, key = settings.client_cert[0], settings.client_cert[-1]
+        context.load_cert_chain(certificate, key, ask if password is None else password.text)
     except ConfigurationError:
         raise
     except (OSError, ssl.SSLError) as error:

@@ -20,7 +20,7 @@ from aidial_min.core.call import (
     model_of,
     nothing,
 )
-from aidial_min.core.credentials import Credential
+from aidial_min.core.credentials import Credential, Secret
 from aidial_min.core.http11 import Head, Headers
 from aidial_min.core.operation import finish
 from aidial_min.core.proxy import Route, find_route
@@ -53,7 +53,7 @@ NOW = 1_700_000_000.0
 
 
 def config(**changes: Any) -> Config:
-    return Config(ORIGIN, (Credential("api_key", KEY),), clock=lambda: NOW)._replace(**changes)
+    return Config(ORIGIN, (Credential("api_key", Secret(KEY)),), clock=lambda: NOW)._replace(**changes)
 
 
 def get(path: str = "/v1/bucket", **more: Any) -> Request[Any]:
@@ -237,13 +237,15 @@ def drive_nothing(request: Request[Any], **more: Any) -> DialException:
 
 class TestHeaderFields:
     def test_those_of_the_client_and_of_the_call_are_added(self) -> None:
-        course = drive(get(headers={"X-B": "2", "X-C": None}), settings=config(headers=(("X-A", "1"),)))
+        course = drive(get(headers={"X-B": "2", "X-C": None}), settings=config(headers=(("X-A", Secret("1")),)))
         assert "X-A: 1" in course.lines and "X-B: 2" in course.lines and "X-C" not in course.text
 
     def test_the_call_wins_over_the_client_and_both_over_us(self) -> None:
         course = drive(
             post(headers={"x-a": "call", "content-type": "text/plain", "ACCEPT": "text/event-stream"}),
-            settings=config(headers=(("X-A", "client"), ("User-Agent", "mine"), ("Accept", "x/y"))),
+            settings=config(
+                headers=(("X-A", Secret("client")), ("User-Agent", Secret("mine")), ("Accept", Secret("x/y")))
+            ),
         )
         fields = [line.lower() for line in course.lines[1:-2]]
         assert len(fields) == len({field.split(":")[0] for field in fields}), "none stands twice"
@@ -280,20 +282,27 @@ class TestHeaderFields:
     def test_one_of_the_users_own_replaces_ours_of_that_name(self, name: str) -> None:
         for course in (
             drive(get(headers={name: "other-x"})),
-            drive(get(), settings=config(headers=((name, "other-x"),))),
+            drive(get(), settings=config(headers=((name, Secret("other-x")),))),
         ):
             assert KEY not in course.text and "%s: other-x" % name in course.lines
 
     def test_and_no_other(self) -> None:
         for course in (
             drive(get(headers={"Authorization": "Basic x"})),
-            drive(get(), settings=config(headers=(("authorization", "Basic x"),))),
+            drive(get(), settings=config(headers=(("authorization", Secret("Basic x")),))),
         ):
             assert "Api-Key: " + KEY in course.lines and "authorization: basic x" in course.text.lower()
 
     def test_functions_for_them_are_asked_at_every_attempt_and_later_ones_win(self) -> None:
         numbers = iter(range(9))
-        settings = config(headers=(("A", "0"), ("B", "0"), lambda: {"A": "%d" % next(numbers), "C": None}, ("B", "2")))
+        settings = config(
+            headers=(
+                ("A", Secret("0")),
+                ("B", Secret("0")),
+                lambda: {"A": "%d" % next(numbers), "C": None},
+                ("B", Secret("2")),
+            )
+        )
         course = drive(get(), answer(503), answer(), settings=settings)
         heads = [bytes(send.head).decode() for send in course.sends]
         assert ["A: %d" % number in head and "B: 2" in head for number, head in enumerate(heads)] == [True, True]
@@ -317,7 +326,7 @@ class TestHeaderFields:
 
 class TestCredentials:
     def test_both(self) -> None:
-        both = (Credential("api_key", KEY), Credential("bearer_token", lambda: "token-of-both"))
+        both = (Credential("api_key", Secret(KEY)), Credential("bearer_token", lambda: "token-of-both"))
         course = drive(get(), settings=config(credentials=both))
         assert {"Api-Key: " + KEY, "Authorization: Bearer token-of-both"} < set(course.lines)
         assert set(course.sends[0].secrets) == {KEY, "token-of-both"}
@@ -330,7 +339,7 @@ class TestCredentials:
         assert [*course.sends[0].secrets] == [KEY]
 
     def test_a_token(self) -> None:
-        course = drive(get(), settings=config(credentials=(Credential("bearer_token", " token "),)))
+        course = drive(get(), settings=config(credentials=(Credential("bearer_token", Secret(" token ")),)))
         assert "Authorization: Bearer token" in course.lines and "Api-Key" not in course.text
         assert [*course.sends[0].secrets] == ["token"]
 
@@ -377,7 +386,7 @@ class TestCredentials:
             route=FORWARD,
         )
         assert KEY not in repr(course.steps) and "cEBzcw" not in repr(course.steps)
-        assert KEY not in repr(config()) + repr(Credential("api_key", KEY))
+        assert KEY not in repr(config()) + repr(Credential("api_key", Secret(KEY)))
 
 
 class TestThroughAProxy:
@@ -386,7 +395,7 @@ class TestThroughAProxy:
         assert course.lines[0] == "GET http://dial.example:8080/pre/v1/bucket?a=1 HTTP/1.1"
         assert (
             "Host: dial.example:8080" in course.lines
-            and "Proxy-Authorization: " + str(FORWARD.authorization) in course.lines
+            and "Proxy-Authorization: " + FORWARD.authorization.text in course.lines
         )
         assert course.sends[0].request.url == "http://dial.example:8080/pre/v1/bucket?a=1"
 
@@ -396,7 +405,7 @@ class TestThroughAProxy:
         assert course.lines[0] == "GET /pre/v1/bucket HTTP/1.1" and "Proxy" not in course.text
 
     def test_its_credentials_are_masked_where_they_are_echoed(self) -> None:
-        secret = str(FORWARD.authorization).split()[1]
+        secret = FORWARD.authorization.text.split()[1]
         error = failed(drive(get(), answer(500, b"you sent Basic " + secret.encode()), route=FORWARD))
         assert secret not in str(error) + repr(error.__dict__) and "***" in str(error)
 
@@ -569,7 +578,9 @@ class TestErrors:
     def test_and_one_that_the_user_put_into_the_header(self, name: str) -> None:
         for course in (
             drive(get(headers={name: "Bearer sesame-open"}), answer(401, b"bad sesame-open")),
-            drive(get(), answer(401, b"bad sesame-open"), settings=config(headers=((name, "Bearer sesame-open"),))),
+            drive(
+                get(), answer(401, b"bad sesame-open"), settings=config(headers=((name, Secret("Bearer sesame-open")),))
+            ),
         ):
             assert "sesame" not in str(failed(course)) + repr(failed(course).__dict__)
 
@@ -665,7 +676,7 @@ def test_no_frame_of_an_error_shows_a_credential(refused: str) -> None:
     def headers() -> Any:
         return {"X-Bad": "a\nb"}
 
-    key = (lambda: secret + "\n\x00") if refused == "key" else secret
+    key = (lambda: secret + "\n\x00") if refused == "key" else Secret(secret)
     settings = config(credentials=(Credential("api_key", key),), headers=(headers,))
     carrier = Late([]) if refused == "time" else Carrier([])
     with pytest.raises(DialException) as caught:

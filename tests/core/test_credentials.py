@@ -71,8 +71,8 @@ class TestGiven:
 class TestHeader:
     def test_blanks_around_are_stripped(self) -> None:
         (key, token) = read_credentials(" key \n", "\ttoken", False)
-        assert key.header(key.value) == ("Api-Key", "key")
-        assert token.header(token.value) == ("Authorization", "Bearer token")
+        assert key.header(key.value.text) == ("Api-Key", "key")
+        assert token.header(token.value.text) == ("Authorization", "Bearer token")
 
     @pytest.mark.parametrize("returned", [None, 5, b"key", ["key"]])
     def test_what_a_callable_returns_must_be_a_str(self, returned: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from aidial_min.core.http11 import Head, Headers
 from aidial_min.core.proxy import Route, check_tunnel, find_route, tunnel_request
-from aidial_min.core.settings import ConnectionKey, ConnectionSettings
+from aidial_min.core.settings import ConnectionKey, connection_settings
 from aidial_min.core.urls import Origin, parse_base_url
 from aidial_min.errors import ConfigurationError, ProxyError
 
@@ -190,7 +190,7 @@ class TestCredentials:
 
     @pytest.mark.parametrize("proxy", ["http://user:sesame@p", "http://sesame@p:1"])
     def test_never_stand_in_a_repr(self, proxy: str) -> None:
-        settings = ConnectionSettings(proxy=proxy)
+        settings = connection_settings(proxy=proxy)
         route = settings.route(HTTPS)
         assert route.authorization is not None
         shown = (
@@ -199,7 +199,7 @@ class TestCredentials:
             + str(settings)
             + route.reason
         )
-        assert "sesame" not in shown and route.authorization.split()[1] not in shown
+        assert "sesame" not in shown and route.authorization.text.split()[1] not in shown
 
     @pytest.mark.parametrize(
         "proxy",

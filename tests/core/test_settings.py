@@ -261,7 +261,7 @@ class TestConnectionSettings:
         pem = tmp_path / "x.pem"
         pem.write_text("x")
         settings = connection_settings(ca_bundle=pem, client_cert=pem)
-        assert (settings.ca_bundle, settings.client_cert) == (str(pem), str(pem))
+        assert (settings.ca_bundle, settings.client_cert) == (str(pem), (str(pem),))
         assert connection_settings(ca_bundle=tmp_path).ca_bundle == str(tmp_path)
         assert connection_settings(client_cert=[pem, str(pem)]).client_cert == (str(pem), str(pem))
 
