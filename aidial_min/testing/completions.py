@@ -16,7 +16,7 @@ from .access import READ
 from .builtin_deployments import BEHAVIOURS, EmbeddingsRequest, embed, embeddings_body
 from .deployments import Deployment
 from .http import HttpError, Response, as_json, dumps, event, refuse_if
-from .json_shapes import Json, Mismatch, a_list, an_object, loads, no_others
+from .json_shapes import Json, Mismatch, a_list, an_object, no_others, parsed
 from .listings import check_consent, find
 from .paths import from_url
 from .resources import METADATA_TYPE
@@ -35,26 +35,14 @@ _log = logging.getLogger(__name__)
 Answerer = Callable[[Call, Deployment, Json], Response]
 
 
-@endpoint("POST /+openai/deployments/{id}/chat/completions")
-def chat(call: Call, id: str) -> Response:
+@endpoint("POST /+openai/deployments/{id}/{what:chat/completions|completions|embeddings}")
+def answer_by_id(call: Call, id: str, what: str) -> Response:
     check_content_type(call)
-    return ask(call, id, _chat)
-
-
-@endpoint("POST /+openai/deployments/{id}/completions")
-def completions(call: Call, id: str) -> Response:
-    check_content_type(call)
-    return ask(call, id, _completion)
-
-
-@endpoint("POST /+openai/deployments/{id}/embeddings")
-def embeddings(call: Call, id: str) -> Response:
-    check_content_type(call)
-    return ask(call, id, _chat)
+    return ask(call, id, _completion if what == "completions" else _chat)
 
 
 @endpoint("POST /+openai/v1/chat/completions", generations="2026")
-def chat_by_model(call: Call) -> Response:
+def answer_by_model(call: Call) -> Response:
     """The body's `model` names the deployment."""
     check_content_type(call)
     model = read_body(call).get("model")
@@ -137,19 +125,16 @@ def answer_of(call: Call, request: sdk.ChatRequest) -> Union[Response, Iterator[
     recorded = reply.response(request.stream) if isinstance(reply, RecordedAnswer) else None
     if recorded is not None:
         return recorded
-    behaviour = reply or _behaviour(deployment)
+    own = deployment.behaviour
+    behaviour = reply or (BEHAVIOURS[own] if isinstance(own, str) else own)
     return _guarded(deployment, sdk.chunks(request, behaviour, id, int(call.core.clock())))
-
-
-def _behaviour(deployment: Deployment) -> sdk.Behaviour:
-    return BEHAVIOURS[deployment.behaviour] if isinstance(deployment.behaviour, str) else deployment.behaviour
 
 
 def _guarded(deployment: Deployment, parts: Iterator[sdk.Chunk]) -> Iterator[sdk.Chunk]:
     """Whatever else escapes from a behaviour is what the SDK makes of a crash; the log has the traceback."""
     try:
         yield from parts
-    except (sdk.AppError, sdk.EndOfStream):
+    except sdk.AppError:
         raise
     except Exception:
         _log.exception("The behaviour of %s failed", deployment.id)
@@ -162,33 +147,25 @@ def _streamed(call: Call, deployment: Deployment, parts: Iterator[sdk.Chunk]) ->
 
 def begun(call: Call, parts: Iterator[sdk.Chunk]) -> Iterator[sdk.Chunk]:
     """The parts, once the first has come: until then nothing has been sent, and an error has a status of its own."""
-    try:
-        for first in parts:
-            if not isinstance(first, float):
-                return itertools.chain([first], parts)
-            call.request.connection.pause(first)
-    except sdk.EndOfStream:
-        return _cut_off()
+    for first in parts:
+        if not isinstance(first, float):
+            return itertools.chain([first], parts)
+        call.request.connection.pause(first)
     return parts
-
-
-def _cut_off() -> Iterator[sdk.Chunk]:
-    raise sdk.EndOfStream
-    yield  # so that it is raised where the parts are read
 
 
 def _events(call: Call, deployment: Deployment, parts: Iterator[sdk.Chunk]) -> Iterator[Union[bytes, float]]:
     last: Json = {}
     try:
         for chunk in parts:
+            if chunk is sdk.END:
+                return
             if isinstance(chunk, dict):
                 last = chunk
                 count(call, deployment, chunk.get("usage"))
                 yield event(chunk)
             else:
                 yield chunk
-    except sdk.EndOfStream:
-        return
     except sdk.AppError as error:
         yield event(error.body)
     else:
@@ -250,15 +227,9 @@ def _unreachable(call: Call) -> Response:
 
 
 def read_body(call: Call) -> Json:
-    raw = bytes(call.request.body())
+    raw = call.request.body()
     refuse_if(not raw, 500)
-    try:
-        body = loads(raw)
-    except ValueError:
-        raise HttpError(400) from None
-    if not isinstance(body, dict):
-        raise HttpError(500)
-    return body
+    return parsed(raw, (400, ""), (500, ""))
 
 
 def _forwarded(call: Call, body: Json, id: str) -> dict[str, str]:
@@ -296,9 +267,9 @@ def _completion(call: Call, deployment: Deployment, body: Json) -> Response:
 
 
 def _as_text_chunks(chunks: Iterator[sdk.Chunk]) -> Iterator[sdk.Chunk]:
-    """Chat sdk.chunks as sdk.chunks of a text completion; what is no text is left out."""
+    """Chat chunks as chunks of a text completion; what is no text is left out."""
     for chunk in chunks:
-        if not isinstance(chunk, dict):
+        if not isinstance(chunk, dict) or chunk is sdk.END:
             yield chunk
             continue
         choice = chunk["choices"][0]
@@ -402,7 +373,7 @@ def truncate_prompt(call: Call, id: str) -> Response:
 
 
 def _count_one(given: Json) -> Json:
-    """The tokens of one input: text, or a sdk.whole request."""
+    """The tokens of one input: text, or a whole request."""
     if given.get("type") == "string":
         return {"token_count": sdk.count_tokens(str(given.get("value", "")))}
     if given.get("type") == "request" and isinstance(given.get("value"), dict):

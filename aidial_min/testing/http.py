@@ -38,6 +38,8 @@ Content = Union[bytes, bytearray, memoryview]
 #: A streamed answer: pieces of bytes (an empty one sends the head at once) and pauses in seconds between them.
 Pieces = Iterable[Union[bytes, float]]
 Fields = Iterable[tuple[str, str]]
+#: The status and the words of an HttpError.
+Refusal = tuple[int, str]
 
 
 class HttpError(Exception):

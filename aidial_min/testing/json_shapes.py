@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Callable, Union
 
-from .http import HttpError, refuse_if
+from .http import HttpError, Refusal, refuse_if
 
 Json = dict[str, Any]
 Check = Callable[[Any, str], None]
@@ -118,14 +118,21 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"Non-standard token '{constant}'")
 
 
-def json_body(raw: bytes, check: Check = mapping) -> Json:
-    """The body of a stored resource; HttpError 400 when it is no such JSON object."""
+def parsed(raw: Union[bytes, bytearray], no_json: Refusal, no_object: Refusal) -> Json:
+    """A JSON object; the refusals, as HttpError, of what is no JSON ("{}": the parser's words) and of other JSON."""
     try:
         body = loads(raw)
-    except ValueError:
-        body = None
+    except ValueError as error:
+        raise HttpError(no_json[0], no_json[1].format(error)) from None
     if not isinstance(body, dict):
-        raise HttpError(400, "Provided payload do not match required schema")
+        raise HttpError(*no_object)
+    return body
+
+
+def json_body(raw: bytes, check: Check = mapping) -> Json:
+    """The body of a stored resource; HttpError 400 when it is no such JSON object."""
+    refusal = (400, "Provided payload do not match required schema")
+    body = parsed(raw, refusal, refusal)
     judge(body, check)
     return body
 
@@ -143,13 +150,10 @@ def operation(raw: Union[bytes, bytearray], words: str = "", fields: str = "") -
 
     HttpError 400 with `words`, or with the parser's own words when there are none.
     """
-    try:
-        body = loads(raw)
-    except ValueError as error:
-        raise HttpError(400, words or f"Failed to parse json: {error}") from None
-    if not isinstance(body, dict):
-        raise HttpError(400, words or "Failed to parse json: Cannot deserialize value from this token")
+    failed = "Failed to parse json: "
+    other = words or failed + "Cannot deserialize value from this token"
+    body = parsed(raw, (400, words or failed + "{}"), (400, other))
     names = fields.split()
     for name in body:
-        refuse_if(names and name not in names, 400, words or f'Failed to parse json: Unrecognized field "{name}"')
+        refuse_if(names and name not in names, 400, words or f'{failed}Unrecognized field "{name}"')
     return body

@@ -7,12 +7,11 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple, Optional
 
-from .http import HttpError, Request, refuse_if
+from .http import HttpError, Refusal, Request, refuse_if
 
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]+)"|([^\s;,]+))', re.IGNORECASE)
 _FILENAME = re.compile(rb'[;\s]filename\*?=(?:"((?:[^"\\]|\\.)*)"|([^\s;]*))', re.IGNORECASE)
 _FIELD = re.compile(rb"([!-9;-~]+):[ \t]*(.*)", re.DOTALL)
-Refusal = tuple[int, str]
 NO_MULTIPART = (400, "Request must have a valid multipart/form-data content-type")
 
 

@@ -13,10 +13,10 @@ from typing import Any, Optional, Union
 from .completions import EVENT_STREAM, answer_of, ask, begun, check_content_type, check_url, count, upstream_answer
 from .deployments import Deployment
 from .http import Disconnected, HttpError, Response, as_json, dumps, event, refuse_if
-from .json_shapes import Json, loads
+from .json_shapes import Json, parsed
 from .paths import decode
 from .routing import endpoint
-from .sdk import AppError, ChatRequest, Chunk, EndOfStream
+from .sdk import END, AppError, ChatRequest, Chunk
 from .state import Call
 
 Event = Union[Json, float, bytes]
@@ -93,11 +93,7 @@ class Jobs(dict[str, Job]):
 @endpoint("POST /+openai/responses", generations="2026")
 def create(call: Call) -> Response:
     check_content_type(call)
-    try:
-        body = loads(call.request.body())
-    except ValueError as error:
-        raise HttpError(400, str(error)) from None
-    refuse_if(not isinstance(body, dict), 400, "Cannot deserialize value from this token")
+    body = parsed(call.request.body(), (400, "{}"), (400, "Cannot deserialize value from this token"))
     for name in ("previous_response_id", "conversation"):
         refuse_if(name in body, 400, f"{name} is not supported")
     return ask(call, str(body.get("model") or ""), _respond, defaults=False)
@@ -231,6 +227,8 @@ class Writer:
         yield self._event("in_progress", response=response)
         try:
             for part in parts:
+                if part is END:
+                    return
                 if not isinstance(part, dict):
                     yield part
                     continue
@@ -241,8 +239,6 @@ class Writer:
                 if choice["finish_reason"] in _ENDS:
                     status = "incomplete"
                     response["incomplete_details"] = {"reason": _ENDS[choice["finish_reason"]]}
-        except EndOfStream:
-            return
         except AppError as error:
             if not fails:
                 raise

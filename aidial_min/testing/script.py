@@ -17,11 +17,11 @@ from .http import Content, Response, as_json, event
 from .json_shapes import Json
 from .sdk import (
     DONE,
+    END,
     HEARTBEAT,
     AppError,
     Behaviour,
     ChatRequest,
-    EndOfStream,
     Finish,
     Part,
     attachment,
@@ -342,7 +342,7 @@ def behaviour(
         if failure is not None:
             raise failure
         if not done:
-            raise EndOfStream
+            yield END
         yield finish
 
     return scripted

@@ -37,10 +37,6 @@ class AppError(Exception):
         self.headers = headers
 
 
-class EndOfStream(Exception):
-    """The stream ends here, without [DONE]."""
-
-
 def crashed() -> AppError:
     return AppError("Error during processing the request")
 
@@ -108,6 +104,8 @@ class Finish(NamedTuple):
 Part = Union[str, Json, float, bytes, Finish]
 Behaviour = Callable[[ChatRequest], Iterator[Part]]
 Chunk = Union[Json, float, bytes]
+#: A part, and a chunk, at which the stream ends without [DONE].
+END: Json = {}
 
 
 def check_part(part: Any) -> None:
@@ -148,6 +146,9 @@ def chunks(request: ChatRequest, behaviour: Behaviour, id: str, created: int) ->
         opened, finish = False, Finish()
         for part in behaviour(request):
             check_part(part)
+            if part is END:
+                yield END
+                return
             if isinstance(part, (float, int)):
                 yield from _wait(float(part), request.deployment.heartbeat)
                 continue
@@ -203,7 +204,9 @@ def whole(parts: Iterator[Chunk], pause: Callable[[float], None]) -> Json:
     """The chunks merged into one answer, as the SDK does when no stream was asked for."""
     answer: Json = {"choices": []}
     messages: list[Json] = []
-    for chunk in _until_end(parts):
+    for chunk in parts:
+        if chunk is END:
+            break
         if isinstance(chunk, float):
             pause(chunk)
         elif isinstance(chunk, dict):
@@ -221,13 +224,6 @@ def whole(parts: Iterator[Chunk], pause: Callable[[float], None]) -> Json:
     for choice in answer["choices"]:
         choice["message"] = _settled(choice["message"])
     return answer
-
-
-def _until_end(parts: Iterator[Chunk]) -> Iterator[Chunk]:
-    try:
-        yield from parts
-    except EndOfStream:
-        pass
 
 
 class _Pieces(list[str]):
