@@ -24,7 +24,10 @@ def in_order(rights: Iterable[str]) -> list[str]:
 
 
 class Sharing:
-    """Shares ({url: {receiver's location: rights}}) and invitations ({id: invitation}), kept in the storage."""
+    """Shares ({url: {receiver's location: rights}}) and invitations ({id: invitation}), kept in the storage.
+
+    Whoever changes them has the storage for himself.
+    """
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -52,13 +55,12 @@ class Sharing:
         return dict(self._shares.get(url, {}))
 
     def invite(self, owner: str, resources: list[Json], now: int) -> str:
-        with self._storage.lock:
-            self._kept["count"] += 1
-            id = bucket_of(f"{owner}invitations/invitations.json/{self._kept['count']}")
-            expires = now + INVITATION_LIFE
-            invitation = {"id": id, "resources": resources, "createdAt": now, "expireAt": expires, "owner": owner}
-            self._invitations[id] = invitation
-            self._keep()
+        self._kept["count"] += 1
+        id = bucket_of(f"{owner}invitations/invitations.json/{self._kept['count']}")
+        expires = now + INVITATION_LIFE
+        invitation = {"id": id, "resources": resources, "createdAt": now, "expireAt": expires, "owner": owner}
+        self._invitations[id] = invitation
+        self._keep()
         return id
 
     def invitation(self, id: str, now: int) -> Json:
@@ -72,44 +74,40 @@ class Sharing:
         return [item for item in own if item["expireAt"] >= now]
 
     def withdraw(self, id: str) -> None:
-        with self._storage.lock:
-            self._invitations.pop(id, None)
-            self._keep()
+        self._invitations.pop(id, None)
+        self._keep()
 
     def give(self, url: str, location: str, rights: Iterable[str]) -> None:
-        with self._storage.lock:
-            known = self._shares.setdefault(url, {}).setdefault(location, [])
-            known += [right for right in rights if right not in known]
-            self._keep()
+        known = self._shares.setdefault(url, {}).setdefault(location, [])
+        known += [right for right in rights if right not in known]
+        self._keep()
 
     def take(self, url: str, rights: Iterable[str] = RIGHTS, location: Optional[str] = None) -> None:
         """Take `rights` from one receiver, or from all of them and from the invitations that are open."""
         gone = set(rights)
         if url not in self._shares and not self._invitations:
             return
-        with self._storage.lock:
-            receivers = self._shares.get(url, {})
-            for receiver in [location] if location else list(receivers):
-                receivers[receiver] = [right for right in receivers.get(receiver, ()) if right not in gone]
-                if not receivers[receiver]:
-                    del receivers[receiver]
-            if not receivers:
-                self._shares.pop(url, None)
-            if location is None:
-                self._clean_invitations(url, gone)
-            self._keep()
+        receivers = self._shares.get(url, {})
+        for receiver in [location] if location else list(receivers):
+            receivers[receiver] = [right for right in receivers.get(receiver, ()) if right not in gone]
+            if not receivers[receiver]:
+                del receivers[receiver]
+        if not receivers:
+            self._shares.pop(url, None)
+        if location is None:
+            self._clean_invitations(url, gone)
+        self._keep()
 
     def moved(self, source: ResourceUrl, destination: ResourceUrl) -> None:
         """Within a bucket shares go along; out of it they are revoked."""
-        with self._storage.lock:
-            if source.bucket == destination.bucket:
-                for location, rights in self.receivers(source.url).items():
-                    self.give(destination.url, location, rights)
-                for invitation in self._invitations.values():
-                    for link in invitation["resources"]:
-                        if link["url"] == source.url:
-                            link["url"] = destination.url
-            self.take(source.url)
+        if source.bucket == destination.bucket:
+            for location, rights in self.receivers(source.url).items():
+                self.give(destination.url, location, rights)
+            for invitation in self._invitations.values():
+                for link in invitation["resources"]:
+                    if link["url"] == source.url:
+                        link["url"] = destination.url
+        self.take(source.url)
 
     def _clean_invitations(self, url: str, gone: set[str]) -> None:
         for id, invitation in list(self._invitations.items()):

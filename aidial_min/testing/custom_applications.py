@@ -22,6 +22,7 @@ from .json_shapes import (
     number,
     scalar,
     strings,
+    without_nulls,
 )
 from .paths import ResourceUrl, at, encode, from_url
 from .routing import endpoint
@@ -64,6 +65,7 @@ def definitions(call: Call, type: str) -> list[tuple[str, Json]]:
 
 # Custom applications
 
+_OPS = "POST /v1/ops/application/"
 ACTIVE = ("STARTING", "STOPPING", "STARTED", "DEPLOYING", "UNDEPLOYING", "DEPLOYED")
 _ENDPOINT = re.compile(r"/openai/deployments/([^/?]+)/")
 _ENDPOINTS = {
@@ -114,7 +116,7 @@ def prepare(call: Call, raw: bytes) -> bytes:
         raise HttpError(400, "Application endpoint or function must be provided")
     before = definition(call.core, call.resource) or {}
     body = named(call, body)
-    body.update(user_roles=None, forward_auth_token=False, features=_without_nulls(features))
+    body.update(user_roles=None, forward_auth_token=False, features=without_nulls(features))
     body["defaults"] = body.get("defaults") or {}
     for name in ("interceptors", "description_keywords"):
         body[name] = body.get(name) or []
@@ -153,22 +155,23 @@ def all_of(call: Call) -> list[Deployment]:
     return [_deployment(call.core, url, body) for url, body in definitions(call, "applications")]
 
 
-@endpoint("POST /v1/ops/application/{operation:start|stop|logs}", generations="2024", fields="url")
-@endpoint("POST /v1/ops/application/{operation:deploy|undeploy|redeploy|logs}", generations="2026", fields="url")
+@endpoint(_OPS + "{operation:start|stop|logs}", generations="2024", fields="url", alone=True)
+@endpoint(
+    "POST /v1/ops/application/{operation:deploy|undeploy|redeploy|logs}", generations="2026", fields="url", alone=True
+)
 def operate(call: Call, operation: str) -> Json:
     core = call.core
     resource = from_url(str(call.body.get("url", "")))
     refuse_if(resource.type != "applications" or resource.folder, 400, f"Invalid application url: {resource.url}")
     refuse_if(WRITE not in call.rights(resource), 403, f"Forbidden operation for application: {resource.url}")
     refuse_if(not core.application_controller, 503, "The application controller is not available")
-    with core.storage.lock:
-        application = present(definition(core, resource), 404, f"Application is not found: {resource.url}")
-        if operation == "logs":
-            if _status(application) not in ("STARTED", "DEPLOYED"):
-                raise HttpError(409, f"Application is not started: {resource.url}")
-            return {"logs": [{"instance": "pod-1", "content": f"{resource.name} is running\n"}]}
-        refuse_if(application.get("function") is None, 409, f"Application does not have function: {resource.url}")
-        return _change(core, resource, application, operation)
+    application = present(definition(core, resource), 404, f"Application is not found: {resource.url}")
+    if operation == "logs":
+        if _status(application) not in ("STARTED", "DEPLOYED"):
+            raise HttpError(409, f"Application is not started: {resource.url}")
+        return {"logs": [{"instance": "pod-1", "content": f"{resource.name} is running\n"}]}
+    refuse_if(application.get("function") is None, 409, f"Application does not have function: {resource.url}")
+    return _change(core, resource, application, operation)
 
 
 def _change(core: Core, resource: ResourceUrl, application: Json, operation: str) -> Json:
@@ -203,14 +206,14 @@ def _change(core: Core, resource: ResourceUrl, application: Json, operation: str
 def _function(call: Call, function: Json, before: Json) -> Json:
     resource = call.resource
     _only(function, _FUNCTION, "function.")
-    function = _without_nulls(function)
+    function = without_nulls(function)
     refuse_if(function.get("runtime") is None, 400, "Application function runtime must be provided")
     mapping = function.get("mapping")
     if not isinstance(mapping, dict):
         raise HttpError(400, "Application function mapping must be provided")
     mapping = snake(mapping)
     _only(mapping, _MAPPING, "function.mapping.")
-    function["mapping"] = _without_nulls(mapping)
+    function["mapping"] = without_nulls(mapping)
     for name in ("completion", *_ENDPOINTS):
         path = mapping.get(name) or (mapping.get("chat_completion") if name == "completion" else None)
         if path is None and name == "completion":
@@ -239,10 +242,6 @@ def _function(call: Call, function: Json, before: Json) -> Json:
 
 def _only(body: Json, names: object, path: str = "") -> None:
     judge(body, lambda value, _: no_others(value, names, path))
-
-
-def _without_nulls(value: Json) -> Json:
-    return {name: item for name, item in value.items() if item is not None}
 
 
 def _status(application: Json) -> str:

@@ -99,14 +99,19 @@ class Deployment:
         return features
 
 
+def head(id: str, kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What every listing begins with."""
+    named = {name: fields.get(name) for name in ("display_name", "display_version", "icon_url", "description")}
+    described: dict[str, Any] = {"id": id, kind: id, **named, "reference": fields.get("reference") or id}
+    described.update(owner="organization-owner", object=kind, status="succeeded")
+    described.update(created_at=CREATED, updated_at=CREATED)
+    return described
+
+
 def listed(deployment: Deployment, kind: str, newer: bool) -> dict[str, Any]:
     """How GET /openai/{kind}s shows `deployment`. Absent values are left out."""
-    described: dict[str, Any] = {"id": deployment.id, kind: deployment.id}
-    for name in ("display_name", "display_version", "icon_url", "description"):
-        described[name] = getattr(deployment, name)
-    described["reference"] = deployment.reference or deployment.id
-    described.update(owner="organization-owner", object=kind, status="succeeded")
-    described.update(created_at=CREATED, updated_at=CREATED, features=deployment.all_features(newer))
+    described = head(deployment.id, kind, vars(deployment))
+    described["features"] = deployment.all_features(newer)
     described["input_attachment_types"] = deployment.input_attachment_types
     described["max_input_attachments"] = deployment.max_input_attachments
     described["defaults"] = dict(deployment.defaults)

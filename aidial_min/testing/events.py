@@ -11,7 +11,7 @@ from typing import Any, Callable, Optional, Union
 
 from .access import READ
 from .http import HttpError, Response, event, present, refuse_if
-from .json_shapes import Json, loads
+from .json_shapes import Json, loads, without_nulls
 from .paths import ResourceUrl, from_url
 from .resources import MOVABLE
 from .routing import endpoint
@@ -71,7 +71,7 @@ def subscribe(call: Call) -> Response:
         resource = watched.get(key)
         if resource is not None and READ in call.rights(resource):
             described = {"url": resource.url, "action": action, "timestamp": timestamp, "etag": etag}
-            events.put(event({name: value for name, value in described.items() if value is not None}))
+            events.put(event(without_nulls(described)))
 
     return event_stream(call, events, call.core.storage.subscribe(changed))
 

@@ -103,6 +103,10 @@ def no_others(body: Mapping[str, Any], known: Any, path: str = "") -> None:
             raise Mismatch(path + name, "extra fields not permitted")
 
 
+def without_nulls(value: Json) -> Json:
+    return {name: item for name, item in value.items() if item is not None}
+
+
 # As Core reads bodies
 
 

@@ -7,7 +7,7 @@ What is kept of all this is `Access.published`, because rules decide who may rea
 from .access import READ, in_order
 from .auth import PUBLIC_LOCATION
 from .http import HttpError, dumps, present, refuse_if
-from .json_shapes import Json
+from .json_shapes import Json, without_nulls
 from .paths import TYPES, ResourceUrl, at, encode, from_url
 from .routing import endpoint
 from .state import Call
@@ -45,7 +45,7 @@ def create(call: Call) -> Json:
             _copy(call, from_url(resource["sourceUrl"]), from_url(resource["reviewUrl"]))
     core.access.published["publications"][publication["url"]] = publication
     _keep(call)
-    return _without_nulls(publication)
+    return without_nulls(publication)
 
 
 @endpoint("POST /v1/ops/publication/list", fields="url", alone=True)
@@ -63,7 +63,7 @@ def list_publications(call: Call) -> Json:
 
 @endpoint("POST /v1/ops/publication/get", fields="url", alone=True)
 def get(call: Call) -> Json:
-    return _without_nulls(_found(call, owner_may=True))
+    return without_nulls(_found(call, owner_may=True))
 
 
 @endpoint("POST /v1/ops/publication/delete", fields="url", alone=True)
@@ -113,7 +113,7 @@ def update(call: Call) -> Json:
         if call.body.get(name) is not None:
             publication[name] = call.body[name]
     _keep(call)
-    return _without_nulls(publication)
+    return without_nulls(publication)
 
 
 @endpoint("POST /v1/ops/publication/resource/list", fields="resourceTypes")
@@ -222,7 +222,7 @@ def _finish(call: Call, publication: Json, status: str, message: str) -> Json:
     described = {"id": call.core.new_id(), "url": url, "type": "PUBLICATION", "message": message}
     _notifications(call, from_url(url).location).append({**described, "timestamp": call.core.now()})
     _keep(call)
-    return _without_nulls(publication)
+    return without_nulls(publication)
 
 
 def _copy(call: Call, source: ResourceUrl, target: ResourceUrl) -> None:
@@ -253,10 +253,6 @@ def _folder(url: str) -> str:
 
 def _kind(url: str) -> str:
     return TYPES[url.split("/", 1)[0]]
-
-
-def _without_nulls(value: Json) -> Json:
-    return {name: item for name, item in value.items() if item is not None}
 
 
 # What a new publication has to be

@@ -220,7 +220,7 @@ def _entry(call: Call, resource: ResourceUrl, item: Optional[Item]) -> Json:
 _WORDS = "Can't initiate %s resource request. Incorrect body provided"
 
 
-@endpoint("POST /v1/ops/resource/move", fields="sourceUrl destinationUrl overwrite", words=_WORDS % "move")
+@endpoint("POST /v1/ops/resource/move", fields="sourceUrl destinationUrl overwrite", words=_WORDS % "move", alone=True)
 def move(call: Call) -> None:
     source, destination = _source_and_destination(call)
     _check_copy(call, source, destination, {READ, WRITE}, "Moving")
@@ -234,6 +234,7 @@ def move(call: Call) -> None:
     generations="2026",
     fields="sourceUrl destinationUrl overwrite",
     words=_WORDS % "copy",
+    alone=True,
 )
 def copy(call: Call) -> None:
     source, destination = _source_and_destination(call)
@@ -262,16 +263,15 @@ def _check_copy(call: Call, source: ResourceUrl, destination: ResourceUrl, neede
 def _copy(call: Call, source: ResourceUrl, destination: ResourceUrl, verb: str) -> None:
     destination.check_name()
     storage, overwrite = call.core.storage, call.body.get("overwrite") is True
-    with storage.lock:
-        item = present(storage.get(source), 400, f"Source resource {source.url} does not exist")
-        refuse_if(source.type not in MOVABLE, 500, f"Unsupported type: {source.type}")
-        exists = storage.get(destination) is not None and not overwrite
-        content = item.content
-        if source.type in ("applications", "toolsets"):
-            custom_applications.check_stopped(call.core, source)
-            refuse_if(exists, 412, "Resource already exists")
-            content = dumps(dict(item.json(), name=destination.url))
-        elif exists:
-            words = f"Can't {verb} resource {source.url} to {destination.url}"
-            raise HttpError(400, words + ", because destination resource already exists")
-        storage.put(destination, content, item.content_type)
+    item = present(storage.get(source), 400, f"Source resource {source.url} does not exist")
+    refuse_if(source.type not in MOVABLE, 500, f"Unsupported type: {source.type}")
+    exists = storage.get(destination) is not None and not overwrite
+    content = item.content
+    if source.type in ("applications", "toolsets"):
+        custom_applications.check_stopped(call.core, source)
+        refuse_if(exists, 412, "Resource already exists")
+        content = dumps(dict(item.json(), name=destination.url))
+    elif exists:
+        words = f"Can't {verb} resource {source.url} to {destination.url}"
+        raise HttpError(400, words + ", because destination resource already exists")
+    storage.put(destination, content, item.content_type)

@@ -155,24 +155,29 @@ class Failure(NamedTuple):
 ScriptedFault = Union[Failure, Cut]
 
 
-class _Queue(list[Any]):
+class Queue:
     """What is scripted, in its order: [times left or None for always, what it is for, what]."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.left: list[Any] = []
 
     def add(self, where: Optional[str], what: Any, times: Optional[int]) -> None:
         if times is not None and times < 0:
             raise ValueError(f"times is a number of answers or None for always, not {times}")
         if times != 0:
-            self.append([times, where, what])
+            self.left.append([times, where, what])
 
     def take(self, fits: Callable[[Optional[str]], bool]) -> Any:
-        """The first that fits, once."""
-        for place, (left, where, what) in enumerate(self):
-            if fits(where):
-                if left == 1:
-                    del self[place]
-                elif left is not None:
-                    self[place][0] = left - 1
-                return what
+        """The first that fits, once; None when there is none."""
+        with self.lock:
+            for place, (left, where, what) in enumerate(self.left):
+                if fits(where):
+                    if left == 1:
+                        del self.left[place]
+                    elif left is not None:
+                        self.left[place][0] = left - 1
+                    return what
         return None
 
 
@@ -184,23 +189,14 @@ class Script:
         #: Calls of deployments that nothing was scripted for, or that this server does not have.
         self.unexpected: list[str] = []
         self._lock = threading.Lock()
-        self._replies = _Queue()
-        self._faults = _Queue()
+        #: Behaviours for a deployment, or any; faults for paths that hold something, or any.
+        self.replies, self.faults = Queue(), Queue()
         self.requests: deque[RecordedRequest] = deque()
         self._kept_bytes = 0
 
-    def add_reply(self, deployment: Optional[str], behaviour: Behaviour, times: Optional[int]) -> None:
-        with self._lock:
-            self._replies.add(deployment, behaviour, times)
-
-    def add_fault(self, path: Optional[str], fault: ScriptedFault, times: Optional[int]) -> None:
-        with self._lock:
-            self._faults.add(path, fault, times)
-
     def reply_of(self, deployment: str) -> Optional[Behaviour]:
         """The behaviour that is next for this deployment, once."""
-        with self._lock:
-            found: Optional[Behaviour] = self._replies.take(lambda where: where in (None, deployment))
+        found: Optional[Behaviour] = self.replies.take(lambda where: where in (None, deployment))
         if found is None and self.only:
             words = f"Nothing was scripted for this call of {deployment!r}: server.reply(...) does"
             self.unexpected.append(words)
@@ -208,20 +204,17 @@ class Script:
         return found
 
     def has_reply_for(self, deployment: str) -> bool:
-        with self._lock:
-            return any(where in (None, deployment) for _, where, _ in self._replies)
+        return any(where in (None, deployment) for _, where, _ in list(self.replies.left))
 
     def unused(self) -> list[str]:
         """What was scripted for a number of times, and has not come up so often."""
-        with self._lock:
-            replies = [(left, f"for {where or 'any deployment'}") for left, where, _ in self._replies]
-            faults = [(left, f"for {where or 'any path'}: {what}") for left, where, what in self._faults]
+        replies = [(left, f"for {where or 'any deployment'}") for left, where, _ in list(self.replies.left)]
+        faults = [(left, f"for {where or 'any path'}: {what}") for left, where, what in list(self.faults.left)]
         return [f"{left} x {what}" for left, what in replies + faults if left is not None]
 
     def fault_for(self, path: str) -> Optional[ScriptedFault]:
         """What is to happen to a request for this path, once."""
-        with self._lock:
-            found: Optional[ScriptedFault] = self._faults.take(lambda where: where is None or where in path)
+        found: Optional[ScriptedFault] = self.faults.take(lambda where: where is None or where in path)
         return found
 
     def record(self, method: str, target: str, headers: Mapping[str, str]) -> Callable[[Content], None]:
@@ -246,8 +239,7 @@ class Script:
     def clear(self) -> None:
         with self._lock:
             self._kept_bytes = 0
-            self._replies.clear()
-            self._faults.clear()
+            self.replies, self.faults = Queue(), Queue()
             self.requests.clear()
             self.unexpected.clear()
 

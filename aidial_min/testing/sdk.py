@@ -32,7 +32,7 @@ class AppError(Exception):
         super().__init__(message)
         error = {"message": message, "type": type, "param": param, "code": code or str(status)}
         error["display_message"] = display_message
-        self.body = {"error": {name: value for name, value in error.items() if value is not None}}
+        self.body = {"error": shape.without_nulls(error)}
         self.status = status
         self.headers = headers
 

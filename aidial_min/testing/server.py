@@ -20,7 +20,7 @@ from .cassette import Cassette, Player, Recorder
 from .deployments import Deployment
 from .dispatch import Dispatcher
 from .http import Connection
-from .script import Cut, Failure, RecordedAnswer, RecordedRequests, behaviour
+from .script import Cut, Failure, RecordedAnswer, RecordedRequests, Script, behaviour
 from .sdk import AppError, Finish, Part
 from .state import Clock, Core
 
@@ -111,20 +111,19 @@ class DialServer:
         self._acceptor: Optional[threading.Thread] = None
         self._connections: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._log = log
-        self._keeps_data = data is not None
         self._strict = strict
         known = default_deployments() if deployments is None else deployments
         self._core = Core(
             keys=Keys(all_keys, admin_keys, tokens),
-            deployments=[self._declared(item) for item in known],
+            deployments={item.id: item for item in map(self._declared, known)},
             generation=generation,
             clock=clock or (Clock() if data is None else time.time),
             stale_listings=stale_listings,
             application_controller=application_controller,
             heartbeat=heartbeat,
             data=None if data is None else os.fspath(data),
-            only_scripted=only_scripted,
-            schemas=schemas,
+            script=Script(only_scripted),
+            schemas={schema["$id"]: schema for schema in schemas},
         )
         cassette: Optional[Cassette] = None
         if record is not None:
@@ -280,7 +279,7 @@ class DialServer:
             self._core.deployments.setdefault(deployment, self._declared(deployment))
         recorded = stream if stream is not None else text if isinstance(text, Mapping) else None
         if recorded is not None:
-            self._core.script.add_reply(deployment, RecordedAnswer(recorded), times)
+            self._core.script.replies.add(deployment, RecordedAnswer(recorded), times)
             return
         if text is not None and not isinstance(text, str):
             raise TypeError(f"text is a str, not {text!r}; deltas and pauses go into chunks")
@@ -293,7 +292,7 @@ class DialServer:
             dict(statistics) if statistics is not None else None,
         )
         scripted = behaviour(pieces, delay, heartbeats, stages, attachments, tool_calls, state, finish, error, done)
-        self._core.script.add_reply(deployment, scripted, times)
+        self._core.script.replies.add(deployment, scripted, times)
 
     def fail(
         self,
@@ -314,13 +313,13 @@ class DialServer:
         if not isinstance(status, int) or not 100 <= status <= 999:
             raise ValueError(f"status is a number of three digits, not {status!r}")
         failure = Failure(status, message, retry_after, body, dict(headers or {}))
-        self._core.script.add_fault(path, failure, times)
+        self._core.script.faults.add(path, failure, times)
 
     def drop(self, after_bytes: int = 0, times: Optional[int] = 1, path: Optional[str] = None) -> None:
         """Cut the connection of the next requests after `after_bytes` bytes of the answer, head included."""
         if after_bytes < 0:
             raise ValueError(f"after_bytes is a number of bytes, 0 or more, not {after_bytes}")
-        self._core.script.add_fault(path, Cut(after_bytes), times)
+        self._core.script.faults.add(path, Cut(after_bytes), times)
 
     def add_per_request_key(self, key: str, deployment: str, api_key: Optional[str] = None) -> None:
         """Let `key` speak for `deployment` in a call made with `api_key` (the server's first), as Core does."""
@@ -331,7 +330,7 @@ class DialServer:
 
         `resources`: whether these go too; by default they do, unless the server keeps them in a folder.
         """
-        self._core.reset(not self._keeps_data if resources is None else resources)
+        self._core.reset(self._core.data is None if resources is None else resources)
 
     def __enter__(self) -> "DialServer":
         return self.start()

@@ -21,6 +21,7 @@ _RESOURCES = "Can't %s shared resources. Incorrect body"
     fields="invitationType resources",
     newer_fields="maxAcceptedUsers shareCredentials",
     words=_BODY,
+    alone=True,
 )
 def create(call: Call) -> Json:
     core = call.core
@@ -63,15 +64,13 @@ def list_shared(call: Call) -> Json:
     return {"resources": found}
 
 
-@endpoint("POST /v1/ops/resource/share/discard", fields="resources", words=_RESOURCES % "DISCARD")
+@endpoint("POST /v1/ops/resource/share/discard", fields="resources", words=_RESOURCES % "DISCARD", alone=True)
 def discard(call: Call) -> None:
     for resource in [_resource(link) for link in _links(call.body)]:
         call.core.access.sharing.take(resource.url, RIGHTS, call.caller.location)
 
 
-@endpoint(
-    "POST /v1/ops/resource/share/revoke", fields="resources", words="Can't REVOKE shared resources. Incorrect body"
-)
+@endpoint("POST /v1/ops/resource/share/revoke", fields="resources", words=_RESOURCES % "REVOKE", alone=True)
 def revoke(call: Call) -> None:
     revoked = [(_resource(link), _rights(link, list(RIGHTS), True)) for link in _links(call.body)]
     if any(resource.location != call.caller.location for resource, _ in revoked):
@@ -84,6 +83,7 @@ def revoke(call: Call) -> None:
     "POST /v1/ops/resource/share/copy",
     fields="sourceUrl destinationUrl",
     words="Can't initiate copy shared access request. Incorrect body provided",
+    alone=True,
 )
 def copy(call: Call) -> None:
     urls = []
@@ -135,7 +135,7 @@ def invitations(call: Call) -> Json:
     return {"invitations": [_shown(invitation) for invitation in own]}
 
 
-@endpoint("GET /v1/invitations/{invitation}")
+@endpoint("GET /v1/invitations/{invitation}", alone=True)
 def invitation(call: Call, invitation: str) -> Optional[Json]:
     """It is accepted when asked with ?accept=true."""
     sharing = call.core.access.sharing
@@ -150,7 +150,7 @@ def invitation(call: Call, invitation: str) -> Optional[Json]:
     return None
 
 
-@endpoint("DELETE /v1/invitations/{invitation}")
+@endpoint("DELETE /v1/invitations/{invitation}", alone=True)
 def delete_invitation(call: Call, invitation: str) -> None:
     location = location_of(invitation)
     if location is None or "/invitations/" not in location:

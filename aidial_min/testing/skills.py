@@ -25,7 +25,7 @@ RESERVED = {MARKER, FOLDER_MARKER, VERSION, "files"}
 _FRONTMATTER = re.compile(r"\A\ufeff?\s*---[ \t]*\n(.*?)\n[ \t]*---[ \t]*(?:\n|\Z)", re.DOTALL)
 
 
-@endpoint("PUT /v2/skills/{bucket}/{path}", generations="2026", needs=WRITE)
+@endpoint("PUT /v2/skills/{bucket}/{path}", generations="2026", needs=WRITE, alone=True)
 def put(call: Call) -> Response:
     core, skill = call.core, call.resource
     if skill.folder:
@@ -36,18 +36,17 @@ def put(call: Call) -> Response:
         files[_inside(part.filename)] = bytes(part.content)
     refuse_if(not files, 400, "At least one file is required")
     _check_manifest(files.get("SKILL.md"))
-    with core.storage.lock:
-        _make_folders_above(core, skill)
-        before = _marker(core, skill)
-        precondition = call.precondition()
-        if before is not None and precondition.match is None:
-            raise HttpError(412, f"if-none-match condition is failed for etag: {_etag(core, skill)}")
-        _check(core, skill, precondition)
-        for name in list(_files(core, skill)):
-            core.storage.delete(_file(skill, name))
-        for name, content in files.items():
-            core.storage.put(_file(skill, name), content, _type_of(name))
-        return _committed(core, skill)
+    _make_folders_above(core, skill)
+    before = _marker(core, skill)
+    precondition = call.precondition()
+    if before is not None and precondition.match is None:
+        raise HttpError(412, f"if-none-match condition is failed for etag: {_etag(core, skill)}")
+    _check(core, skill, precondition)
+    for name in list(_files(core, skill)):
+        core.storage.delete(_file(skill, name))
+    for name, content in files.items():
+        core.storage.put(_file(skill, name), content, _type_of(name))
+    return _committed(core, skill)
 
 
 def _put_folder(core: Core, folder: ResourceUrl) -> Response:
@@ -55,11 +54,10 @@ def _put_folder(core: Core, folder: ResourceUrl) -> Response:
     if folder.name is None:
         raise HttpError(400, "Folder name is missing")
     refuse_if(folder.name in RESERVED, 400, f"Reserved folder name: {folder.name}")
-    with core.storage.lock:
-        _make_folders_above(core, folder)
-        refuse_if(_is_folder(core, folder), 400, f"Folder already exists: {folder.url}")
-        refuse_if(_marker(core, folder) is not None, 400, f"A resource already exists at this path: {folder.url}")
-        item = core.storage.put(_beside(folder, FOLDER_MARKER), dumps({"type": "folder"}))
+    _make_folders_above(core, folder)
+    refuse_if(_is_folder(core, folder), 400, f"Folder already exists: {folder.url}")
+    refuse_if(_marker(core, folder) is not None, 400, f"A resource already exists at this path: {folder.url}")
+    item = core.storage.put(_beside(folder, FOLDER_MARKER), dumps({"type": "folder"}))
     return Response(200, b"", [("etag", item.etag), EXPOSED])
 
 
@@ -77,21 +75,20 @@ def get(call: Call) -> Response:
     return contents(call, packed.getvalue(), _etag(core, skill), "application/zip")
 
 
-@endpoint("DELETE /v2/skills/{bucket}/{path}", generations="2026", needs=WRITE)
+@endpoint("DELETE /v2/skills/{bucket}/{path}", generations="2026", needs=WRITE, alone=True)
 def delete(call: Call) -> Response:
     core, skill = call.core, call.resource
-    with core.storage.lock:
-        if skill.folder:
-            refuse_if(not _is_folder(core, skill), 404, f"Folder not found: {skill.url}")
-            refuse_if(_nodes(core, skill, False), 409, f"Folder is not empty: {skill.url}")
-            core.storage.delete(_beside(skill, FOLDER_MARKER))
-            return Response(200)
-        refuse_if(_marker(core, skill) is None, 404, f"Resource not found: {skill.url}")
-        _check(core, skill, call.precondition())
-        for name in list(_files(core, skill)):
-            core.storage.delete(_file(skill, name))
-        core.storage.delete(_beside(skill, MARKER))
-        core.access.sharing.take(skill.url)
+    if skill.folder:
+        refuse_if(not _is_folder(core, skill), 404, f"Folder not found: {skill.url}")
+        refuse_if(_nodes(core, skill, False), 409, f"Folder is not empty: {skill.url}")
+        core.storage.delete(_beside(skill, FOLDER_MARKER))
+        return Response(200)
+    refuse_if(_marker(core, skill) is None, 404, f"Resource not found: {skill.url}")
+    _check(core, skill, call.precondition())
+    for name in list(_files(core, skill)):
+        core.storage.delete(_file(skill, name))
+    core.storage.delete(_beside(skill, MARKER))
+    core.access.sharing.take(skill.url)
     return Response(200)
 
 
@@ -102,31 +99,29 @@ def get_file(call: Call, file: str) -> Response:
     return contents(call, item.content, _etag(core, skill), item.content_type)
 
 
-@endpoint("PUT /v2/skills/{bucket}/{path:.+?}/files/{file:.+}", generations="2026", needs=WRITE)
+@endpoint("PUT /v2/skills/{bucket}/{path:.+?}/files/{file:.+}", generations="2026", needs=WRITE, alone=True)
 def put_file(call: Call, file: str) -> Response:
     core, skill = call.core, call.resource
     parts = _parts(call)
     refuse_if(len(parts) != 1, 400, "Exactly one file part is required")
     name = _inside(_decoded(file))
-    with core.storage.lock:
-        refuse_if(_marker(core, skill) is None, 404, f"Resource not found: {skill.url}")
-        _check(core, skill, call.precondition())
-        if name == "SKILL.md":
-            _check_manifest(bytes(parts[0].content))
-        core.storage.put(_file(skill, name), bytes(parts[0].content), _type_of(name))
-        return _committed(core, skill)
+    refuse_if(_marker(core, skill) is None, 404, f"Resource not found: {skill.url}")
+    _check(core, skill, call.precondition())
+    if name == "SKILL.md":
+        _check_manifest(bytes(parts[0].content))
+    core.storage.put(_file(skill, name), bytes(parts[0].content), _type_of(name))
+    return _committed(core, skill)
 
 
-@endpoint("DELETE /v2/skills/{bucket}/{path:.+?}/files/{file:.+}", generations="2026", needs=WRITE)
+@endpoint("DELETE /v2/skills/{bucket}/{path:.+?}/files/{file:.+}", generations="2026", needs=WRITE, alone=True)
 def delete_file(call: Call, file: str) -> Response:
     core, skill = call.core, call.resource
     name = _inside(_decoded(file))
     refuse_if(name == "SKILL.md", 400, "SKILL.md cannot be deleted")
-    with core.storage.lock:
-        refuse_if(_marker(core, skill) is None, 404, f"Resource not found: {skill.url}")
-        _check(core, skill, call.precondition())
-        refuse_if(not core.storage.delete(_file(skill, name)), 404, f"File not found: {name}")
-        return _committed(core, skill)
+    refuse_if(_marker(core, skill) is None, 404, f"Resource not found: {skill.url}")
+    _check(core, skill, call.precondition())
+    refuse_if(not core.storage.delete(_file(skill, name)), 404, f"File not found: {name}")
+    return _committed(core, skill)
 
 
 # Listings

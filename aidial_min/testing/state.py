@@ -6,7 +6,7 @@ Handlers get a `Call`: the request, its caller, and the `Core` behind it. Nothin
 import itertools
 import threading
 import uuid
-from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Callable, Optional, TypeVar
 from urllib.parse import parse_qsl
 
@@ -34,38 +34,28 @@ class Clock:
         return next(self._milliseconds) / 1000
 
 
+@dataclass(eq=False)
 class Core:
-    def __init__(
-        self,
-        keys: Keys,
-        deployments: Iterable[Deployment],
-        generation: str,
-        clock: Callable[[], float],
-        stale_listings: bool,
-        application_controller: bool,
-        heartbeat: float,
-        data: Optional[str] = None,
-        only_scripted: bool = False,
-        schemas: Iterable[Json] = (),
-    ) -> None:
-        self.keys = keys
-        self.generation = generation
-        self.newer = generation == "2026"
-        self.clock = clock
-        self.stale_listings = stale_listings
-        self.application_controller = application_controller
-        self.heartbeat = heartbeat
+    keys: Keys
+    deployments: dict[str, Deployment]
+    generation: str
+    clock: Callable[[], float]
+    stale_listings: bool
+    application_controller: bool
+    heartbeat: float
+    #: The folder that keeps what is stored, if there is one.
+    data: Optional[str]
+    script: Script
+    schemas: dict[str, Json]
+
+    def __post_init__(self) -> None:
+        self.newer = self.generation == "2026"
         self.lock = threading.RLock()
-        self.deployments: dict[str, Deployment] = {item.id: item for item in deployments}
-        self.storage = Storage(self.now) if data is None else DiskStorage(self.now, data)
+        self.storage = Storage(self.now) if self.data is None else DiskStorage(self.now, self.data)
         self.access = Access(self.storage)
-        self.limits = Limits(clock)
-        self.schemas: dict[str, Json] = {schema["$id"]: schema for schema in schemas}
+        self.limits = Limits(self.clock)
         self.max_body = (64 << 20) if self.newer else (16 << 20)
         self.max_resource = (64 << 20) if self.newer else (1 << 20)
-        self.script = Script(only_scripted)
-        # What is kept on disk must not meet the same ids again after a restart.
-        self._ids_are_random = data is not None
         self._count = itertools.count(1)
         self._upstreams: dict[str, Upstream] = {}
         self._parts: dict[Callable[[], Any], Any] = {}
@@ -76,7 +66,7 @@ class Core:
 
     def new_id(self) -> str:
         """The next id, in the shape of a UUID."""
-        if self._ids_are_random:
+        if self.data is not None:  # which must not meet the same ids again after a restart
             return str(uuid.uuid4())
         number = next(self._count)
         return f"{number:08x}-d1a1-4000-8000-{number:012x}"
@@ -107,8 +97,9 @@ class Core:
 
     def remove(self, resource: ResourceUrl, precondition: Precondition = ALWAYS) -> bool:
         """Delete a resource with whatever hangs on it."""
-        deleted = self.storage.delete(resource, precondition)
-        self.access.sharing.take(resource.url)
+        with self.storage.lock:
+            deleted = self.storage.delete(resource, precondition)
+            self.access.sharing.take(resource.url)
         return deleted
 
 

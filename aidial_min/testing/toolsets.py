@@ -11,9 +11,9 @@ from urllib.parse import unquote
 
 from .access import READ, WRITE
 from .custom_applications import definition, definitions, named, snake
-from .deployments import CREATED, Deployment
+from .deployments import Deployment, head
 from .http import HttpError, Response, as_json, dumps, event, present, refuse_if
-from .json_shapes import Json, an_object, json_body, judge, loads, text
+from .json_shapes import Json, an_object, json_body, judge, loads, text, without_nulls
 from .paths import encode, from_url
 from .routing import endpoint
 from .state import Call, Core
@@ -73,24 +73,18 @@ def get_one(call: Call, id: str) -> Json:
 
 
 def _described(deployment: Deployment) -> Json:
-    fields = ("display_name", "display_version", "icon_url", "description", "reference")
-    described = {name: getattr(deployment, name) for name in fields}
-    return {**described, "description_keywords": list(deployment.description_keywords), **deployment.extra}
+    keywords = list(deployment.description_keywords)
+    return {**vars(deployment), "description_keywords": keywords, **deployment.extra}
 
 
 def _listed(call: Call, id: str, toolset: Json) -> Json:
-    listed: Json = {"id": id, "toolset": id}
-    for name in ("display_name", "display_version", "icon_url", "description"):
-        listed[name] = toolset.get(name)
-    listed["reference"] = toolset.get("reference") or id
-    listed.update(owner="organization-owner", object="toolset", status="succeeded")
-    listed.update(created_at=CREATED, updated_at=CREATED)
+    listed = head(id, "toolset", toolset)
     listed["description_keywords"] = toolset.get("description_keywords") or []
     listed["transport"] = toolset.get("transport", "HTTP")
     listed["allowed_tools"] = toolset.get("allowed_tools") or []
     listed["auth_settings"] = _settings(call, id, toolset)
     listed["max_retry_attempts"] = toolset.get("max_retry_attempts", 1)
-    return {name: value for name, value in listed.items() if value is not None}
+    return without_nulls(listed)
 
 
 # Sign-in
