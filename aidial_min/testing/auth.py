@@ -90,8 +90,7 @@ class Keys:
         return caller
 
     def _by_key(self, key: str) -> Caller:
-        caller = present(self._callers.get(key), 401, "Unknown api key")
-        return caller
+        return present(self._callers.get(key), 401, "Unknown api key")
 
     def _by_token(self, token: Optional[str]) -> Optional[Caller]:
         parts = (token or "").split(".")

@@ -174,8 +174,7 @@ def report(call: Call) -> None:
 
 @endpoint("POST /v1/ops/client-channel/unsubscribe", generations="2026")
 def unsubscribe(call: Call) -> None:
-    if call.core.part(Channels).pop((call.caller.location, _id(call)), None) is None:
-        raise HttpError(404, "Channel is not found")
+    present(call.core.part(Channels).pop((call.caller.location, _id(call)), None), 404, "Channel is not found")
 
 
 @endpoint("POST /v1/ops/client-channel/interact", generations="2026")
@@ -211,12 +210,9 @@ def _error(code: int, message: str) -> Json:
 
 
 def _id(call: Call) -> str:
-    id = present(call.request.headers.get(HEADER.lower()), 400, "Channel ID is missed")
-    return id
+    return present(call.request.headers.get(HEADER.lower()), 400, "Channel ID is missed")
 
 
 def _channel(call: Call, id: str) -> Channel:
     channel = call.core.part(Channels).get((call.caller.location, id))
-    if channel is None:
-        raise HttpError(400, f"Client channel is not found for the given ID: {id}")
-    return channel
+    return present(channel, 400, f"Client channel is not found for the given ID: {id}")

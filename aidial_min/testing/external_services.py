@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, Optional
 from .access import WRITE
 from .custom_applications import find
 from .deployments import Deployment
-from .http import HttpError, refuse_if
+from .http import HttpError, present, refuse_if
 from .json_shapes import Json, operation
-from .paths import encode, from_url
-from .routing import decoded, endpoint
+from .paths import decode_path, encode, from_url
+from .routing import endpoint
 from .state import Call
 
 SCOPE = "/external_services/"
@@ -52,15 +52,14 @@ def _services(call: Call, application: Deployment) -> dict[str, Json]:
 def _scope(call: Call, url: Any) -> tuple[str, Deployment, Json]:
     """The scope id, decoded, with its application and service."""
     refuse_if(not url, 400, "resource url should be specified")
-    scope = decoded(str(url))
+    scope = decode_path(str(url))
     app, found, service = scope.rpartition(SCOPE)
     refuse_if(not found or not app.startswith("applications/"), 400, f"Invalid external service scope id: {url}")
     name = app[len("applications/") :]
     application = _application(call, name if name in call.core.deployments else app)
     services = _services(call, application)
-    if service not in services:
-        raise HttpError(404, f"External service '{service}' is not defined for application '{name}'")
-    return scope, application, services[service]
+    words = f"External service '{service}' is not defined for application '{name}'"
+    return scope, application, present(services.get(service), 404, words)
 
 
 @endpoint("POST /v1/ops/external-service/{what:signin|signout}", generations="2026", fields="")
@@ -110,8 +109,7 @@ def fetch_for_owner(call: Call) -> Json:
 
 
 def _header(call: Call, found: Optional[Credential], service: Json, scope: str) -> Json:
-    if found is None:
-        raise HttpError(404, f"Credentials for {encode(scope)} not found")
+    found = present(found, 404, f"Credentials for {encode(scope)} not found")
     described: Json = {"header_name": found.header, "header_value": found.value}
     if service["auth_settings"]["authentication_type"] == "OAUTH":
         described["expires_at"] = int(call.core.clock()) + 3600
@@ -136,7 +134,7 @@ def _managed(call: Call, app: str) -> Deployment:
 
 def _described(call: Call, application: Deployment, service: str, given: Json) -> Json:
     name = application.id if application.id.startswith("applications/") else f"applications/{application.id}"
-    scope = decoded(name) + SCOPE + service
+    scope = decode_path(name) + SCOPE + service
     settings = {key: value for key, value in given["auth_settings"].items() if key not in HIDDEN}
     if given["auth_settings"].get("client_secret"):
         settings["client_secret_hint"] = given["auth_settings"]["client_secret"][-4:]
@@ -154,7 +152,7 @@ def list_services(call: Call, id: str) -> list[Json]:
 
 @endpoint("GET|PUT|DELETE /v1/applications/{id}/external-services/{service:[^/]+}", generations="2026")
 def manage(call: Call, id: str, service: str) -> Any:
-    application, service = _managed(call, id), decoded(service)
+    application = _managed(call, id)
     managed = call.core.part(Managed).setdefault(application.id, {})
     known = _services(call, application).get(service)
     if call.request.method == "PUT":
@@ -163,8 +161,7 @@ def manage(call: Call, id: str, service: str) -> Any:
         settings = {**((known or {}).get("auth_settings") or {}), **(body.get("auth_settings") or {})}
         refuse_if("authentication_type" not in settings, 400, "authentication_type should be specified")
         known = managed[service] = {**body, "auth_settings": settings}
-    if known is None:
-        raise HttpError(404, f"External service '{service}' not found")
+    known = present(known, 404, f"External service '{service}' not found")
     if call.request.method == "DELETE":
         return managed.pop(service, None) is not None
     return _described(call, application, service, known)
@@ -172,7 +169,7 @@ def manage(call: Call, id: str, service: str) -> Any:
 
 @endpoint("POST|DELETE /v1/applications/{id}/external-services/{service:[^/]+}/consent", generations="2026")
 def consent(call: Call, id: str, service: str) -> bool:
-    known = _services(call, _managed(call, id)).get(decoded(service))
+    known = _services(call, _managed(call, id)).get(service)
     refuse_if(not call.caller.admin, 403, "Admin access required")
     native = known is not None and known["auth_settings"]["authentication_type"] == "DIAL_NATIVE"
     refuse_if(not native, 400, "Consent applies only to DIAL_NATIVE services")

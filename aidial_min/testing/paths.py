@@ -64,10 +64,6 @@ class ResourceUrl(NamedTuple):
         return self.segments[-1] if self.segments else None
 
     @property
-    def parent_path(self) -> Optional[str]:
-        return "/".join(self.segments[:-1]) or None
-
-    @property
     def public(self) -> bool:
         return self.location == PUBLIC_LOCATION
 
@@ -75,8 +71,8 @@ class ResourceUrl(NamedTuple):
     def parent(self) -> Optional["ResourceUrl"]:
         return self._replace(segments=self.segments[:-1], folder=True) if self.segments else None
 
-    def child(self, name: str, folder: bool) -> "ResourceUrl":
-        return self._replace(segments=(*self.segments, name), folder=folder)
+    def below(self, *names: str, folder: bool = False) -> "ResourceUrl":
+        return self._replace(segments=(*self.segments, *names), folder=folder)
 
     def check_name(self) -> None:
         """Names that blob storages can't keep are refused on PUT only."""
@@ -101,6 +97,11 @@ def decode(segment: str) -> str:
         wrong = path != segment
     refuse_if(wrong, 400, f"Wrong path provided {segment}")
     return unquote_to_bytes(segment).decode("utf-8", "replace")
+
+
+def decode_path(path: str) -> str:
+    """An id or a name as it stands in a path, decoded once; its slashes may be encoded or not."""
+    return "/".join(map(decode, path.split("/")))
 
 
 def from_path(type: str, bucket: str, path: str) -> ResourceUrl:

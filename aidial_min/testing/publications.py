@@ -206,8 +206,7 @@ def _found(call: Call, owner_may: bool) -> Json:
     resource = _url(call)
     _check_access(call, resource, owner_may)
     refuse_if(resource.folder or len(resource.segments) != 1, 400, f"Bad publication url: {resource.url}")
-    publication = present(_publications(call).get(resource.url), 404, f"No publication: {resource.url}")
-    return publication
+    return present(_publications(call).get(resource.url), 404, f"No publication: {resource.url}")
 
 
 def _pending(call: Call) -> Json:

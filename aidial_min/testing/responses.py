@@ -12,9 +12,8 @@ from typing import Any, Optional, Union
 
 from .completions import EVENT_STREAM, answer_of, ask, begun, check_content_type, check_url, count, upstream_answer
 from .deployments import Deployment
-from .http import Disconnected, HttpError, Response, as_json, dumps, event, refuse_if
+from .http import Disconnected, Response, as_json, dumps, event, present, refuse_if
 from .json_shapes import Json, parsed
-from .paths import decode
 from .routing import endpoint
 from .sdk import END, AppError, ChatRequest, Chunk
 from .state import Call
@@ -160,13 +159,10 @@ def delete(call: Call, response: str) -> Json:
 
 
 def _job(call: Call, id: str) -> Job:
-    id = decode(id)
     refuse_if(not id.startswith("dial_"), 500, "Failed to process response operation")
-    job = call.core.part(Jobs).get(id)
-    if job is None:
-        words = f"Response with id '{id}' not found."
-        error = {"message": words, "display_message": words, "type": "invalid_request_error"}
-        raise HttpError(404, dumps({"error": error}).decode())
+    words = f"Response with id '{id}' not found."
+    error = {"message": words, "display_message": words, "type": "invalid_request_error"}
+    job = present(call.core.part(Jobs).get(id), 404, dumps({"error": error}).decode())
     refuse_if(job.owner != call.caller.location, 403, "Access denied")
     return job
 

@@ -16,12 +16,14 @@ from typing import Any, Callable, NamedTuple, Optional, TypeVar
 
 from .http import Response, as_json, refuse_if
 from .json_shapes import operation
-from .paths import decode, from_path
+from .paths import decode_path, from_path
 from .state import Call
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 _PLACE = re.compile(r"\{(\w+)(?::([^{}]*))?\}")
 _PLACES = {"bucket": "[a-zA-Z0-9]+", "path": ".*", "invitation": "[a-zA-Z0-9]+"}
+#: What may be percent-encoded, and is decoded once.
+_ENCODED = ("id", "file", "service", "response")
 _TYPES = "files|conversations|prompts|applications"
 
 
@@ -61,8 +63,7 @@ class Endpoint(NamedTuple):
         if self.fields is not None:
             fields = self.fields + " " + self.newer_fields if call.core.newer else self.fields
             call.body = operation(call.request.body(), self.words, fields)
-        if "id" in found:
-            found["id"] = decoded(found["id"])
+        found.update({name: decode_path(found[name]) for name in _ENCODED if found.get(name)})
         if self.alone:
             call.request.body()  # whoever sends it slowly keeps nobody waiting
         with call.core.storage.lock if self.alone else nullcontext():
@@ -90,8 +91,3 @@ def endpoints_of(generation: str) -> list[Endpoint]:
     """What the handlers imported so far have declared for one Core, in the order in which it is tried."""
     found = [row for row in _DECLARED if generation in row.generations]
     return sorted(found, key=lambda row: -len(_PLACE.sub("", row.path)))
-
-
-def decoded(id: str) -> str:
-    """An id as it stands in a path, decoded once; its slashes may be encoded or not."""
-    return "/".join(decode(segment) for segment in id.split("/"))

@@ -17,14 +17,11 @@ from .http import Content, Response, as_json, event
 from .json_shapes import Json
 from .sdk import (
     DONE,
-    END,
-    HEARTBEAT,
     AppError,
     Behaviour,
     ChatRequest,
     Finish,
     Part,
-    attachment,
     check_part,
     stage,
     tool_call,
@@ -300,31 +297,10 @@ def _numbered(value: Any) -> Any:
     return value
 
 
-def behaviour(
-    pieces: Sequence[Part],
-    delay: float,
-    heartbeats: int,
-    stages: Sequence[Mapping[str, Any]],
-    attachments: Sequence[Mapping[str, Any]],
-    tool_calls: Sequence[Mapping[str, Any]],
-    state: Optional[Mapping[str, Any]],
-    finish: Finish,
-    error: Union[str, AppError, None],
-    done: bool,
-) -> Behaviour:
+def behaviour(parts: Sequence[Part], delay: float, failure: Optional[AppError], last: Part) -> Behaviour:
     """A behaviour that says what a test has written down, whatever it is asked."""
-    for piece in pieces:
-        check_part(piece)
-    parts: list[Part] = [HEARTBEAT] * heartbeats
-    for index, described in enumerate(stages):
-        parts += _stage(index, dict(described))
-    parts += pieces
-    for index, call in enumerate(tool_calls):
-        parts += _tool_call(index, call)
-    parts += [attachment(index, **described) for index, described in enumerate(attachments)]
-    if state is not None:
-        parts.append({"custom_content": {"state": dict(state)}})
-    failure = AppError(error) if isinstance(error, str) else error
+    for part in parts:
+        check_part(part)
 
     def scripted(request: ChatRequest) -> Iterator[Part]:
         for part in parts:
@@ -333,14 +309,13 @@ def behaviour(
             yield part
         if failure is not None:
             raise failure
-        if not done:
-            yield END
-        yield finish
+        yield last
 
     return scripted
 
 
-def _stage(index: int, described: Json) -> list[Part]:
+def stage_of(index: int, described: Mapping[str, Any]) -> list[Part]:
+    """The deltas of one stage."""
     attachments = [{"index": number, **item} for number, item in enumerate(described.get("attachments") or ())]
     parts: list[Part] = [stage(index, name=described.get("name", ""))]
     if described.get("content"):
@@ -351,8 +326,8 @@ def _stage(index: int, described: Json) -> list[Part]:
     return parts
 
 
-def _tool_call(index: int, call: Mapping[str, Any]) -> list[Json]:
-    """`call` may be flat ({name, arguments}) or as in an answer ({function: {name, arguments}})."""
+def tool_call_of(index: int, call: Mapping[str, Any]) -> list[Json]:
+    """The deltas of one call: flat ({name, arguments}) or as in an answer ({function: {name, arguments}})."""
     function = call.get("function") or call
     arguments = function.get("arguments", "{}")
     if not isinstance(arguments, str):

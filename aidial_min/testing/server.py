@@ -20,8 +20,8 @@ from .cassette import Cassette, Player, Recorder
 from .deployments import Deployment
 from .dispatch import Dispatcher
 from .http import Connection
-from .script import Cut, Failure, RecordedAnswer, RecordedRequests, Script, behaviour
-from .sdk import AppError, Finish, Part
+from .script import Cut, Failure, RecordedAnswer, RecordedRequests, Script, behaviour, stage_of, tool_call_of
+from .sdk import END, HEARTBEAT, AppError, Finish, Part, attachment
 from .state import Clock, Core
 
 if TYPE_CHECKING:
@@ -285,14 +285,22 @@ class DialServer:
             raise TypeError(f"text is a str, not {text!r}; deltas and pauses go into chunks")
         if text is not None and chunks is not None:
             raise TypeError("text or chunks, not both: text may be one of the chunks")
-        pieces = list(chunks) if chunks is not None else [text] if text else []
+        parts: list[Part] = [HEARTBEAT] * heartbeats
+        for index, described in enumerate(stages):
+            parts += stage_of(index, described)
+        parts += chunks if chunks is not None else [text] if text else []
+        for index, call in enumerate(tool_calls):
+            parts += tool_call_of(index, call)
+        parts += [attachment(index, **described) for index, described in enumerate(attachments)]
+        if state is not None:
+            parts.append({"custom_content": {"state": dict(state)}})
         finish = Finish(
             finish_reason or ("tool_calls" if tool_calls else "stop"),
             dict(usage) if usage is not None else None,
             dict(statistics) if statistics is not None else None,
         )
-        scripted = behaviour(pieces, delay, heartbeats, stages, attachments, tool_calls, state, finish, error, done)
-        self._core.script.replies.add(deployment, scripted, times)
+        failure = AppError(error) if isinstance(error, str) else error
+        self._core.script.replies.add(deployment, behaviour(parts, delay, failure, finish if done else END), times)
 
     def fail(
         self,

@@ -14,7 +14,7 @@ from . import multipart
 from .access import READ, WRITE
 from .http import HttpError, Response, dumps, present, refuse_if
 from .json_shapes import Json
-from .paths import ResourceUrl, decode
+from .paths import ResourceUrl
 from .resources import EXPOSED, contents, limit_of, listing
 from .routing import endpoint
 from .state import Call, Core
@@ -43,9 +43,9 @@ def put(call: Call) -> Response:
         raise HttpError(412, f"if-none-match condition is failed for etag: {_etag(core, skill)}")
     _check(core, skill, precondition)
     for name in list(_files(core, skill)):
-        core.storage.delete(_file(skill, name))
+        core.storage.delete(skill.below(VERSION, *name.split("/")))
     for name, content in files.items():
-        core.storage.put(_file(skill, name), content, _type_of(name))
+        core.storage.put(skill.below(VERSION, *name.split("/")), content, _type_of(name))
     return _committed(core, skill)
 
 
@@ -57,7 +57,7 @@ def _put_folder(core: Core, folder: ResourceUrl) -> Response:
     _make_folders_above(core, folder)
     refuse_if(_is_folder(core, folder), 400, f"Folder already exists: {folder.url}")
     refuse_if(_marker(core, folder) is not None, 400, f"A resource already exists at this path: {folder.url}")
-    item = core.storage.put(_beside(folder, FOLDER_MARKER), dumps({"type": "folder"}))
+    item = core.storage.put(folder.below(FOLDER_MARKER), dumps({"type": "folder"}))
     return Response(200, b"", [("etag", item.etag), EXPOSED])
 
 
@@ -81,13 +81,13 @@ def delete(call: Call) -> Response:
     if skill.folder:
         refuse_if(not _is_folder(core, skill), 404, f"Folder not found: {skill.url}")
         refuse_if(_nodes(core, skill, False), 409, f"Folder is not empty: {skill.url}")
-        core.storage.delete(_beside(skill, FOLDER_MARKER))
+        core.storage.delete(skill.below(FOLDER_MARKER))
         return Response(200)
     refuse_if(_marker(core, skill) is None, 404, f"Resource not found: {skill.url}")
     _check(core, skill, call.precondition())
     for name in list(_files(core, skill)):
-        core.storage.delete(_file(skill, name))
-    core.storage.delete(_beside(skill, MARKER))
+        core.storage.delete(skill.below(VERSION, *name.split("/")))
+    core.storage.delete(skill.below(MARKER))
     core.access.sharing.take(skill.url)
     return Response(200)
 
@@ -95,7 +95,7 @@ def delete(call: Call) -> Response:
 @endpoint("GET /v2/skills/{bucket}/{path:.+?}/files/{file:.+}", generations="2026", needs=READ)
 def get_file(call: Call, file: str) -> Response:
     core, skill = call.core, call.resource
-    item = present(_files(core, skill).get(_decoded(file)) if _marker(core, skill) else None, 404)
+    item = present(_files(core, skill).get(file) if _marker(core, skill) else None, 404)
     return contents(call, item.content, _etag(core, skill), item.content_type)
 
 
@@ -104,23 +104,23 @@ def put_file(call: Call, file: str) -> Response:
     core, skill = call.core, call.resource
     parts = _parts(call)
     refuse_if(len(parts) != 1, 400, "Exactly one file part is required")
-    name = _inside(_decoded(file))
+    name = _inside(file)
     refuse_if(_marker(core, skill) is None, 404, f"Resource not found: {skill.url}")
     _check(core, skill, call.precondition())
     if name == "SKILL.md":
         _check_manifest(bytes(parts[0].content))
-    core.storage.put(_file(skill, name), bytes(parts[0].content), _type_of(name))
+    core.storage.put(skill.below(VERSION, *name.split("/")), bytes(parts[0].content), _type_of(name))
     return _committed(core, skill)
 
 
 @endpoint("DELETE /v2/skills/{bucket}/{path:.+?}/files/{file:.+}", generations="2026", needs=WRITE, alone=True)
 def delete_file(call: Call, file: str) -> Response:
     core, skill = call.core, call.resource
-    name = _inside(_decoded(file))
+    name = _inside(file)
     refuse_if(name == "SKILL.md", 400, "SKILL.md cannot be deleted")
     refuse_if(_marker(core, skill) is None, 404, f"Resource not found: {skill.url}")
     _check(core, skill, call.precondition())
-    refuse_if(not core.storage.delete(_file(skill, name)), 404, f"File not found: {name}")
+    refuse_if(not core.storage.delete(skill.below(VERSION, *name.split("/"))), 404, f"File not found: {name}")
     return _committed(core, skill)
 
 
@@ -144,10 +144,10 @@ def list_skills(call: Call) -> Response:
 def list_files(call: Call, file: Optional[str]) -> Response:
     core, skill = call.core, call.resource
     refuse_if(_marker(core, skill) is None, 404)
-    below = _decoded((file or "").strip("/"))
+    below = (file or "").strip("/")
     prefix = below + "/" if below else ""
     recursive = call.flag("recursive")
-    shown = skill._replace(segments=(*skill.segments, "files"), folder=True)
+    shown = skill.below("files", folder=True)
     entries: dict[str, Json] = {}
     for name, item in _files(core, skill).items():
         if not name.startswith(prefix):
@@ -155,12 +155,10 @@ def list_files(call: Call, file: Optional[str]) -> Response:
         rest = name[len(prefix) :]
         first, slash, _ = rest.partition("/")
         if slash and not recursive:
-            names = tuple((prefix + first).split("/"))
-            entries[prefix + first + "/"] = node(shown._replace(segments=(*shown.segments, *names)))
+            entries[prefix + first + "/"] = node(shown.below(*(prefix + first).split("/"), folder=True))
         else:
-            place = shown._replace(segments=(*shown.segments, *name.split("/")), folder=False)
             times = {"createdAt": item.created_at, "updatedAt": item.updated_at}
-            entries[name] = {**node(place), **times}
+            entries[name] = {**node(shown.below(*name.split("/"))), **times}
     return _page(call, node(shown), list(entries.items()))
 
 
@@ -192,25 +190,17 @@ def _nodes(core: Core, folder: ResourceUrl, recursive: bool) -> list[tuple[Resou
 # The parts of a skill
 
 
-def _beside(place: ResourceUrl, name: str) -> ResourceUrl:
-    return place._replace(segments=(*place.segments, name), folder=False)
-
-
-def _file(skill: ResourceUrl, name: str) -> ResourceUrl:
-    return skill._replace(segments=(*skill.segments, VERSION, *name.split("/")), folder=False)
-
-
 def _marker(core: Core, place: ResourceUrl) -> Optional[Item]:
-    return core.storage.get(_beside(place, MARKER))
+    return core.storage.get(place.below(MARKER))
 
 
 def _is_folder(core: Core, place: ResourceUrl) -> bool:
-    return core.storage.get(_beside(place, FOLDER_MARKER)) is not None
+    return core.storage.get(place.below(FOLDER_MARKER)) is not None
 
 
 def _files(core: Core, skill: ResourceUrl) -> dict[str, Item]:
     """The files of a skill by their path inside it, in order."""
-    place = skill._replace(segments=(*skill.segments, VERSION), folder=True)
+    place = skill.below(VERSION, folder=True)
     found = {}
     for resource, item in core.storage.list(place, True, 1_000_000, None)[0]:
         if item is not None:
@@ -234,7 +224,7 @@ def _check(core: Core, skill: ResourceUrl, precondition: Precondition) -> None:
 
 def _committed(core: Core, skill: ResourceUrl) -> Response:
     etag = _etag(core, skill)
-    core.storage.put(_beside(skill, MARKER), dumps({"type": "skills", "etag": etag}))
+    core.storage.put(skill.below(MARKER), dumps({"type": "skills", "etag": etag}))
     return Response(200, b"", [("etag", etag), EXPOSED])
 
 
@@ -245,7 +235,7 @@ def _make_folders_above(core: Core, target: ResourceUrl) -> None:
         refuse_if(above.name in RESERVED, 400, f"Reserved folder name: {above.name}")
         refuse_if(_marker(core, above) is not None, 400, f"Cannot create inside a DIAL resource: {above.url}")
         if not _is_folder(core, above):
-            core.storage.put(_beside(above, FOLDER_MARKER), dumps({"type": "folder"}))
+            core.storage.put(above.below(FOLDER_MARKER), dumps({"type": "folder"}))
     if not target.folder and _is_folder(core, target):
         raise HttpError(400, f"A folder already exists at this path: {target.url}")
 
@@ -262,16 +252,10 @@ def _inside(name: str) -> str:
     return name
 
 
-def _decoded(path: str) -> str:
-    return "/".join(decode(segment) for segment in path.split("/"))
-
-
 def _check_manifest(content: Optional[bytes]) -> None:
-    if content is None:
-        raise HttpError(400, "Skill must contain a SKILL.md at its root")
-    match = _FRONTMATTER.match(content.decode("utf-8", "replace").replace("\r\n", "\n"))
-    if match is None:
-        raise HttpError(400, "SKILL.md must start with YAML frontmatter delimited by '---'")
+    text = present(content, 400, "Skill must contain a SKILL.md at its root").decode("utf-8", "replace")
+    match = _FRONTMATTER.match(text.replace("\r\n", "\n"))
+    match = present(match, 400, "SKILL.md must start with YAML frontmatter delimited by '---'")
     for name in ("name", "description"):
         if not re.search(rf"^{name}\s*:\s*\S", match[1], re.MULTILINE):
             raise HttpError(400, f"SKILL.md frontmatter must define a non-empty '{name}'")

@@ -119,13 +119,12 @@ class Storage:
                 key = self._keys[place]
                 name, slash, _ = key[len(prefix) :].partition("/")
                 if recursive or not slash:
-                    names = key[len(prefix) :].split("/")
-                    entry = folder._replace(segments=(*folder.segments, *names), folder=False)
+                    entry = folder.below(*key[len(prefix) :].split("/"))
                     item: Optional[Item] = self._items[key]
                     place += 1
                 else:
                     key = prefix + name + "/"
-                    entry, item = folder.child(name, True), None
+                    entry, item = folder.below(name, folder=True), None
                     place = bisect.bisect_left(self._keys, prefix + name + "0")  # "0" follows "/"
                     if token is not None and key <= token:
                         continue
@@ -251,7 +250,7 @@ def node(resource: ResourceUrl) -> dict[str, Any]:
     """What every node has, and nothing more: as listings and shares begin an entry."""
     return {
         "name": resource.name,
-        "parentPath": resource.parent_path,
+        "parentPath": "/".join(resource.segments[:-1]) or None,
         "bucket": resource.bucket,
         "url": resource.url,
         "nodeType": "FOLDER" if resource.folder else "ITEM",
