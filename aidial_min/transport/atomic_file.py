@@ -97,6 +97,7 @@ class TargetFile:
                 raise
             # Something is mounted on this very file (Docker does that): it can't be replaced, but written to.
             with open(temporary, "rb") as source, open(self._target, "r+b") as target:
+                _reserve(target, os.fstat(source.fileno()).st_size)
                 for piece in iter(lambda: source.read(COPIED), b""):
                     target.write(piece)
                 target.truncate()
@@ -123,6 +124,22 @@ class TargetFile:
                 self.commit()
         finally:
             self.discard()
+
+
+def _reserve(file: IO[bytes], size: int) -> None:
+    """Have room for `size` bytes before the old content is touched, where the system can tell.
+
+    Raises:
+        OSError: the disk is too full; the file is as it was.
+    """
+    before = os.fstat(file.fileno()).st_size
+    if size > before and hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(file.fileno(), before, size - before)
+        except OSError as error:
+            file.truncate(before)
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise OSError(error.errno, error.strerror, file.name) from None
 
 
 def discard_leftovers(path: str) -> None:

@@ -24,7 +24,8 @@ import asyncio, json, sys
 import sentry_sdk
 
 events = []
-sentry_sdk.init(dsn="http://public@127.0.0.1:9/1", before_send=lambda event, hint: events.append(event), event_scrubber=None)
+keep = lambda event, hint: events.append(event)
+sentry_sdk.init(dsn="http://public@127.0.0.1:9/1", before_send=keep, event_scrubber=None)
 sys.path.insert(0, sys.argv[1])
 from aidial_min import AsyncDial, Dial
 
@@ -57,7 +58,9 @@ print(json.dumps([len(events), ours], default=repr))
 """
 
 
-@pytest.mark.skipif(not PYTHON, reason="AIDIAL_TRACKER_PYTHON names no Python with sentry-sdk (see the top of this file)")
+@pytest.mark.skipif(
+    not PYTHON, reason="AIDIAL_TRACKER_PYTHON names no Python with sentry-sdk (see the top of this file)"
+)
 def test_sentry_is_sent_no_credential():
     with DialServer(keys={KEY: "first"}) as server:
         server.fail(500, times=9)

@@ -2,13 +2,19 @@
 
 import errno
 import os
+import shutil
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from aidial_min import InvalidRequestError
 from aidial_min.transport import atomic_file
 from aidial_min.transport.atomic_file import TargetFile
+
+ROOT = Path(__file__).resolve().parents[2]
 
 on_linux = pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /dev/fd here")
 
@@ -101,7 +107,7 @@ def test_a_file_keeps_its_permissions(tmp_path):
 
 
 def test_a_file_that_something_is_mounted_on_is_written_to(tmp_path, monkeypatch):
-    """Docker mounts single files; renaming onto one is EBUSY. (A mount needs rights that tests do not have.)"""
+    """Docker mounts single files; renaming onto one is EBUSY."""
 
     def busy(source, target):
         raise OSError(errno.EBUSY, "Device or resource busy", source, None, target)
@@ -111,6 +117,45 @@ def test_a_file_that_something_is_mounted_on_is_written_to(tmp_path, monkeypatch
     monkeypatch.setattr(os, "replace", busy)
     write(path)
     assert path.read_bytes() == b"new" and os.listdir(tmp_path) == ["target"]
+
+
+def mounts(folder, script):
+    """Run a shell script in a place of its own, where it may mount; skip where that is not allowed."""
+    if not shutil.which("unshare") or subprocess.run(["unshare", "-Urm", "true"], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("tests may not mount anything here")
+    command = ["unshare", "-Urm", "sh", "-ec", script, "sh", sys.executable, str(ROOT)]
+    return subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60).stdout
+
+
+WRITE = """
+PYTHONPATH=$2 $1 -c '
+from aidial_min.transport.atomic_file import TargetFile
+try:
+    with TargetFile("target") as target:
+        target.write(b"new" * %d)
+except OSError as error:
+    print(error)
+'
+head -c 20 target; wc -c < target; ls -A
+"""
+
+
+def test_a_file_that_is_a_mount_of_its_own_gets_the_new_content(tmp_path):
+    said = mounts(tmp_path, "echo old > elsewhere; touch target; mount --bind elsewhere target;" + WRITE % 1)
+    assert said.split() == [b"new3", b"elsewhere", b"target"]
+
+
+def test_and_keeps_the_old_one_where_its_disk_has_no_room_for_the_new(tmp_path):
+    small = "mkdir small; mount -t tmpfs -o size=64k small small; echo old > small/file; touch target;"
+    said = mounts(tmp_path, small + "mount --bind small/file target;" + WRITE % 100_000)
+    assert said.split(b"\n") == [
+        b"[Errno 28] No space left on device: '%s'" % str(tmp_path / "target").encode(),
+        b"old",
+        b"4",
+        b"small",
+        b"target",
+        b"",
+    ]
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no disk that is always full here")
