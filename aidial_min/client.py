@@ -236,17 +236,7 @@ class _Client(BaseClient, Generic[Auth]):
         ssl_context: Optional[ssl.SSLContext] = None,
         on_attempt: Optional[Watch] = None,
     ) -> None:
-        self._config = read_config(
-            base_url=base_url,
-            api_key=api_key,
-            bearer_token=bearer_token,
-            api_version=api_version,
-            timeout=timeout,
-            max_retries=max_retries,
-            default_headers=default_headers,
-            coroutines=self._coroutines,
-            on_attempt=on_attempt,
-        )
+        self._config = read_config({**locals()}, self._coroutines)
         self._transport = self._new_transport(
             connection_settings(limits, proxy, trust_env, ca_bundle, client_cert, ssl_context)
         )
@@ -476,17 +466,7 @@ class _Pool(Portable, Generic[C, Auth]):
         on_attempt: Optional[Watch] = None,
     ) -> C:
         """A client on the pool's connections; closing it leaves the pool and its other clients alone."""
-        config = read_config(
-            base_url=base_url,
-            api_key=api_key,
-            bearer_token=bearer_token,
-            api_version=api_version,
-            timeout=timeout,
-            max_retries=max_retries,
-            default_headers=default_headers,
-            coroutines=self._client_class._coroutines,
-            on_attempt=on_attempt,
-        )
+        config = read_config({**locals()}, self._client_class._coroutines)
         return self._client_class._on(config, self._transport, owns_transport=False)
 
 

@@ -291,15 +291,11 @@ class StreamInterruptedError(DialConnectionError):
     """A completion stream ended without `[DONE]`; `partial` is the answer merged so far."""
 
 
-_BY_STATUS: Dict[int, Type[DialException]] = {
-    401: AuthenticationError,
-    403: PermissionDeniedError,
-    404: ResourceNotFoundError,
-    409: ConflictError,
-    412: EtagMismatchError,
-    413: RequestTooLargeError,
-    429: RateLimitError,
-}
+_OF_ONE_STATUS = (
+    AuthenticationError, PermissionDeniedError, ResourceNotFoundError, ConflictError, EtagMismatchError,
+    RequestTooLargeError, RateLimitError,
+)  # fmt: skip
+_BY_STATUS: Dict[int, Type[DialException]] = {error._status: error for error in _OF_ONE_STATUS}
 
 
 def class_for_status(status: int) -> Type[DialException]:

@@ -44,7 +44,7 @@ class _Bucket(Resource):
         return await self._appdata()
 
     async def _raw(self) -> BucketResponse:
-        return await self._call(Request("GET", "/v1/bucket", decode=model_of(BucketResponse.from_json)))
+        return await self._get_at("/v1/bucket", model_of(BucketResponse.from_json))
 
     async def _bucket(self) -> str:
         return (await self._raw()).bucket
@@ -69,7 +69,7 @@ class _User(Resource):
 
         GET /v1/user/info
         """
-        return await self._call(Request("GET", "/v1/user/info", decode=model_of(UserInfo.from_json)))
+        return await self._get_at("/v1/user/info", model_of(UserInfo.from_json))
 
     @operation
     async def limits(self, *, deployment_types: Optional[Sequence[str]] = None) -> UserLimitStats:
@@ -99,8 +99,7 @@ class _User(Resource):
 
     async def _stats(self, what: str, types: Optional[Sequence[str]]) -> UserLimitStats:
         kinds = None if types is None else ",".join(map(as_text, list_given("deployment_types", types)))
-        query, decode = {"deploymentTypes": kinds}, model_of(UserLimitStats.from_json)
-        return await self._call(Request("GET", "/v1/user/" + what, query=query, decode=decode))
+        return await self._get_at("/v1/user/" + what, model_of(UserLimitStats.from_json), {"deploymentTypes": kinds})
 
     @operation
     async def offline_credentials(self) -> OfflineCredentials:
@@ -112,8 +111,7 @@ class _User(Resource):
 
         GET /v1/user/offline-credentials
         """
-        decode = model_of(OfflineCredentials.from_json)
-        return await self._call(Request("GET", "/v1/user/offline-credentials", decode=decode))
+        return await self._get_at("/v1/user/offline-credentials", model_of(OfflineCredentials.from_json))
 
     @operation
     async def offline_signin(self, code: str, redirect_uri: str) -> bool:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..core.call import Answer
     from ..core.completion_stream import Events
     from ..core.limits import TimeoutValue
-    from ..core.operation import Later
+    from ..core.operation import Either, Later, Streamed, Whole
     from ..transport.streams import AsyncStream, Stream
     from ..types.chat.request import ChatParams
     from ..types.chat.request_param import Message
@@ -49,10 +49,6 @@ if TYPE_CHECKING:
         cache_policy: Optional[Union[Literal["availability-priority", "cache-priority"], str]]
 
     class ChatOptions(ChatParams, CallOptions, total=False): ...
-
-    Whole = TypeVar("Whole", covariant=True)
-    Streamed = TypeVar("Streamed", covariant=True)
-    Either = TypeVar("Either", covariant=True)
 
     class CreateChat(Protocol[Whole, Streamed, Either]):
         # fmt: off

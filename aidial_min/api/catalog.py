@@ -76,8 +76,7 @@ class _Deployments(Resource):
         GET /v1/deployment-names
         """
         kinds = None if types is None else ",".join(as_text(kind) for kind in list_given("types", types, empty=True))
-        decode = list_of(DeploymentName.from_json)
-        return await self._call(Request("GET", "/v1/deployment-names", query={"type": kinds or None}, decode=decode))
+        return await self._get_at("/v1/deployment-names", list_of(DeploymentName.from_json), {"type": kinds or None})
 
     @operation
     async def get(self, deployment_id: str) -> Deployment:
@@ -90,8 +89,7 @@ class _Deployments(Resource):
 
         GET /openai/deployments/{id}
         """
-        path = "/openai/deployments/" + encode_id(deployment_id)
-        return await self._call(Request("GET", path, decode=model_of(Deployment.from_json)))
+        return await self._get_at("/openai/deployments/" + encode_id(deployment_id), model_of(Deployment.from_json))
 
     @operation
     async def get_configuration_schema(self, deployment_id: str) -> Optional[Dict[str, Any]]:
@@ -104,7 +102,7 @@ class _Deployments(Resource):
 
         GET /v1/deployments/{id}/configuration
         """
-        return await self._call(Request("GET", _path(deployment_id, "configuration"), decode=_schema))
+        return await self._get_at(_path(deployment_id, "configuration"), _schema)
 
     @operation
     async def limits(self, deployment_id: str) -> LimitStats:
@@ -117,7 +115,7 @@ class _Deployments(Resource):
 
         GET /v1/deployments/{id}/limits
         """
-        return await self._call(Request("GET", _path(deployment_id, "limits"), decode=model_of(LimitStats.from_json)))
+        return await self._get_at(_path(deployment_id, "limits"), model_of(LimitStats.from_json))
 
     @operation
     async def usage(self, deployment_id: str) -> LimitStats:
@@ -131,7 +129,7 @@ class _Deployments(Resource):
 
         GET /v1/deployments/{id}/usage
         """
-        return await self._call(Request("GET", _path(deployment_id, "usage"), decode=model_of(LimitStats.from_json)))
+        return await self._get_at(_path(deployment_id, "usage"), model_of(LimitStats.from_json))
 
     @overloaded
     async def _route(
@@ -294,11 +292,10 @@ class _Listed(Resource, Generic[Info]):
 
         GET /openai/{kind}
         """
-        return await self._call(Request("GET", "/openai/" + self._kind, decode=list_of(self._info.from_json, "data")))
+        return await self._get_at("/openai/" + self._kind, list_of(self._info.from_json, "data"))
 
     async def _get(self, name: str) -> Info:
-        path = "/openai/%s/%s" % (self._kind, encode_id(name))
-        return await self._call(Request("GET", path, decode=model_of(self._info.from_json)))
+        return await self._get_at("/openai/%s/%s" % (self._kind, encode_id(name)), model_of(self._info.from_json))
 
 
 class _Model(_Listed[ModelInfo]):

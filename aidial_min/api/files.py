@@ -13,22 +13,29 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..core.body import MultipartBody, file_part
 from ..core.call import Download, Request, as_it_came, model_of
 from ..core.etag import bare_etag
-from ..core.operation import Async, Sync, operation
+from ..core.operation import Async, Bound, Sync, operation
 from ..core.urls import parse_storage_url
 from ..errors import ConfigurationError, DialException, InvalidDialURLError, InvalidRequestError
 from ..types.metadata import FileItem, FileMetadata
 from .local_files import local_files, local_path, md5_of, same_file_key
 from .opening import stream_download
-from .stored import Stored, is_missing, preconditions
+from .stored import Stored, describe, is_missing, preconditions
 
 if TYPE_CHECKING:
-    from typing import Any, Awaitable, Callable, Dict, List, Optional, Tuple, Union
+    from typing import Any, Awaitable, Callable, Dict, List, Optional, Protocol, Tuple, Union
+
+    from typing_extensions import Unpack
 
     from ..core.body import Progress
+    from ..core.operation import Later, Whole
     from ..core.urls import StoragePath, StorageUrl
     from ..transport.downloads import FileDownloadResponse
     from ..types.file import FileTypes
     from .local_files import LocalFile, LocalPath
+    from .stored import Page
+
+    class DescribeFile(Protocol[Whole]):
+        def __call__(self, url: StorageUrl, **page: Unpack[Page]) -> Whole: ...
 
     Outcome = Union[str, Exception]
     """What became of one file: "uploaded", "downloaded", "skipped", or the error that ended it."""
@@ -103,16 +110,6 @@ class _Files(Stored[FileItem, FileMetadata]):
 
         PUT /v1/files/{bucket}/{path}
         """
-        return await self._upload(url, file, etag_if_match, etag_if_none_match, progress)
-
-    async def _upload(
-        self,
-        url: StorageUrl,
-        file: FileTypes,
-        etag_if_match: Optional[str] = None,
-        etag_if_none_match: Optional[str] = None,
-        progress: Optional[Progress] = None,
-    ) -> FileItem:
         path = self._path(url)
         body = MultipartBody([file_part(file, path.name)], progress)
         headers = preconditions(etag_if_match, etag_if_none_match)
@@ -154,20 +151,7 @@ class _Files(Stored[FileItem, FileMetadata]):
         response: FileDownloadResponse = await self._read(Download(request, path.name, etag_if_match), whole)
         return response
 
-    if TYPE_CHECKING:
-
-        @operation
-        async def metadata(
-            self,
-            url: StorageUrl,
-            *,
-            limit: Optional[int] = None,
-            token: Optional[str] = None,
-            recursive: Optional[bool] = None,
-            permissions: Optional[bool] = None,
-        ) -> FileMetadata: ...
-    else:
-        metadata = Stored.__dict__["get_metadata"]
+    metadata: Bound[DescribeFile[FileMetadata], DescribeFile[Later[FileMetadata]]] = Stored.__dict__["get_metadata"]
 
     # -- folders
 
@@ -226,7 +210,7 @@ class _Files(Stored[FileItem, FileMetadata]):
             if item is not None and await self._is_same(item, target, file.path):
                 return SKIPPED
             if not dry_run:
-                await self._upload(target, PurePath(file.path), etag_if_none_match=None if overwrite else "*")
+                await _Files.upload(self, target, PurePath(file.path), None, None if overwrite else "*")
             return UPLOADED
 
         jobs = [Job(file.name, partial(upload, file)) for file in files]
@@ -347,7 +331,7 @@ class _Files(Stored[FileItem, FileMetadata]):
         etag = item.etag
         if not etag:  # listings do not tell it
             try:
-                etag = (await self._describe(url, {})).etag
+                etag = (await describe(self, self._kind, self._node, url, {})).etag
             except DialException as error:
                 if not is_missing(error):
                     raise

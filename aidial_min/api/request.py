@@ -15,13 +15,14 @@ from ..core.urls import SCHEME, is_url_of
 from ..errors import InvalidRequestError, NotDialURLError, ParsingDataError
 
 if TYPE_CHECKING:
-    from typing import Literal, Optional, Protocol, TypedDict, TypeVar, overload
+    from typing import Literal, Optional, Protocol, TypedDict, overload
 
     from typing_extensions import Unpack
 
     from ..core.call import Answer, Config
     from ..core.http11 import Headers
     from ..core.limits import TimeoutValue
+    from ..core.operation import Streamed, Whole
 
     class RequestOptions(TypedDict, total=False):
         """What a request may have besides method and path."""
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
         query: Optional[Mapping[str, Any]]
         timeout: Union[TimeoutValue, NotGiven]
         max_retries: Optional[int]
-
-    Whole = TypeVar("Whole", covariant=True)
-    Streamed = TypeVar("Streamed", covariant=True)
 
     class SendRequest(Protocol[Whole, Streamed]):
         # fmt: off

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ..core.call import Answer
-    from ..core.operation import Later
+    from ..core.operation import Either, Later, Streamed, Whole
     from ..transport.streams import AsyncStream, Stream
     from ..types._model import Model
     from ..types.responses import ResponseParams
-    from .calls import CallOptions, Either, Streamed, Whole
+    from .calls import CallOptions
 
     ResponseInput = Union[str, Iterable[Union[Mapping[str, Any], Model]]]
 
@@ -161,7 +161,7 @@ class _Responses(DeploymentCalls):
             return await self._open(  # type: ignore[no-any-return]
                 Request("GET", _path(response_id), query=query, decode=as_it_came), EVENTS
             )
-        return await self._call(Request("GET", _path(response_id), query=query, decode=_whole))
+        return await self._get_at(_path(response_id), _whole, query)
 
     # fmt: off
     create: Bound[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..core.call import Request, json_value, list_of, nothing
+from ..core.call import json_value, list_of, nothing
 from ..core.operation import Async, Resource, Sync, operation
 from ..core.urls import encode_id
 from ..errors import InvalidRequestError, ParsingDataError
@@ -37,7 +37,7 @@ class _Schemas(Resource):
 
         GET /v1/{kind}_schemas/schemas
         """
-        return await self._call(Request("GET", _path(kind, "schemas"), decode=list_of(_object)))
+        return await self._get_at(_path(kind, "schemas"), list_of(_object))
 
     @operation
     async def get(self, schema_id: str, kind: SchemaKind = "application_type") -> Dict[str, Any]:
@@ -51,7 +51,7 @@ class _Schemas(Resource):
 
         GET /v1/{kind}_schemas/schema
         """
-        return await self._call(Request("GET", _path(kind, "schema"), query={"id": schema_id}, decode=_an_object))
+        return await self._get_at(_path(kind, "schema"), _an_object, {"id": schema_id})
 
     @operation
     async def get_meta(self, kind: SchemaKind = "application_type") -> Dict[str, Any]:
@@ -62,7 +62,7 @@ class _Schemas(Resource):
 
         GET /v1/{kind}_schemas/meta_schema
         """
-        return await self._call(Request("GET", _path(kind, "meta_schema"), decode=_an_object))
+        return await self._get_at(_path(kind, "meta_schema"), _an_object)
 
 
 class Schemas(_Schemas, Sync):
@@ -89,7 +89,7 @@ class _Consent(Resource):
 
         GET /v1/consent/{id}
         """
-        return await self._call(Request("GET", "/v1/consent/" + encode_id(deployment_id), decode=_an_object))
+        return await self._get_at("/v1/consent/" + encode_id(deployment_id), _an_object)
 
     @operation
     async def accept(self, deployment_id: str, consent: Mapping[str, Any]) -> None:

@@ -145,7 +145,7 @@ class _Invitations(Resource):
 
         GET /v1/invitations
         """
-        return await self._call(Request("GET", "/v1/invitations", decode=list_of(Invitation.from_json, "invitations")))
+        return await self._get_at("/v1/invitations", list_of(Invitation.from_json, "invitations"))
 
     @operation
     async def get(self, invitation_id: InvitationId) -> Invitation:
@@ -158,7 +158,7 @@ class _Invitations(Resource):
 
         GET /v1/invitations/{id}
         """
-        return await self._call(Request("GET", self._path(invitation_id), decode=model_of(Invitation.from_json)))
+        return await self._get_at(self._path(invitation_id), model_of(Invitation.from_json))
 
     @operation
     async def accept(self, invitation_id: InvitationId) -> None:
@@ -172,7 +172,7 @@ class _Invitations(Resource):
 
         GET /v1/invitations/{id}?accept=true
         """
-        await self._call(Request("GET", self._path(invitation_id), query={"accept": True}, decode=nothing))
+        await self._get_at(self._path(invitation_id), nothing, {"accept": True})
 
     @operation
     async def delete(self, invitation_id: InvitationId) -> None:

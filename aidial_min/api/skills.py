@@ -189,7 +189,7 @@ class _Skills(_Reference):
         """
         query = {"limit": limit, "token": token, "recursive": recursive}
         path = "/v2/metadata/%s/" % await self._path()
-        return await self._call(Request("GET", path, query=query, decode=model_of(SkillMetadata.from_json)))
+        return await self._get_at(path, model_of(SkillMetadata.from_json), query)
 
     @operation
     async def download(self) -> FileDownloadResponse:
@@ -319,7 +319,7 @@ class _SkillFiles(_Reference):
         """
         query = {"limit": limit, "token": token, "recursive": recursive}
         path = "/v2/metadata/" + await self._skill()
-        return await self._call(Request("GET", path, query=query, decode=model_of(SkillFileMetadata.from_json)))
+        return await self._get_at(path, model_of(SkillFileMetadata.from_json), query)
 
     @operation
     async def read(self) -> FileDownloadResponse:

@@ -187,9 +187,6 @@ class Stored(Addressed, Generic[Item, Node]):
         GET /v1/metadata/{kind}/{bucket}/{path}
         """
         query = {"limit": limit, "token": token, "recursive": recursive, "permissions": permissions}
-        return await self._describe(url, query)
-
-    async def _describe(self, url: StorageUrl, query: dict[str, Any]) -> Node:
         return await describe(self, self._kind, self._node, url, query)
 
     @listing
@@ -220,7 +217,7 @@ class Stored(Addressed, Generic[Item, Node]):
         seen = {None}
         while True:
             try:
-                items, token = await self._call(Request("GET", path, query=query, decode=self._page_of(refused)))
+                items, token = await self._get_at(path, self._page_of(refused), query)
             except DialException as error:
                 if query["token"] is None and is_missing(error):
                     return
@@ -304,8 +301,7 @@ class StoredJson(Stored[Item, Node], Generic[Document, Item, Node]):
 
         GET /v1/{kind}/{bucket}/{path}
         """
-        path = "/v1/" + self._path(url).path
-        return await self._call(Request("GET", path, decode=model_of(self._document.from_json)))
+        return await self._get_at("/v1/" + self._path(url).path, model_of(self._document.from_json))
 
     async def _save(self, url: StorageUrl, value: Any, match: Optional[str], none_match: Optional[str]) -> Item:
         path = "/v1/" + self._path(url).path

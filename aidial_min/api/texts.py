@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ..core.limits import TimeoutValue
-    from ..core.operation import Later
+    from ..core.operation import Either, Later, Streamed, Whole
     from ..transport.streams import AsyncStream, Stream
     from ..types.completion import CompletionParams, CompletionPrompt
     from ..types.embeddings import CustomEmbeddingsInput, EmbeddingsCustomFields, EmbeddingsInput
-    from .calls import CallOptions, Either, Streamed, Whole
+    from .calls import CallOptions
 
     class CompletionOptions(CompletionParams, CallOptions, total=False): ...
 

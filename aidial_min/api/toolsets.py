@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from ..core.call import Request, boolean, list_of, model_of
+from ..core.call import boolean, list_of, model_of
 from ..core.operation import Async, Resource, Sync, operation
 from ..core.urls import encode_id
 from ..errors import DialException, InvalidRequestError, ParsingDataError
@@ -53,7 +53,7 @@ class _Toolset(Resource):
 
         GET /openai/toolsets
         """
-        return await self._call(Request("GET", "/openai/toolsets", decode=list_of(ToolsetInfo.from_json, "data")))
+        return await self._get_at("/openai/toolsets", list_of(ToolsetInfo.from_json, "data"))
 
     @operation
     async def get(self, toolset_id: str) -> ToolsetInfo:
@@ -67,8 +67,7 @@ class _Toolset(Resource):
 
         GET /openai/toolsets/{id}
         """
-        path = "/openai/toolsets/" + encode_id(toolset_id)
-        return await self._call(Request("GET", path, decode=model_of(ToolsetInfo.from_json)))
+        return await self._get_at("/openai/toolsets/" + encode_id(toolset_id), model_of(ToolsetInfo.from_json))
 
     @operation
     async def signin(
@@ -126,8 +125,7 @@ class _Toolset(Resource):
 
         GET /v1/toolset/{id}/allowed-tools
         """
-        path = "/v1/toolset/%s/allowed-tools" % encode_id(toolset_id)
-        return await self._call(Request("GET", path, decode=model_of(ToolsPage.from_json)))
+        return await self._get_at("/v1/toolset/%s/allowed-tools" % encode_id(toolset_id), model_of(ToolsPage.from_json))
 
     @operation
     async def tools(self, toolset_id: str, *, next_cursor: Optional[str] = None) -> ToolsPage:
@@ -141,8 +139,8 @@ class _Toolset(Resource):
 
         GET /v1/toolset/{id}/tools
         """
-        path, query = "/v1/toolset/%s/tools" % encode_id(toolset_id), {"nextCursor": next_cursor}
-        return await self._call(Request("GET", path, query=query, decode=model_of(ToolsPage.from_json)))
+        path = "/v1/toolset/%s/tools" % encode_id(toolset_id)
+        return await self._get_at(path, model_of(ToolsPage.from_json), {"nextCursor": next_cursor})
 
     @operation
     async def mcp(self, toolset_id: str, *, application: bool = False) -> McpEndpoint:

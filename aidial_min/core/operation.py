@@ -20,7 +20,7 @@ from .body import json_body
 from .call import Request
 
 if TYPE_CHECKING:
-    from typing import Any, AsyncIterator, Callable, Coroutine, Iterator, Optional
+    from typing import Any, AsyncIterator, Callable, Coroutine, Iterator, Mapping, Optional
 
     from typing_extensions import Concatenate, ParamSpec
 
@@ -33,8 +33,11 @@ T = TypeVar("T")
 A = TypeVar("A", covariant=True)
 B = TypeVar("B", covariant=True)
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # for operations whose results are declared by overloads
     Later = Coroutine[Any, Any, T]
+    Whole = TypeVar("Whole", covariant=True)
+    Streamed = TypeVar("Streamed", covariant=True)
+    Either = TypeVar("Either", covariant=True)
 
 
 def finish(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -98,6 +101,10 @@ class Resource:
     async def _call(self, request: Request[T], total_at: Optional[float] = None) -> T:
         """Carry out one request; of several, `total_at` ends the limit `total` for all of them together."""
         return await self._client._transport.run(request, self._config, total_at)  # type: ignore[no-any-return]
+
+    async def _get_at(self, path: str, decode: Callable[[Answer], T], query: Optional[Mapping[str, Any]] = None) -> T:
+        """Carry out an operation that is a GET request."""
+        return await self._call(Request("GET", path, query=query, decode=decode))
 
     async def _post(self, path: str, value: Any, decode: Callable[[Answer], T]) -> T:
         """Carry out an operation that is a POST request with a JSON value."""

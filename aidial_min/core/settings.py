@@ -39,30 +39,21 @@ DefaultHeaders = Union[Mapping[str, str], Callable[[], Any]]
 """Header fields, or a function that returns a dict of them or None (of the async client also a coroutine function)."""
 
 
-def read_config(
-    *,
-    base_url: Optional[str],
-    api_key: Any,
-    bearer_token: Any,
-    api_version: Optional[str],
-    timeout: Any,
-    max_retries: int,
-    default_headers: Any,
-    coroutines: bool,
-    on_attempt: Any = None,
-) -> Config:
+def read_config(given: Mapping[str, Any], coroutines: bool) -> Config:
     """The settings of a client, from its arguments and the environment.
 
     Args:
+        given: the arguments of a client, by name; others are left alone.
         coroutines: whether credentials and default_headers may be coroutine functions (the async client).
     Raises:
         ConfigurationError: it says what to do; nothing has been sent.
     """
-    url = base_url if base_url is not None else os.environ.get("DIAL_URL") or None
+    url = given["base_url"] if given["base_url"] is not None else os.environ.get("DIAL_URL") or None
     if url is None:
         raise ConfigurationError("no DIAL server is named: pass base_url= or set DIAL_URL")
     set_up_log(os.environ.get("DIAL_LOG"))
-    headers = read_headers(default_headers, coroutines)
+    headers = read_headers(given["default_headers"], coroutines)
+    api_key, bearer_token = given["api_key"], given["bearer_token"]
     if api_key is None and bearer_token is None and not any(map(_brings_credential, headers)):
         found = credentials_of(os.environ)
         api_key, bearer_token = found.get("api_key"), found.get("bearer_token")
@@ -78,11 +69,11 @@ def read_config(
         origin=origin,
         credentials=read_credentials(api_key, bearer_token, coroutines),
         clock=time.time,
-        api_version=api_version,
-        timeout=read_timeout(timeout),
-        retry=read_retries(max_retries),
+        api_version=given["api_version"],
+        timeout=read_timeout(given["timeout"]),
+        retry=read_retries(given["max_retries"]),
         headers=headers,
-        on_attempt=read_watch(on_attempt, coroutines),
+        on_attempt=read_watch(given["on_attempt"], coroutines),
     )
 
 
