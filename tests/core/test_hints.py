@@ -1,6 +1,7 @@
 """core/hints.py: what is said to those who come from other libraries, wherever they trip."""
 
 import asyncio
+import gc
 import inspect
 import os
 from typing import Any, Iterator
@@ -16,6 +17,7 @@ from aidial_min.types.chat import ChatParams
 from .test_call import answer
 
 SETTINGS = {"base_url": "https://dial.example", "api_key": "key-of-a-test"}
+HELLO: Any = {"deployment_name": "gpt", "messages": []}
 CALLS = {
     "chat": (lambda client: client.chat.completions.create, {"messages": []}),
     "completions": (lambda client: client.completions.create, {"prompt": "x"}),
@@ -116,6 +118,25 @@ def test_create_shows_every_parameter(cls: Any, call: str, params: Any) -> None:
     assert {parameter.kind for parameter in shown.values()} == {inspect.Parameter.KEYWORD_ONLY}
     apart = {"deployment_name", "messages", "prompt", "stream"} | OPTIONS
     assert set(shown) - apart == set(params.__annotations__)
+
+
+@pytest.mark.parametrize(
+    ("name", "trip"),
+    [
+        ("download", lambda client: client.files.download("files/b/a").get_content()),
+        ("create", lambda client: list(client.chat.completions.create(**HELLO, stream=True))),
+        ("create", lambda client: client.chat.completions.create(**HELLO).choices),
+        ("list", lambda client: client.deployments.list()[0]),
+        ("my_bucket", lambda client: client.my_bucket().upper()),
+    ],
+)
+def test_where_await_is_forgotten_python_names_the_method(name: str, trip: Any) -> None:
+    """It can't be said in a better place: what is no coroutine of Python's own is refused by anyio 4.0 to 4.11 and
+    tenacity, and by all who ask inspect.iscoroutine."""
+    with pytest.warns(RuntimeWarning, match="^coroutine '%s' was never awaited$" % name):
+        with pytest.raises((AttributeError, TypeError), match="'coroutine' object"):
+            trip(AsyncDial(**SETTINGS))
+        gc.collect()
 
 
 @pytest.mark.parametrize(
