@@ -1,6 +1,7 @@
 """The sync client's verbs: they block in the thread that asks. aio.py has the same names in the same order.
 
 http.client opens the connections, and is what idles in the cache; what comes of their sockets is read by core/http11.
+`queue` and `threading` are loaded where somebody waits for a thread: a first answer from an address does not.
 """
 
 from __future__ import annotations
@@ -8,12 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import threading
 import time
+from _thread import allocate_lock
 from collections import deque
-from queue import Empty, SimpleQueue
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
-from weakref import WeakSet
 
 from ..core.operation import finish
 from ..errors import ConnectError, InvalidRequestError
@@ -35,7 +35,9 @@ from .verbs import (
 
 if TYPE_CHECKING:
     import ssl
+    import threading
     from http.client import HTTPConnection
+    from queue import SimpleQueue
     from typing import AsyncIterator, Coroutine, Sequence
 
     from .connections import Connection
@@ -52,13 +54,35 @@ LOOK_AGAIN = 1.0
 """Seconds after which one who waits for a place looks again: who had it may have been interrupted before it rang."""
 
 
+class Crew:
+    """The threads that work on the items of one `at_once`."""
+
+    def __init__(self) -> None:
+        self.threads: list[threading.Thread] = []
+        self.ended = False
+
+    def end(self, connections: Connections) -> None:
+        """Have them end: the connections that they wait for are closed, and they get no other."""
+        self.ended = True
+        for wire in list(connections.open):
+            if wire.crew is self:
+                wire.close()
+        until = time.monotonic() + LAST_WORDS
+        for thread in self.threads:
+            if thread.ident is not None:
+                thread.join(max(0.0, until - time.monotonic()))
+
+
+_crew: ContextVar[Crew | None] = ContextVar("crew", default=None)
+"""Whose thread this is; every thread has a context of its own."""
+
+
 class Transport(BaseTransport):
     """Carries out requests in the thread that asks."""
 
     def __init__(self, settings: Any) -> None:
         super().__init__(settings, Verbs())
         self.connections = Connections(settings.limits, self.verbs)
-        self._ending: WeakSet[threading.Thread] = WeakSet()
 
     async def home(self) -> Connections:
         return self.connections
@@ -67,8 +91,8 @@ class Transport(BaseTransport):
         return [self.connections]
 
     def _taken(self, connection: Connection) -> None:
-        thread = connection.wire.thread = threading.current_thread()  # type: ignore[attr-defined]
-        if thread in self._ending:
+        crew = connection.wire.crew = _crew.get()  # type: ignore[attr-defined]
+        if crew is not None and crew.ended:
             raise InvalidRequestError("the work was interrupted")
 
     async def at_once(
@@ -78,7 +102,11 @@ class Transport(BaseTransport):
 
         What interrupts it ends it at once: the connections of the threads are closed under them.
         """
+        from queue import SimpleQueue
+        from threading import Thread
+
         left = deque(enumerate(items))
+        crew = Crew()
         results: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
 
         def run() -> None:
@@ -92,11 +120,13 @@ class Transport(BaseTransport):
                 except BaseException as error:  # goes on in the thread that asked
                     results.put((index, None, error))
 
-        threads: list[threading.Thread] = []
+        def run_apart() -> None:
+            _crew.set(crew)
+            run()
 
         def thread() -> threading.Thread:
-            threads.append(threading.Thread(target=run, daemon=True))
-            return threads[-1]
+            crew.threads.append(Thread(target=run_apart, daemon=True))
+            return crew.threads[-1]
 
         try:
             if not any([begin(thread) for _ in range(min(number, len(items)))]):
@@ -108,19 +138,8 @@ class Transport(BaseTransport):
                 yield index, result
         except BaseException:
             left.clear()
-            self._end(threads)
+            crew.end(self.connections)
             raise
-
-    def _end(self, threads: list[threading.Thread]) -> None:
-        """Have threads end: the connections that they wait for are closed, and they get no other."""
-        self._ending.update(threads)
-        for wire in list(self.connections.open):
-            if wire.thread in self._ending:
-                wire.close()
-        until = time.monotonic() + LAST_WORDS
-        for thread in threads:
-            if thread.ident is not None:
-                thread.join(max(0.0, until - time.monotonic()))
 
     def close(self) -> None:
         """Close idle connections now, and those in use as soon as their calls end; calls that wait for one end now."""
@@ -129,7 +148,7 @@ class Transport(BaseTransport):
 
     def after_fork(self) -> None:
         """In a forked child: the parent's connections are its own."""
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         inherited, self.connections = self.connections, Connections(self.settings.limits, self.verbs)
         inherited.disown()
 
@@ -162,6 +181,9 @@ class Verbs:
         found = numeric_addresses(host, port)
         if found is not None:
             return found
+        from queue import Empty, SimpleQueue
+        from threading import Thread
+
         outcome: SimpleQueue[Any] = SimpleQueue()
 
         def ask() -> None:
@@ -170,7 +192,7 @@ class Verbs:
             except Exception as error:  # goes on in the thread that asked
                 outcome.put(error)
 
-        if not begin(lambda: threading.Thread(target=ask, daemon=True)):
+        if not begin(lambda: Thread(target=ask, daemon=True)):
             ask()
         try:
             answer = outcome.get(timeout=seconds)
@@ -185,6 +207,7 @@ class Verbs:
 
         host, port = address[4][:2]
         link = HTTPConnection(host, port, timeout=seconds)
+        link.host = host.encode()  # for a str, Python loads its tables of international names
         try:
             link.connect()
             link.auto_open = 0  # a dropped socket is never reopened behind our back
@@ -254,9 +277,13 @@ class Bell:
     """A queue of rings: ringing is safe wherever a finalizer may run."""
 
     def __init__(self) -> None:
+        from queue import SimpleQueue
+
         self._rings: SimpleQueue[None] = SimpleQueue()
 
     async def wait(self, seconds: float | None) -> None:
+        from queue import Empty
+
         try:
             self._rings.get(timeout=shorter(seconds, LOOK_AGAIN))
         except Empty:
@@ -277,8 +304,8 @@ class Wire:
         self.sock.setblocking(False)  # eventlet takes a limit of 0 s for a limit
         self._secured = secured
         self._size = RECEIVE
-        self.thread: threading.Thread | None = None
-        """Who used it last."""
+        self.crew: Crew | None = None
+        """Whose thread used it last."""
         self._link = link
         self._pid = os.getpid()
 

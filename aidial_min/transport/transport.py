@@ -8,8 +8,8 @@ It carries out what core/call.py decides; sync.py and aio.py have its two classe
 
 from __future__ import annotations
 
-import threading
 import time
+from _thread import allocate_lock
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from ..core.call import Answer, carry_out
@@ -60,7 +60,7 @@ class BaseTransport:
         self.settings = settings
         self.verbs = verbs
         self.closed = False
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         self._routes: dict[Origin, Route] = {}
         self._context: ssl.SSLContext | None = None
         survive_fork(self)

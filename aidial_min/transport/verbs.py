@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import select
 import socket
-import threading
 import time
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from weakref import WeakSet
@@ -21,6 +20,7 @@ from ..errors import DialException
 
 if TYPE_CHECKING:
     import ssl
+    import threading
     from typing import Callable
 
     from ..core.limits import Budget
@@ -203,8 +203,8 @@ def reason(error: BaseException) -> str:
 
 def numeric_addresses(host: str, port: int) -> list[Any] | None:
     """What an address resolves to, which needs no look-up; None for a name."""
-    try:
-        return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
+    try:  # as bytes: for a str, Python loads its tables of international names
+        return socket.getaddrinfo(host.encode(), port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
     except socket.gaierror:
         return None
 
