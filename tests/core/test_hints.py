@@ -131,8 +131,8 @@ def test_create_shows_every_parameter(cls: Any, call: str, params: Any) -> None:
     ],
 )
 def test_where_await_is_forgotten_python_names_the_method(name: str, trip: Any) -> None:
-    """It can't be said in a better place: what is no coroutine of Python's own is refused by anyio 4.0 to 4.11, not tried
-    again by tenacity, and not awaited by those who ask inspect.iscoroutine."""
+    """It can't be said in a better place: what is no coroutine of Python's own is refused by anyio 4.0 to 4.11, not
+    tried again by tenacity, and not awaited by those who ask inspect.iscoroutine."""
     with pytest.warns(RuntimeWarning, match="^coroutine '%s' was never awaited$" % name):
         with pytest.raises((AttributeError, TypeError), match="'coroutine' object"):
             trip(AsyncDial(**SETTINGS))
