@@ -18,21 +18,7 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Callable,
-    ClassVar,
-    Dict,
-    Iterator,
-    List,
-    Mapping,
-    NoReturn,
-    Optional,
-    Tuple,
-    Type,
-    TypeVar,
-)
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Iterator, Mapping, NoReturn, Optional, Type, TypeVar
 
 from ..errors import ParsingDataError
 from ._pydantic import PydanticNames
@@ -224,8 +210,8 @@ class Model(PydanticNames):
 
     # Beside what came, which is the __dict__; None until they are needed.
     __slots__ = ("_made", "_aside", "_headers")
-    _made: Optional[Dict[str, Any]]  # lists, dicts and models that did not come, but were asked for
-    _aside: Optional[Dict[str, Any]]  # values whose keys are names of methods, or of Python's protocols
+    _made: Optional[dict[str, Any]]  # lists, dicts and models that did not come, but were asked for
+    _aside: Optional[dict[str, Any]]  # values whose keys are names of methods, or of Python's protocols
     _headers: Optional[Mapping[str, str]]
 
     _shown: ClassVar[tuple[str, ...]] = ()
@@ -279,7 +265,7 @@ class Model(PydanticNames):
 
             plan, fields = cls._get_plan(), []
             for name, hint in plan.fields.items():
-                options: Dict[str, Any] = {"default": plan.defaults.get(name)}
+                options: dict[str, Any] = {"default": plan.defaults.get(name)}
                 if name in plan.factories:
                     options = {"default_factory": plan.factories[name]}
                 elif plan.keys.get(name, name) in plan.required:
@@ -332,7 +318,7 @@ class Model(PydanticNames):
         if not plan.reserved.isdisjoint(self.__dict__):
             self._aside = {key: self.__dict__.pop(key) for key in plan.reserved.intersection(self.__dict__)}
 
-    def _came(self) -> Dict[str, Any]:
+    def _came(self) -> dict[str, Any]:
         """What came, by the names of attributes."""
         return {**self.__dict__, **self._aside} if self._aside else self.__dict__
 
@@ -345,7 +331,7 @@ class Model(PydanticNames):
         """Note the headers that this answer came with."""
         self._headers = headers
 
-    def to_dict(self, *, use_api_names: bool = True, exclude_unset: bool = True, **options: Any) -> Dict[str, Any]:
+    def to_dict(self, *, use_api_names: bool = True, exclude_unset: bool = True, **options: Any) -> dict[str, Any]:
         """The JSON object that came, unknown keys included, as plain dicts and lists.
 
         The arguments are those of the official client's `to_dict`; further `options` are those of `model_dump`.
@@ -392,7 +378,7 @@ class Model(PydanticNames):
     def __bool__(self) -> bool:
         return True  # an answer is an answer, even `{}`
 
-    def keys(self) -> List[str]:
+    def keys(self) -> list[str]:
         """The names of the fields that came, unknown ones included."""
         return list(self._came())
 
@@ -400,7 +386,7 @@ class Model(PydanticNames):
         """The value that came under `key`, else `default`."""
         return self[key] if key in self else default
 
-    def _all_values(self) -> List[Tuple[str, Any]]:
+    def _all_values(self) -> list[tuple[str, Any]]:
         fields = type(self)._get_plan().fields
         names = dict.fromkeys([name for name in self._first if name in fields] + list(fields))
         declared = [(name, getattr(self, name)) for name in names]
@@ -418,7 +404,7 @@ class Model(PydanticNames):
 
     __hash__ = None  # type: ignore[assignment]  # mutable, compared by value
 
-    def __getstate__(self) -> Tuple[Dict[str, Any], Dict[str, Any]]:
+    def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any]]:
         beside = {"_made": self._made, "_aside": self._aside}
         kept = {name: dict(value) for name, value in beside.items() if value}
         return self.__dict__, {**kept, **({"_headers": self._headers} if self._headers else {})}
@@ -426,9 +412,9 @@ class Model(PydanticNames):
     def __setstate__(self, state: Any) -> None:
         if isinstance(state, dict):  # of the official client's model, which is pydantic's
             came: Any = state.get("__pydantic_fields_set__", state.get("__fields_set__", ()))
-            values: Dict[str, Any] = {name: value for name, value in state["__dict__"].items() if name in came}
+            values: dict[str, Any] = {name: value for name, value in state["__dict__"].items() if name in came}
             values.update(state.get("__pydantic_extra__") or {})
-            beside: Dict[str, Any] = {}
+            beside: dict[str, Any] = {}
         else:
             values, beside = state
         plan = type(self)._get_plan()

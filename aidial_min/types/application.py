@@ -5,17 +5,12 @@ from __future__ import annotations
 from typing import Any, Dict, List, Literal, Optional, Union
 
 from ._model import Model, dataclass, field
-from .deployment import DeploymentBase, Features
+from .deployment import DefinitionBase, DeploymentBase, Features
 
 __all__ = [
-    "ApplicationFunctionMapping",
-    "ApplicationFunction",
-    "Application",
-    "ApplicationsResponse",
-    "DefinedFeatures",
-    "CustomApplication",
-    "ApplicationLog",
-]
+    "ApplicationFunctionMapping", "ApplicationFunction", "Application", "ApplicationsResponse", "DefinedFeatures",
+    "CustomApplication", "ApplicationLog",
+]  # fmt: skip
 
 
 @dataclass
@@ -111,7 +106,7 @@ class DefinedFeatures(Features):
 
 
 @dataclass
-class CustomApplication(Model):
+class CustomApplication(DefinitionBase):
     """An application that somebody keeps in a bucket: its whole definition, `name` being its URL.
 
     Callers who may only read it get the fields of a listing instead: `id`, `application`, no `endpoint`.
@@ -119,32 +114,16 @@ class CustomApplication(Model):
     GET /v1/applications/{bucket}/{path}
     """
 
-    name: Optional[str] = None
-    endpoint: Optional[str] = None
-    display_name: Optional[Union[str, Dict[str, str]]] = None
-    display_version: Optional[str] = None
-    icon_url: Optional[str] = None
-    description: Optional[Union[str, Dict[str, str]]] = None
-    reference: Optional[str] = None
+    application: Optional[str] = None
     user_roles: Optional[List[str]] = None
-    forward_auth_token: Optional[bool] = None
     features: Optional[DefinedFeatures] = None
     input_attachment_types: Optional[List[str]] = None
     max_input_attachments: Optional[int] = None
-    defaults: Dict[str, Any] = field(default_factory=dict)
     interceptors: List[str] = field(default_factory=list)
-    description_keywords: List[str] = field(default_factory=list)
     function: Optional[ApplicationFunction] = None
     application_type_schema_id: Optional[str] = None
     application_properties: Optional[Dict[str, Any]] = None
     invalid: Optional[bool] = None
-    id: Optional[str] = None
-    application: Optional[str] = None
-    object: Optional[str] = None
-    owner: Optional[str] = None
-    status: Optional[str] = None
-    created_at: Optional[int] = None
-    updated_at: Optional[int] = None
 
 
 @dataclass

@@ -7,12 +7,7 @@ from typing import Any, Dict, Optional, Union
 
 from ._model import Model, dataclass
 
-__all__ = [
-    "SigninResult",
-    "ClientChannelRequest",
-    "ClientChannelError",
-    "ClientChannelResponse",
-]
+__all__ = ["SigninResult", "ClientChannelRequest", "ClientChannelError", "ClientChannelResponse"]
 
 
 class SigninResult(str, Enum):

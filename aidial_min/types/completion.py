@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional, TypedDict, Union
 
 from ._model import Model, WholeAnswer, dataclass, field
-from .chat.response import CompletionUsage
+from .chat.response import CompletionBase
 
 __all__ = ["CompletionPrompt", "CompletionParams", "CompletionChoice", "CompletionResponse", "CompletionChunk"]
 
@@ -49,34 +49,22 @@ class CompletionChoice(Model):
 
 
 @dataclass
-class CompletionResponse(WholeAnswer):
+class CompletionResponse(CompletionBase, WholeAnswer):
     """A whole text completion; `created` is in epoch seconds.
 
     POST /openai/deployments/{deployment}/completions
     """
 
-    _first = ("id", "object")
-
     choices: List[CompletionChoice]
-    id: str = ""
     object: str = "text_completion"
-    created: int = 0
-    model: Optional[str] = None
-    usage: Optional[CompletionUsage] = None
-    system_fingerprint: Optional[str] = None
 
 
 @dataclass
-class CompletionChunk(Model):
+class CompletionChunk(CompletionBase):
     """One event of a streamed text completion; `created` is in epoch seconds.
 
     POST /openai/deployments/{deployment}/completions with `stream`
     """
 
-    id: str = ""
-    object: str = "text_completion"
     choices: List[CompletionChoice] = field(default_factory=list)
-    created: int = 0
-    model: Optional[str] = None
-    usage: Optional[CompletionUsage] = None
-    system_fingerprint: Optional[str] = None
+    object: str = "text_completion"

@@ -8,7 +8,7 @@ from ._model import Model, dataclass, field
 
 __all__ = [
     "DeploymentKind", "ScaleSettings", "Features", "DeploymentBase", "Deployment", "DeploymentsResponse",
-    "DeploymentName",
+    "DeploymentName", "DefinitionBase",
 ]  # fmt: skip
 
 DeploymentKind = Literal["model", "application", "toolset"]
@@ -121,3 +121,25 @@ class DeploymentName(Model):
 
     id: str
     object: str = ""
+
+
+@dataclass
+class DefinitionBase(Model):
+    """What users keep of an application or a toolset of their own; times in epoch seconds."""
+
+    name: Optional[str] = None
+    endpoint: Optional[str] = None
+    display_name: Optional[Union[str, Dict[str, str]]] = None
+    display_version: Optional[str] = None
+    icon_url: Optional[str] = None
+    description: Optional[Union[str, Dict[str, str]]] = None
+    reference: Optional[str] = None
+    forward_auth_token: Optional[bool] = None
+    defaults: Dict[str, Any] = field(default_factory=dict)
+    description_keywords: List[str] = field(default_factory=list)
+    id: Optional[str] = None
+    object: Optional[str] = None
+    owner: Optional[str] = None
+    status: Optional[str] = None
+    created_at: Optional[int] = None
+    updated_at: Optional[int] = None

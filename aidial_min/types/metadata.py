@@ -98,15 +98,11 @@ class ResourceMetadata(NodeMetadata):
 
 
 @dataclass
-class FileItem(ResourceItemMetadata):
+class FileItem(ResourceItem):
     """A file, or a folder in a listing of files; in listings `content_length` may be 0 or stale.
 
     PUT /v1/files/{bucket}/{path}
     """
-
-    content_length: Optional[int] = json_name("contentLength")
-    """Bytes; in listings it may be 0 or stale."""
-    content_type: Optional[str] = json_name("contentType")
 
 
 @dataclass

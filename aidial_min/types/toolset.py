@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Optional, Union
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from ._model import Model, dataclass, field, json_name
-from .deployment import DeploymentBase, Features
+from .deployment import DefinitionBase, DeploymentBase, Features
 
 __all__ = ["ToolsetAuthSettings", "ToolsetInfo", "CustomToolset", "Tool", "ToolsPage", "ToolResult", "McpEndpoint"]
 
@@ -47,7 +47,7 @@ class ToolsetInfo(DeploymentBase):
 
 
 @dataclass
-class CustomToolset(Model):
+class CustomToolset(DefinitionBase):
     """A toolset that somebody keeps in a bucket: its whole definition, `name` being its URL.
 
     Callers who may only read it may get the fields of a listing instead: `id`, `toolset`, no `endpoint`.
@@ -55,28 +55,12 @@ class CustomToolset(Model):
     GET /v1/toolsets/{bucket}/{path}
     """
 
-    name: Optional[str] = None
-    endpoint: Optional[str] = None
-    display_name: Optional[Union[str, Dict[str, str]]] = None
-    display_version: Optional[str] = None
-    icon_url: Optional[str] = None
-    description: Optional[Union[str, Dict[str, str]]] = None
-    reference: Optional[str] = None
+    toolset: Optional[str] = None
     transport: Optional[str] = None
     allowed_tools: List[str] = field(default_factory=list)
     auth_settings: Optional[ToolsetAuthSettings] = None
-    forward_auth_token: Optional[bool] = None
     features: Optional[Features] = None
-    defaults: Dict[str, Any] = field(default_factory=dict)
-    description_keywords: List[str] = field(default_factory=list)
     max_retry_attempts: Optional[int] = None
-    id: Optional[str] = None
-    toolset: Optional[str] = None
-    object: Optional[str] = None
-    owner: Optional[str] = None
-    status: Optional[str] = None
-    created_at: Optional[int] = None
-    updated_at: Optional[int] = None
 
 
 @dataclass

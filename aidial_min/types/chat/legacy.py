@@ -12,16 +12,8 @@ from .._model import Model, dataclass
 from .response import Attachment, ChatCompletionMessageToolCall, CustomContent, FunctionCall, Stage
 
 __all__ = [
-    "Attachment",
-    "CustomContent",
-    "FinishReason",
-    "FunctionCall",
-    "Message",
-    "Role",
-    "Stage",
-    "Status",
-    "ToolCall",
-]
+    "Attachment", "CustomContent", "FinishReason", "FunctionCall", "Message", "Role", "Stage", "Status", "ToolCall",
+]  # fmt: skip
 
 
 class FinishReason(str, Enum):

@@ -14,7 +14,7 @@ __all__ = [
     "Attachment", "Stage", "CustomContent", "PromptTokensDetails", "CompletionTokensDetails", "CompletionUsage",
     "UsagePerModel", "Statistics", "FunctionCall", "FunctionCallDelta", "ChatCompletionMessageToolCall",
     "ToolCallDelta", "ChatCompletionMessage", "ChatCompletionMessageDelta", "ChunkEmptyDelta", "Choice", "ChoiceDelta",
-    "ChatCompletionResponse", "ChatCompletionChunk",
+    "CompletionBase", "ChatCompletionResponse", "ChatCompletionChunk",
 ]  # fmt: skip
 
 
@@ -208,7 +208,23 @@ class ChoiceDelta(Model):
 
 
 @dataclass
-class ChatCompletionResponse(WholeAnswer):
+class CompletionBase(Model):
+    """What answers and chunks of chats and of legacy completions have."""
+
+    _first = ("id", "object", "choices")
+
+    choices: List[Any]
+    id: str = ""
+    object: str = ""
+    created: int = 0
+    """Epoch seconds."""
+    model: Optional[str] = None
+    usage: Optional[CompletionUsage] = None
+    system_fingerprint: Optional[str] = None
+
+
+@dataclass
+class ChatCompletionResponse(CompletionBase, WholeAnswer):
     """A whole answer.
 
     POST /openai/deployments/{deployment}/chat/completions
@@ -216,22 +232,14 @@ class ChatCompletionResponse(WholeAnswer):
 
     _shown = ("model", "usage", "system_fingerprint")
 
-    _first = ("id", "object", "choices")
-
     choices: List[Choice]
-    id: str = ""
     object: Union[Literal["chat.completion"], str] = "chat.completion"
-    created: int = 0
-    """Epoch seconds."""
-    model: Optional[str] = None
-    usage: Optional[CompletionUsage] = None
-    system_fingerprint: Optional[str] = None
     statistics: Optional[Statistics] = None
     service_tier: Optional[str] = None
 
 
 @dataclass
-class ChatCompletionChunk(Model):
+class ChatCompletionChunk(CompletionBase):
     """One event of a stream; `choices` is empty in a chunk of usage alone.
 
     POST /openai/deployments/{deployment}/chat/completions with `stream`
@@ -239,13 +247,7 @@ class ChatCompletionChunk(Model):
 
     _shown = ("model", "usage", "system_fingerprint")
 
-    id: str = ""
-    object: Union[Literal["chat.completion.chunk"], str] = "chat.completion.chunk"
     choices: List[ChoiceDelta] = field(default_factory=list)
-    created: int = 0
-    """Epoch seconds."""
-    model: Optional[str] = None
-    usage: Optional[CompletionUsage] = None
-    system_fingerprint: Optional[str] = None
+    object: Union[Literal["chat.completion.chunk"], str] = "chat.completion.chunk"
     statistics: Optional[Statistics] = None
     service_tier: Optional[str] = None
