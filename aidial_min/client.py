@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import PurePosixPath
     from typing import Dict
 
-    from .api import account, calls, catalog, permissions, stored, subscriptions, texts, toolsets
+    from .api import account, calls, catalog, stored, subscriptions, texts, toolsets
     from .api.client_channel import AsyncClientChannel, ClientChannel
     from .api.code_interpreter import AsyncCodeInterpreter, CodeInterpreter
     from .api.external_services import AsyncExternalServices, ExternalServices
@@ -42,7 +42,14 @@ if TYPE_CHECKING:
     from .api.request import Response, SendRequest
     from .api.responses import AsyncResponses, Responses
     from .api.schemas import AsyncConsent, AsyncSchemas, Consent, Schemas
-    from .api.sharing import AsyncInvitations, AsyncSharing, Invitations, Sharing
+    from .api.sharing import (
+        AsyncInvitations,
+        AsyncResourcePermissions,
+        AsyncSharing,
+        Invitations,
+        ResourcePermissions,
+        Sharing,
+    )
     from .api.skills import AsyncSkillsRef, SkillsRef
     from .core.attempts import Watch
     from .core.call import Answer, Download, Request
@@ -197,8 +204,8 @@ class _Client(BaseClient, Generic[Auth]):
     publications: Bound[Publications, AsyncPublications] = _made(
         "publications.Publications", "Publications: resources on their way to the public bucket."
     )
-    resource_permissions: Bound[permissions.ResourcePermissions, permissions.AsyncResourcePermissions] = _made(
-        "permissions.ResourcePermissions", "Permissions for the time of one request."
+    resource_permissions: Bound[ResourcePermissions, AsyncResourcePermissions] = _made(
+        "sharing.ResourcePermissions", "Permissions for the time of one request."
     )
     resources: Bound[subscriptions.Resources, subscriptions.AsyncResources] = _made(
         "subscriptions.Resources", "Changes of resources, as they happen."

@@ -10,7 +10,7 @@ from .api.calls import AsyncChat, AsyncChatCompletions, Chat, ChatCompletions
 from .api.catalog import Application, AsyncApplication, AsyncDeployments, AsyncModel, Deployments, Model
 from .api.client_channel import AsyncClientChannel, ClientChannel
 from .api.files import AsyncFiles, Files
-from .api.permissions import AsyncResourcePermissions, ResourcePermissions
+from .api.sharing import AsyncResourcePermissions, ResourcePermissions
 from .api.skills import AsyncSkillFilesRef, AsyncSkillsRef, SkillFilesRef, SkillsRef
 from .api.stored import AsyncMetadata, AsyncPrompts, Metadata, Prompts
 from .api.toolsets import AsyncToolset, Toolset

@@ -17,10 +17,9 @@ from ..core.operation import Async, Sync, operation
 from ..core.urls import as_text, decode_segment, encode_segment, parse_storage_url
 from ..errors import InvalidDialURLError, InvalidRequestError
 from ..types.metadata import SkillFileMetadata, SkillMetadata
-from .addresses import Addressed
 from .local_files import local_files
 from .opening import stream_download
-from .stored import preconditions
+from .stored import Addressed, preconditions
 
 if TYPE_CHECKING:
     from typing import Any, Dict, Optional, Tuple

@@ -6,12 +6,12 @@ a kind says what it is called and which models it has, and adds what it alone ca
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, Union, overload
 
 from ..core.body import json_body
 from ..core.call import Request, json_value, list_of, model_of, nothing
 from ..core.operation import Async, Bound, Resource, Sync, listing, operation, overloaded
-from ..core.urls import is_posix_path, parse_storage_url
+from ..core.urls import SCHEME, is_posix_path, parse_storage_url
 from ..errors import (
     DialException,
     EndpointNotSupportedError,
@@ -38,7 +38,6 @@ from ..types.metadata import (
 )
 from ..types.prompt import Prompt
 from ..types.toolset import CustomToolset
-from .addresses import Addressed
 
 if TYPE_CHECKING:
     from typing import AsyncIterator, Callable, Dict, List, Literal, Mapping, Optional, Protocol, Type, TypedDict
@@ -135,6 +134,81 @@ async def describe(resource: Resource, kind: str, node: Type[Node], url: Storage
             return await resource._call(request(path.as_folder()), total_at)
         except ResourceNotFoundError:
             raise missing from None
+
+
+class DialStorageResource(NamedTuple):
+    """A parsed address; paths are percent-encoded, and have no slash at their end.
+
+    Attributes:
+        resource_type: "files", "prompts", "skills", ...
+        bucket: its bucket.
+        absolute_url: "https://dial.example.com/v1/files/{bucket}/a%20b/c.txt"; ends in a slash if the address did.
+        relative_url: the same from the server's root: "/v1/files/{bucket}/a%20b/c.txt".
+        api_path: "files/{bucket}/a%20b/c.txt".
+        bucket_path: "a%20b/c.txt"; None for the root of a bucket.
+        filename: "c.txt"; None for a folder.
+    """
+
+    resource_type: str
+    bucket: str
+    absolute_url: str
+    relative_url: str
+    api_path: str
+    bucket_path: Optional[str]
+    filename: Optional[str]
+
+
+class Addressed(Resource):
+    """Resources that have addresses in the storage."""
+
+    _kind: str
+
+    def get_api_prefix(self) -> str:
+        """The part of the API that serves these resources: "v1/", "v2/" for skills. Nothing is sent."""
+        return "v2/" if self._kind == "skills" else "v1/"
+
+    def get_storage_resource(self, url: StorageUrl, *, allow_empty_bucket_path: bool = False) -> DialStorageResource:
+        """What an address says. Nothing is sent.
+
+        Args:
+            url: an address of such a resource, relative or absolute, encoded or not.
+            allow_empty_bucket_path: the root of a bucket ("files/{bucket}") is one, too.
+        Raises:
+            InvalidDialURLError: it is no such address.
+            NotDialURLError: an absolute URL of another server.
+        """
+        origin = self._config.origin
+        if isinstance(url, str) and SCHEME.match(url):
+            url = url.split("#", 1)[0].split("?", 1)[0]  # of no meaning here, as for the official client
+        path = parse_storage_url(origin, url, self._kind)
+        if not path.segments and not allow_empty_bucket_path:
+            raise InvalidDialURLError("Missing bucket path in URL: %s" % url)
+        api_path = path.path.rstrip("/")
+        names = api_path.split("/", 2)
+        below = self.get_api_prefix() + api_path
+        return DialStorageResource(
+            resource_type=path.kind,
+            bucket=path.bucket,
+            absolute_url="%s/%s%s" % (origin.url, below, "/" if str(url).endswith("/") else ""),
+            relative_url="%s/%s" % (origin.prefix, below),
+            api_path=api_path,
+            bucket_path=names[2] if path.segments else None,
+            filename=None if path.folder else api_path.rpartition("/")[2],
+        )
+
+    def get_api_path(self, url: StorageUrl, *, allow_empty_bucket_path: bool = False) -> str:
+        """An address, relative or absolute, as the API takes it: "files/{bucket}/a%20b.txt". Nothing is sent.
+
+        Args and Raises: as `get_storage_resource`.
+        """
+        return self.get_storage_resource(url, allow_empty_bucket_path=allow_empty_bucket_path).api_path
+
+    def get_display_name(self, url: StorageUrl) -> Optional[str]:
+        """The path below the bucket, percent-encoded: "a%20b/c.txt". Nothing is sent.
+
+        Args and Raises: as `get_storage_resource`.
+        """
+        return self.get_storage_resource(url).bucket_path
 
 
 class Stored(Addressed, Generic[Item, Node]):

@@ -8,7 +8,7 @@ from ..core.body import json_body
 from ..core.call import Request, as_it_came
 from ..core.completion_stream import Events
 from ..core.operation import Async, Resource, Sync
-from ..types.resource_event import ResourceEvent
+from ..types.metadata import ResourceEvent
 from .arguments import list_given
 from .opening import streaming
 from .stored import item_path

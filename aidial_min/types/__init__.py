@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from .permission import *
     from .prompt import *
     from .publication import *
-    from .resource_event import *
     from .responses import *
     from .sharing import *
     from .tokenize import *
@@ -39,7 +38,7 @@ else:
     __getattr__, __dir__ = lazy_names(
         __name__,
         "chat.response",  # first what is asked for most, then what loads fastest
-        *"bucket user prompt conversation resource_event notification limits permission client_channel file".split(),
+        *"bucket user prompt conversation notification limits permission client_channel file".split(),
         *"deployment model toolset application metadata sharing publication tokenize embeddings responses".split(),
         *"external_service code_interpreter completion".split(),
         *"chat.cache chat.function chat.tool chat.request_param chat.request".split(),

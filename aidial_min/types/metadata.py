@@ -1,4 +1,4 @@
-"""Metadata of what lies in storage: items, and folders with a page of what is in them.
+"""Metadata of what lies in storage: items, and folders with a page of what is in them; and events about both.
 
 Times are in epoch milliseconds, lengths in bytes; 0 may stand for a length in a listing.
 """
@@ -13,7 +13,7 @@ __all__ = [
     "StorageResourceTypeV1", "StorageResourceType", "BaseMetadata", "ResourceItemMetadata", "NodeMetadata",
     "ResourceItem", "ResourceMetadata", "FileItem", "FileMetadata", "ConversationItem", "ConversationMetadata",
     "PromptItem", "PromptMetadata", "ApplicationItem", "ApplicationMetadata", "ToolsetItem", "ToolsetMetadata",
-    "SkillItem", "SkillMetadata", "SkillFileItem", "SkillFileMetadata",
+    "SkillItem", "SkillMetadata", "SkillFileItem", "SkillFileMetadata", "ResourceEvent",
 ]  # fmt: skip
 
 StorageResourceTypeV1 = Literal["files", "conversations", "prompts"]
@@ -220,3 +220,16 @@ class SkillFileMetadata(NodeMetadata):
     """
 
     items: Optional[List[SkillFileItem]] = None
+
+
+@dataclass
+class ResourceEvent(Model):
+    """A resource was created, updated or deleted; `timestamp` in epoch milliseconds, no `etag` after DELETE.
+
+    POST /v1/ops/resource/subscribe
+    """
+
+    url: str
+    action: Union[Literal["CREATE", "UPDATE", "DELETE"], str] = ""
+    timestamp: Optional[int] = None
+    etag: Optional[str] = None
