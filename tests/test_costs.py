@@ -92,7 +92,8 @@ def test_importing_the_package_makes_no_class():
 
 ABSENT = """
 asyncio dataclasses encodings.idna inspect logging pathlib queue random ssl threading zlib
-aidial_min.api.texts aidial_min.core.completion_stream aidial_min.core.merge aidial_min.core.sse aidial_min.transport.aio
+aidial_min.api.texts aidial_min.core.completion_stream aidial_min.core.merge aidial_min.core.sse
+aidial_min.transport.aio
 """.split()
 
 
