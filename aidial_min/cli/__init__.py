@@ -20,11 +20,9 @@ if TYPE_CHECKING:  # what packs a program into one file finds modules by reading
 
 def run(words: Sequence[str]) -> int:
     """Run the command that `words` name and return its exit code."""
-    escapes = "backslashreplace"  # a terminal without UTF-8 still gets its answer, and may still be typed at
-    streams: Any = ((sys.stdout, escapes), (sys.stderr, escapes), (sys.stdin, "surrogateescape"))
-    for stream, errors in streams:
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors=errors)
+    _prepare("stdin", "r", "surrogateescape")  # a terminal without UTF-8 may be typed at,
+    _prepare("stdout", "w", "backslashreplace")  # and still gets its answer
+    _prepare("stderr", "w", "backslashreplace")
     try:
         return _flushed(_command(words))
     except (DialException, CommandError, KeyboardInterrupt) as error:
@@ -37,6 +35,15 @@ def run(words: Sequence[str]) -> int:
         return _flushed(_explain(error))
     except SystemExit as end:  # argparse has said all: --help, wrong words
         raise SystemExit(_flushed(end.code if isinstance(end.code, int) else OK)) from None
+
+
+def _prepare(name: str, mode: str, errors: str) -> None:
+    """Make a standard stream fit for every character; where whoever started this has closed it, nothing is there."""
+    if getattr(sys, name) is None:
+        setattr(sys, name, open(os.open(os.devnull, os.O_RDWR), mode, closefd=False))
+    stream: Any = getattr(sys, name)
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors=errors)
 
 
 def _command(words: Sequence[str]) -> int:
@@ -62,8 +69,7 @@ def _flushed(code: int) -> int:
     """The exit code, once everything has been written."""
     try:
         make_room()
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
         return code
     except OSError as error:
         _silence()
@@ -76,7 +82,6 @@ def _silence() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (AttributeError, OSError):
-            if stream is not None:
-                os.dup2(nowhere, stream.fileno())
+        except OSError:
+            os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

@@ -28,7 +28,7 @@ from typing import Any, NamedTuple, Tuple
 from ..transport.atomic_file import discard_leftovers, sync_folder
 from .batch_journal import Journal, read_header
 from .batch_output import Lock, Output, Standing, drop_failures, inspect, restore_order
-from .connection import add_options, client_arguments, deployment_of, number, seconds
+from .connection import add_options, deployment_of, make_client, number, seconds
 from .exit_codes import FAILED, OK, UsageError, code_of, line_about, sigterm_as_ctrl_c
 from .progress import Progress, time_text
 from .terminal import note, word
@@ -181,16 +181,14 @@ def _touch(path: str) -> None:
 
 def ask_all(arguments: argparse.Namespace, output: Output, journal: Journal) -> int:
     """Ask what is left, and say with which exit code the run ended: OK if it came to the input's end."""
-    from ..client import Dial
     from ..core.limits import Limits
     from .batch_run import Run
 
     arguments.deployment = deployment_of(arguments)
     arguments.system = word(arguments.system) if arguments.system else None
-    options = {**client_arguments(arguments), "limits": Limits(arguments.jobs, arguments.jobs), "max_retries": 0}
-    before = output.standing.finished + len(journal.kept)
-    bar = Progress(output.standing.prompts, before=before, counted=True)
-    with sigterm_as_ctrl_c(), Dial(**options) as client, bar:
+    bar = Progress(output.standing.prompts, before=output.finished, counted=True)
+    limits = Limits(arguments.jobs, arguments.jobs)
+    with sigterm_as_ctrl_c(), make_client(arguments, limits=limits, max_retries=0) as client, bar:
         work = Run(client, arguments, output, journal)
         try:
             work.start()
@@ -214,7 +212,7 @@ def watch(work: Any, output: Output, bar: Progress) -> None:
     while not work.wait(0.1):
         pause, failed = work.pace.pause_left(), output.standing.failed
         waiting = "rate limit: waiting %s" % time_text(pause) if pause >= 1 else ""
-        bar.update(work.finished, "  ".join(filter(None, ["%d failed" % failed if failed else "", waiting])))
+        bar.update(output.finished, "  ".join(filter(None, ["%d failed" % failed if failed else "", waiting])))
         if time.monotonic() - synced >= 1.0:
             output.sync()
             synced = time.monotonic()

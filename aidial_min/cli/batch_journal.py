@@ -39,8 +39,8 @@ class Journal:
         self.begun: Set[int] = set()
         self.kept: Dict[int, Place] = {}
         self._path = path
-        self._lock = threading.Lock()
-        self._disk = threading.Lock()
+        self._lock = threading.RLock()
+        self._disk = threading.RLock()
         self._kept_bytes = 0
         self._written = 0  # records so far, and how many of them are on the disk
         self._synced = 0
@@ -49,7 +49,7 @@ class Journal:
     @classmethod
     def create(cls, path: str, header: Dict[str, Any]) -> "Journal":
         """A journal without records, in one step."""
-        replace(path, [_json_line(header)])
+        replace(path, [json_line(header)])
         return cls(path, header)
 
     @classmethod
@@ -123,7 +123,12 @@ class Journal:
     def read(self, number: int) -> bytes:
         """A line that was kept."""
         with self._lock:
-            return self._read(self.kept[number])
+            place = self.kept[number]
+            self._reader.seek(place.offset)
+            data = self._reader.read(place.length)
+        if len(data) < place.length:
+            raise OSError("the journal %s was cut while it was in use" % self._path)
+        return data
 
     def finished(self, number: int) -> None:
         """The line stands in the output: there is nothing more to know of it."""
@@ -136,13 +141,6 @@ class Journal:
         append(self._file, record, self._size)
         self._size += len(record)
         self._written += 1
-
-    def _read(self, place: Place) -> bytes:
-        self._reader.seek(place.offset)
-        data = self._reader.read(place.length)
-        if len(data) < place.length:
-            raise OSError("the journal %s was cut while it was in use" % self._path)
-        return data
 
     # -- the file
 
@@ -158,8 +156,8 @@ class Journal:
         """
         with self._disk, self._lock:
             self.header = {**self.header, **header}
-            replace(self._path, self._live_records(), self._close)
-            offset = len(_json_line(self.header)) + sum(len(b"> %d\n" % number) for number in self.begun)
+            replace(self._path, self._live_records(), self.close)
+            offset = len(json_line(self.header)) + sum(len(b"> %d\n" % number) for number in self.begun)
             for number, place in self.kept.items():
                 self.kept[number] = Place(offset + 2, place.length)
                 offset += 2 + place.length
@@ -167,20 +165,17 @@ class Journal:
             self._synced = self._written
 
     def _live_records(self) -> Iterable[bytes]:
-        yield _json_line(self.header)
+        yield json_line(self.header)
         for number in self.begun:
             yield b"> %d\n" % number
-        for place in self.kept.values():
-            yield b"= " + self._read(place)
-
-    def _close(self) -> None:
-        self._file.close()
-        self._reader.close()
+        for number in self.kept:
+            yield b"= " + self.read(number)
 
     def close(self) -> None:
         """Close the file; what it says stays."""
         with self._disk, self._lock:
-            self._close()
+            self._file.close()
+            self._reader.close()
 
 
 def _record_number(record: bytes) -> int:
@@ -237,8 +232,12 @@ def replace(path: str, pieces: Iterable[bytes], before: Callable[[], None] = lam
         before()
 
 
-def _json_line(value: Any) -> bytes:
-    return json.dumps(value).encode() + b"\n"
+def json_line(value: Dict[str, Any]) -> bytes:
+    """A JSON object as a line of its own."""
+    try:
+        return json.dumps(value, ensure_ascii=False).encode("utf-8") + b"\n"
+    except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can write
+        return json.dumps(value).encode("ascii") + b"\n"
 
 
 def read_header(path: str) -> Dict[str, Any]:

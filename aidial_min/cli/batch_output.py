@@ -174,6 +174,11 @@ class Output:
         self._dirty = False
         self._closed = False
 
+    @property
+    def finished(self) -> int:
+        """Lines that are finished, here or in the journal."""
+        return self.standing.finished + len(self._journal.kept)
+
     def expect(self, number: int) -> bool:
         """A line comes next in order; False: it is finished already, from the journal.
 
@@ -203,7 +208,7 @@ class Output:
             else:
                 self._journal.keep(number, line)
             if self._journal.is_long:
-                self._sync()
+                self.sync()
                 self._journal.compact(finished=self.standing.finished)
             self._room.notify_all()
 
@@ -221,17 +226,14 @@ class Output:
     def sync(self) -> None:
         """Wait until what was written is on the disk."""
         with self._room:
-            self._sync()
-
-    def _sync(self) -> None:
-        if self._dirty and not self._closed:
-            os.fsync(self._file.fileno())
-            self._dirty = False
+            if self._dirty and not self._closed:
+                os.fsync(self._file.fileno())
+                self._dirty = False
 
     def close(self) -> None:
         """No more lines; what comes late is dropped."""
         with self._room:
-            self._sync()
+            self.sync()
             self._closed = True
             self._file.close()
             self._room.notify_all()
@@ -249,8 +251,9 @@ class Lock:
         while True:
             self._file = open(path, "a+b")
             if not _try_lock(self._file):
-                holder = _holder(self._file)
+                number = self._content().strip()
                 self._file.close()
+                holder = " (process %d)" % int(number) if number.isdigit() else ""
                 raise UsageError("another run%s writes to %s" % (holder, path.removesuffix(".lock")))
             if _is_at(self._file, path):  # else its last holder has removed it meanwhile
                 break
@@ -299,12 +302,6 @@ def _try_lock_windows(file: IO[bytes]) -> bool:
     except OSError:
         return False
     return True
-
-
-def _holder(file: IO[bytes]) -> str:
-    file.seek(0)
-    number = file.read(20).strip()
-    return " (process %d)" % int(number) if number.isdigit() else ""
 
 
 def _is_at(file: IO[bytes], path: str) -> bool:

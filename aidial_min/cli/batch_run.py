@@ -17,7 +17,7 @@ from .. import errors
 from ..client import Dial
 from ..core.retry import RetryPolicy
 from ..errors import DialConnectionError, DialException, InvalidRequestError
-from .batch_journal import Journal
+from .batch_journal import Journal, json_line
 from .batch_output import Output
 
 IN_VAIN = 20
@@ -127,16 +127,9 @@ class Pace:
             self._until = max(self._until, now + seconds)
 
     def sleep(self, seconds: float) -> None:
-        """Wait alone.
-
-        Raises:
-            Stopped: the run is ending.
-        """
-        until = time.monotonic() + seconds
+        """Wait alone, until the time is over or the run is ending."""
         with self._changed:
             self._changed.wait_for(lambda: self._stopped, seconds)
-            if self._stopped and time.monotonic() < until:
-                raise Stopped
 
     def pause_left(self) -> float:
         """Seconds until the pause ends; 0 if there is none."""
@@ -158,8 +151,6 @@ class Run:
 
     def __init__(self, client: Dial, arguments: argparse.Namespace, output: Output, journal: Journal) -> None:
         self.pace = Pace(arguments.jobs)
-        self.finished = 0
-        """Lines of this run."""
         self.halted: Optional[BaseException] = None
         """Why it ended early."""
         self._client = client
@@ -199,8 +190,6 @@ class Run:
             while task is not None:
                 number, line = task
                 self._output.put(number, self._result(number, line))
-                with self._counting:
-                    self.finished += 1
                 task = self._next()
         except Stopped:
             pass
@@ -388,7 +377,7 @@ def answered_line(number: int, given: Dict[str, Any], deployment: str, response:
     """An answer: its text, and all of it as it came."""
     choices = response.get("choices") or [{}]
     text = (choices[0].get("message") or {}).get("content")
-    return _json_line(
+    return json_line(
         {"line": number, "ok": True, **given, "deployment": deployment, "answer": text, "response": response}
     )
 
@@ -404,11 +393,4 @@ def failed_line(number: int, given: Dict[str, Any], error: DialException) -> byt
     for name in ("code", "display_message"):
         if getattr(error, name) is not None:
             told[name] = getattr(error, name)
-    return _json_line({"line": number, "ok": False, **given, "error": told})
-
-
-def _json_line(value: Dict[str, Any]) -> bytes:
-    try:
-        return json.dumps(value, ensure_ascii=False).encode("utf-8") + b"\n"
-    except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can write
-        return json.dumps(value).encode("ascii") + b"\n"
+    return json_line({"line": number, "ok": False, **given, "error": told})

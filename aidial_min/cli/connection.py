@@ -86,14 +86,16 @@ def seconds(text: str) -> float:
     return value
 
 
-def client_arguments(arguments: argparse.Namespace) -> Dict[str, Any]:
-    """The arguments of a Dial, or of an AsyncDial, as options and environment name them.
+def make_client(arguments: argparse.Namespace, **others: Any) -> "Dial":
+    """The client that options and environment describe, and `others` of its arguments; use it in a `with` block.
 
     Raises:
         ConfigurationError: no server, no credential, or a file of it that can't be used; it says what to do.
     """
+    from ..client import Dial
+
     variables = environment(arguments)
-    found: Dict[str, Any] = {**credentials_of(variables), "proxy": arguments.proxy, "ca_bundle": arguments.ca_bundle}
+    found: Dict[str, Any] = {**others, **credentials_of(variables)}
     found["base_url"] = arguments.url or variables.get("DIAL_URL")
     if not found["base_url"]:
         raise ConfigurationError("no DIAL server is named: set DIAL_URL, or write --url https://dial.example.com")
@@ -101,8 +103,7 @@ def client_arguments(arguments: argparse.Namespace) -> Dict[str, Any]:
         raise ConfigurationError("no credential: set DIAL_API_KEY, or DIAL_API_KEY_FILE to the name of a file with it")
     if arguments.timeout is not None:
         found["timeout"] = arguments.timeout
-    found["on_attempt"] = watch(arguments)
-    return found
+    return Dial(proxy=arguments.proxy, ca_bundle=arguments.ca_bundle, on_attempt=watch(arguments), **found)
 
 
 def watch(arguments: argparse.Namespace) -> Callable[[Any], None]:
@@ -121,13 +122,6 @@ def watch(arguments: argparse.Namespace) -> Callable[[Any], None]:
     return look
 
 
-def make_client(arguments: argparse.Namespace) -> "Dial":
-    """The client that options and environment describe; use it in a `with` block."""
-    from ..client import Dial
-
-    return Dial(**client_arguments(arguments))
-
-
 def deployment_of(arguments: argparse.Namespace) -> Optional[str]:
     """The deployment that was named, if any."""
     named = arguments.deployment or environment(arguments).get("DIAL_DEPLOYMENT")
@@ -142,14 +136,8 @@ def source_of(variables: "Variables", argument: str) -> str:
 
 # ---------------------------------------------------------------- profiles
 
-_PROFILE = {
-    "url": "DIAL_URL",
-    "api_key": "DIAL_API_KEY",
-    "api_key_file": "DIAL_API_KEY_FILE",
-    "bearer_token": "DIAL_BEARER_TOKEN",
-    "bearer_token_file": "DIAL_BEARER_TOKEN_FILE",
-    "deployment": "DIAL_DEPLOYMENT",
-}
+_LINES = ("url", "api_key", "api_key_file", "bearer_token", "bearer_token_file", "deployment")
+_PROFILE = {line: "DIAL_" + line.upper() for line in _LINES}
 """The lines of a profile, and the variables that they stand for."""
 
 _CREDENTIALS = [variable for line, variable in _PROFILE.items() if line not in ("url", "deployment")]
@@ -163,8 +151,8 @@ class Variables(Dict[str, str]):
 
     def source(self, variable: str) -> str:
         """Where a value comes from, for people."""
-        given = {value: line for line, value in _PROFILE.items()}
-        return "%s of profile %s" % (given[variable], self.profile) if variable in self.lines else variable
+        line = variable.removeprefix("DIAL_").lower()
+        return "%s of profile %s" % (line, self.profile) if variable in self.lines else variable
 
 
 def environment(arguments: argparse.Namespace) -> Variables:

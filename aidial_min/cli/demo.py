@@ -10,8 +10,8 @@ examples:
 
 import argparse
 import os
-from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, List
+from urllib.parse import urlsplit
 
 SESSION = """
 from {package} import Dial
@@ -57,10 +57,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the session."""
     from ..testing import DialServer
 
-    package = __name__.rpartition(".cli.")[0]
-    with DialServer() as server, _direct(server.url):
+    package, environment = __name__.rpartition(".cli.")[0], dict(os.environ)
+    with DialServer() as server:
         print("A DIAL server runs in this process at %s; nothing leaves your machine." % server.url)
-        play(SESSION.format(package=package, url=server.url, api_key=server.api_key))
+        # No proxy of the environment stands between this process and its own server.
+        os.environ.update(dict.fromkeys(("no_proxy", "NO_PROXY"), urlsplit(server.url).netloc))
+        try:
+            play(SESSION.format(package=package, url=server.url, api_key=server.api_key))
+        finally:
+            os.environ.clear()
+            os.environ.update(environment)
     print("\nWith a DIAL of your own: set DIAL_URL and DIAL_API_KEY, and write client = Dial().")
     return 0
 
@@ -94,18 +100,3 @@ def statements(session: str) -> List[str]:
         else:
             found.append(line)
     return found
-
-
-@contextmanager
-def _direct(url: str) -> Iterator[None]:
-    """No proxy of the environment between this process and its own server."""
-    before = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY")}
-    os.environ.update(dict.fromkeys(before, url.split("//")[1].split(":")[0]))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

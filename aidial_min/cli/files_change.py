@@ -9,10 +9,8 @@ from ..errors import DialException, EndpointNotSupportedError, EtagMismatchError
 from .exit_codes import OK, CommandError, UsageError
 from .progress import Progress
 from .remote import Remote, below, each, entries, expand, expect_file, folder_of, resolve
+from .table import files_text
 from .terminal import can_ask, confirm, note, visible, write
-
-Action = Callable[[Any, Remote, Remote, bool], None]
-"""Copies or moves a file to a place; the last argument says whether what is there may be replaced."""
 
 
 def cp(client: Any, arguments: argparse.Namespace) -> int:
@@ -24,7 +22,7 @@ def cp(client: Any, arguments: argparse.Namespace) -> int:
         -r reports archive/              # archive/reports/...
         files/public/logo.png ./logo.png
     """
-    return _carry(client, arguments, copy, "copied")
+    return _carry(client, arguments, client.files.copy_to, "copied")
 
 
 def mv(client: Any, arguments: argparse.Namespace) -> int:
@@ -34,50 +32,41 @@ def mv(client: Any, arguments: argparse.Namespace) -> int:
         reports/a.txt reports/b.txt
         -r reports old                   # old/...
     """
-    return _carry(client, arguments, move, "moved")
+    return _carry(client, arguments, client.files.move_to, "moved")
 
 
-def _carry(client: Any, arguments: argparse.Namespace, action: Action, done: str) -> int:
-    """Copy or move what the words name."""
+def _carry(client: Any, arguments: argparse.Namespace, action: Callable[..., Any], done: str) -> int:
+    """Copy or move what the words name, by a method of the client that does it with one file."""
     source, target = resolve(client, arguments.source), resolve(client, arguments.target)
     into = target.is_folder or not target.name
     folder = folder_of(client, source) if arguments.recursive else None
     if folder is None:
         with expect_file(client, source, "; -r takes it with everything below"):
-            action(client, source, target.child([source.name]) if into else target, arguments.force)
+            carry_file(client, action, source, target.child([source.name]) if into else target, arguments.force)
         return OK
     base = target.child([folder.name]).folder if into and folder.name else target.folder
     if base.url.startswith(folder.url):
         raise UsageError("%s lies within %s" % (visible(base.shown), visible(folder.shown)))
-    count = 0
     with Progress(None, counted=True) as bar:
 
         def carry(entry: Tuple[str, Any]) -> None:
-            nonlocal count
-            names = below(entry[1].url, folder.url)
-            action(client, Remote(entry[1].url, entry[0]), base.child(names), arguments.force)
-            count += 1
-            bar.update(count, entry[0])
+            place = Remote(entry[1].url, entry[0])
+            carry_file(client, action, place, base.child(below(place.url, folder.url)), arguments.force)
+            bar.update(bar.done + 1, place.shown)
 
         code = each(list(entries(client, folder, True)), carry)
-    note("%d file%s %s" % (count, "" if count == 1 else "s", done))
+    note("%s %s" % (files_text(bar.done), done))
     return code
 
 
-def copy(client: Any, source: Remote, target: Remote, force: bool) -> None:
-    """Copy a file, by the server where it can."""
+def carry_file(client: Any, action: Callable[..., Any], source: Remote, target: Remote, force: bool) -> None:
+    """Copy or move a file, by the server where it can; with `force`, over what is there."""
     try:
-        client.files.copy_to(source.url, target.url, overwrite=force)
-    except EndpointNotSupportedError:  # servers of 2024
+        action(source.url, target.url, overwrite=force)
+    except EndpointNotSupportedError:  # servers of 2024 can't copy
+        if action != client.files.copy_to:
+            raise
         copy_through_here(client, source, target, force)
-    except InvalidRequestError as error:
-        raise _explained(error, client, source, target) from None
-
-
-def move(client: Any, source: Remote, target: Remote, force: bool) -> None:
-    """Move a file."""
-    try:
-        client.files.move_to(source.url, target.url, overwrite=force)
     except InvalidRequestError as error:
         raise _explained(error, client, source, target) from None
 
@@ -149,7 +138,7 @@ def remove_folder(client: Any, place: Remote, force: bool) -> None:
         items: List[Any] = [item for item in client.files.list(place.url, recursive=True)]
     else:
         items = [item for _, item in entries(client, place, True)]
-    count = "%d file%s" % (len(items), "" if len(items) == 1 else "s")
+    count = files_text(len(items))
     if items and not force and can_ask() and not confirm("Remove %s below %s?" % (count, visible(place.shown))):
         raise CommandError("nothing was removed")
     with Progress(len(items), counted=True) as bar:

@@ -12,6 +12,7 @@ from ..transport.atomic_file import TargetFile
 from .exit_codes import FAILED, OK, CommandError, UsageError, code_of, line_about
 from .progress import Progress
 from .remote import Remote, each, entries, expand, expect_file, folder_of, local_path, resolve, store, stored_name
+from .table import files_text
 from .terminal import can_ask, confirm, note, visible, word, write, write_bytes
 
 
@@ -56,9 +57,8 @@ def get(client: Any, arguments: argparse.Namespace) -> int:
         folder = folder_of(client, place) if arguments.recursive else None
         if folder is not None:
             base = local_path(target, [folder.name]) if into and folder.name else target
-            with Report("fetched") as report:
+            with Report("fetched", "not everything below %s was fetched" % visible(folder.shown)) as report:
                 client.files.download_folder(folder.url, base, overwrite=not arguments.no_clobber, on_file=report.note)
-            report.finish("not everything below %s was fetched" % visible(folder.shown))
             return
         with expect_file(client, place, "; -r fetches it with everything below"):
             if into:
@@ -128,9 +128,9 @@ def store_folder(client: Any, source: str, target: Remote, into: bool, arguments
     name = os.path.basename(source.rstrip("/" + os.sep))
     name = stored_name(word(name)) if name not in ("", ".", "..") else ""
     base = target.folder.child([name]) if into and name else target.folder
-    with Report("stored", lambda stored: write(base.child(stored.split("/")).url + "\n"), source) as report:
+    failure = "not everything below %s was stored" % shown
+    with Report("stored", failure, lambda name: write(base.child(name.split("/")).url + "\n"), source) as report:
         client.files.upload_folder(source, base.folder.url, overwrite=not arguments.no_clobber, on_file=report.note)
-    report.finish("not everything below %s was stored" % shown)
 
 
 def store_file(client: Any, source: str, target: Remote, no_clobber: bool) -> None:
@@ -146,63 +146,53 @@ def store_file(client: Any, source: str, target: Remote, no_clobber: bool) -> No
     write(visible(item.url) + "\n")
 
 
-class Report:
-    """What becomes of a folder's files, told as they are done, in a `with` block.
+class Report(Progress):
+    """What becomes of a folder's files, told as they are done, in a `with` block; at its end, how many they were.
 
     Args:
         verb: what is done to a file, e.g. "stored".
-        tell: called with the path of each file that was.
+        failure: what is said if some of them failed.
+        tell: called with the path of each file that was done.
         source: the local folder; its links are left out without being a fault.
+    Raises:
+        CommandError: at the end of the block, if some of them failed.
     """
 
-    def __init__(
-        self, verb: str, tell: Callable[[str], None] = lambda name: None, source: Optional[str] = None
-    ) -> None:
+    def __init__(self, verb: str, failure: str, tell: Any = lambda name: None, source: Optional[str] = None) -> None:
+        super().__init__(None, counted=True)
         self.names: List[str] = []
-        self.code = OK
         self._verb = verb
+        self._failure = failure
         self._tell = tell
         self._source = source
-        self._done = self._unchanged = 0
-        self._bar = Progress(None, counted=True)
+        self._code = OK
+        self._changed = self._failed = 0
 
     def note(self, name: str, outcome: Any) -> None:
         """A file is done: `outcome` is a word, or the error that ended it."""
         self.names.append(name)
-        self._bar.update(len(self.names), name)
-        if outcome == "skipped":
-            self._unchanged += 1
-        elif not isinstance(outcome, Exception):
-            self._done += 1
-            self._tell(name)
-        else:
+        self.update(len(self.names), name)
+        if isinstance(outcome, Exception):
+            self._failed += 1
             self._refused(name, outcome)
+        elif outcome != "skipped":
+            self._changed += 1
+            self._tell(name)
 
     def _refused(self, name: str, error: Exception) -> None:
         if isinstance(error, (EtagMismatchError, FileExistsError)):
             error = FileExistsError(None, "it is there already", name)
         note(visible(error.message if isinstance(error, InvalidRequestError) else line_about(error), lines=False))
         if self._source is None or not os.path.islink(os.path.join(self._source, name)):
-            self.code = self.code or (FAILED if isinstance(error, InvalidRequestError) else code_of(error))
-
-    def finish(self, failure: str) -> None:
-        """Say how many files there were.
-
-        Raises:
-            CommandError: some of them failed.
-        """
-        note("%d file%s %s%s" % (
-            *(self._done, "" if self._done == 1 else "s", self._verb),
-            ", %d unchanged" % self._unchanged if self._unchanged else "",
-        ))  # fmt: skip
-        if self.code:
-            raise CommandError(failure, self.code)
-
-    def __enter__(self) -> "Report":
-        return self
+            self._code = self._code or (FAILED if isinstance(error, InvalidRequestError) else code_of(error))
 
     def __exit__(self, *error: Any) -> None:
-        self._bar.clear()
+        super().__exit__(*error)
+        if error[0] is None:
+            unchanged = len(self.names) - self._changed - self._failed
+            note("%s %s%s" % (files_text(self._changed), self._verb, ", %d unchanged" % unchanged if unchanged else ""))
+            if self._code:
+                raise CommandError(self._failure, self._code)
 
 
 def sync(client: Any, arguments: argparse.Namespace) -> int:
@@ -220,24 +210,22 @@ def sync(client: Any, arguments: argparse.Namespace) -> int:
     local, place = arguments.paths if up else reversed(arguments.paths)
     folder = resolve(client, place).folder
 
-    def excluded(name: str) -> bool:
-        return _is_excluded(name, arguments.exclude or ())
+    def select(name: str) -> bool:
+        return not _is_excluded(name, arguments.exclude or ())
 
     done = "would be " if arguments.dry_run else ""
     done += "uploaded" if up else "downloaded"
-    options: Any = {"select": lambda name: not excluded(name), "dry_run": arguments.dry_run}
-    with Report(done, lambda name: write("%s %s\n" % (done, visible(name))), local if up else None) as report:
-        if up:
-            client.files.upload_folder(local, folder.url, on_file=report.note, **options)
-        else:
-            client.files.download_folder(folder.url, local, on_file=report.note, **options)
-    report.finish("not all of it is the same now; nothing was removed")
+    failure = "not all of it is the same now; nothing was removed"
+    transfer = client.files.upload_folder if up else client.files.download_folder
+    source, target = (local, folder.url) if up else (folder.url, local)
+    with Report(done, failure, lambda name: write("%s %s\n" % (done, visible(name))), local if up else None) as report:
+        transfer(source, target, select=select, dry_run=arguments.dry_run, on_file=report.note)
     if arguments.delete:
         if not up and not report.names:  # it may as well be a name that was mistyped
             raise CommandError("%s holds no files; nothing was removed" % visible(folder.shown))
         kept = {same_file_key(name) for name in report.names}
         there = _stored(client, folder) if up else _local(local)
-        left = [pair for pair in there if same_file_key(pair[0]) not in kept and not excluded(pair[0])]
+        left = [pair for pair in there if same_file_key(pair[0]) not in kept and select(pair[0])]
         remove_rest(left, client.files.delete if up else os.unlink, arguments)
     return OK
 
@@ -265,7 +253,7 @@ def remove_rest(left: List[Tuple[str, str]], remove: Callable[[str], Any], argum
     """
     if not left:
         return
-    count = "%d file%s" % (len(left), "" if len(left) == 1 else "s")
+    count = files_text(len(left))
     if not arguments.dry_run and not arguments.force:
         if not can_ask():
             raise UsageError("--delete would remove %s, and nobody can be asked; --force removes them" % count)

@@ -61,11 +61,8 @@ exit codes:
 def make_parser(words: Collection[str]) -> "Parser":
     """The parser of the whole command line; only commands that stand in `words` are loaded and set up."""
     package = __name__.partition(".cli.")[0]
-    parser = Parser(
-        prog=program(package),
-        description=DESCRIPTION,
-        epilog=EPILOG % (VARIABLES, exit_code_table()),
-    )
+    epilog = EPILOG % (VARIABLES, exit_code_table())
+    parser = Parser(prog=program(package), description=DESCRIPTION, epilog=epilog)
     parser.add_argument("--version", action="version", version="%s %s" % (package, __version__))
     add_options(parser, default=None)
     commands = parser.add_subparsers(title="commands", dest="command", metavar="command")
@@ -124,11 +121,8 @@ class Parser(argparse.ArgumentParser):
 
     def words(self) -> List[str]:
         """Every option, and every word that one of the arguments may be."""
-        found: List[str] = []
-        for action in self._actions:
-            if action.help != argparse.SUPPRESS:
-                found += [*action.option_strings, *map(str, action.choices or ())]
-        return found
+        shown = [action for action in self._actions if action.help != argparse.SUPPRESS]
+        return [word for action in shown for word in (*action.option_strings, *map(str, action.choices or ()))]
 
 
 class _Help(argparse.HelpFormatter):

@@ -7,11 +7,13 @@ import shutil
 import sys
 import threading
 import time
-from typing import Any, Callable, Iterable, Iterator, Optional
+from typing import Any, Callable, Iterable, Iterator, Optional, TypeVar
 
 from . import terminal
 from .table import size_text
 from .terminal import is_terminal, visible, width_of
+
+Self = TypeVar("Self", bound="Progress")
 
 _BAR = 20
 _REDRAW = 0.1
@@ -57,7 +59,7 @@ class Progress(Line):
     def __init__(self, total: Optional[int], label: str = "", *, before: int = 0, counted: bool = False) -> None:
         super().__init__()
         self.total = total
-        self.done = 0
+        self.done = before
         self.label = visible(label, lines=False)
         self._before = before
         self._shown: Callable[[int], str] = str if counted else size_text
@@ -67,7 +69,7 @@ class Progress(Line):
         self._drawn = 0.0
 
     def update(self, done: int, label: Optional[str] = None) -> None:
-        """So much is done by now, since the bar began."""
+        """So much is done by now."""
         self.done = done
         self.label = self.label if label is None else visible(label, lines=False)
         now = time.monotonic()
@@ -87,18 +89,17 @@ class Progress(Line):
 
     def line(self, seconds: float) -> str:
         """The bar as it stands after so many seconds."""
-        rate = self.done / seconds if seconds > 0 else 0.0
+        rate = (self.done - self._before) / seconds if seconds > 0 else 0.0
         speed = self._speed(rate)
-        done = self._before + self.done
         if not self.total:
-            return "%s  %s  %s" % (self._shown(done), speed, self.label)
-        part = min(1.0, done / self.total)
+            return "%s  %s  %s" % (self._shown(self.done), speed, self.label)
+        part = min(1.0, self.done / self.total)
         bar = ("#" * int(part * _BAR)).ljust(_BAR, ".")
-        left = time_text((self.total - done) / rate) if rate else "--:--"
-        amounts = "%s of %s" % (self._shown(done), self._shown(self.total))
+        left = time_text((self.total - self.done) / rate) if rate else "--:--"
+        amounts = "%s of %s" % (self._shown(self.done), self._shown(self.total))
         return "[%s] %3d%%  %s  %s  %s left  %s" % (bar, int(part * 100), amounts, speed, left, self.label)
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self: Self) -> Self:
         return self
 
     def __exit__(self, *error: Any) -> None:

@@ -33,7 +33,7 @@ def prompt_of(arguments: argparse.Namespace) -> str:
     """
     given = word(arguments.prompt) if arguments.prompt not in (None, "-") else ""
     context = ""
-    if sys.stdin is not None and "-" not in (arguments.file or ()):  # else stdin is attached
+    if "-" not in (arguments.file or ()):  # else stdin is attached
         wanted = arguments.prompt in (None, "-")
         if is_terminal(sys.stdin) and wanted:
             note("Type the prompt; Ctrl-D at the beginning of a line ends it.")

@@ -1,5 +1,6 @@
 """Lists as tables: columns in line, cut to the width of a terminal, whole in a pipe."""
 
+import shutil
 import sys
 from typing import Any, List, Mapping, Sequence
 
@@ -21,7 +22,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], *, whole: int = 0, wide: bool
     lines = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
     widths = [max(map(width_of, column)) for column in zip(*lines)]
     least = sum(widths[: whole + 1]) + whole * len(GAP)
-    room = 0 if wide else max(_room(), least) if _room() else 0
+    room = max(shutil.get_terminal_size().columns, least) if is_terminal(sys.stdout) and not wide else 0
     write(bold(_line(lines[0], widths, room)) + "\n", own=True)
     for line in lines[1:]:
         write(_line(line, widths, room) + "\n")
@@ -46,15 +47,6 @@ def _line(cells: List[str], widths: List[int], room: int) -> str:
     return _cut(GAP.join(padded).rstrip(), room)
 
 
-def _room() -> int:
-    """Columns of the terminal; 0 where there is none, and nothing is cut."""
-    if not is_terminal(sys.stdout):
-        return 0
-    import shutil
-
-    return shutil.get_terminal_size().columns
-
-
 def _cut(line: str, room: int) -> str:
     if not room or width_of(line) <= room:
         return line
@@ -74,6 +66,11 @@ def size_text(size: int) -> str:
             break
         value /= 1024
     return ("%.1f%s" if unit and value < 9.95 else "%.0f%s") % (value, unit)
+
+
+def files_text(count: int) -> str:
+    """A number of files for people."""
+    return "%d file%s" % (count, "" if count == 1 else "s")
 
 
 def bytes_text(size: int) -> str:

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import unicodedata
-from typing import IO, Any, Iterable, Optional
+from typing import IO, Any, Iterable
 
 _DIM, _BOLD, _RED, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[31m", "\x1b[0m"
 _CONTROLS_IN_JSON = {code: "\\u%04x" % code for code in range(0x7F, 0xA0)}  # those that json.dumps leaves
@@ -26,10 +26,10 @@ def make_room() -> None:
         line.clear()
 
 
-def is_terminal(stream: Optional[IO[Any]]) -> bool:
-    """Whether a person sits at this stream (closed and missing ones are none)."""
+def is_terminal(stream: IO[Any]) -> bool:
+    """Whether a person sits at this stream (a closed one is none)."""
     try:
-        return stream is not None and stream.isatty()
+        return stream.isatty()
     except ValueError:
         return False
 
@@ -38,11 +38,11 @@ def is_shared() -> bool:
     """Whether stdout and stderr go to the same place: one terminal, or 2>&1."""
     try:
         return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
-    except (AttributeError, OSError, ValueError):
+    except (OSError, ValueError):
         return False
 
 
-def has_colours(stream: Optional[IO[Any]]) -> bool:
+def has_colours(stream: IO[Any]) -> bool:
     """Whether colours are wanted there: a terminal that has them, and no NO_COLOR (https://no-color.org)."""
     return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
@@ -92,8 +92,6 @@ def write(text: str, *, own: bool = False) -> None:
     Args:
         own: it is made here, colours and all.
     """
-    if sys.stdout is None:
-        return
     make_room()
     sys.stdout.write(text if own or not is_terminal(sys.stdout) else visible(text))
     sys.stdout.flush()
@@ -101,19 +99,14 @@ def write(text: str, *, own: bool = False) -> None:
 
 def note(text: str, *, end: str = "\n") -> None:
     """A line beside the answer."""
-    if sys.stderr is None:
-        return
     make_room()
-    if sys.stdout is not None:
-        sys.stdout.flush()
+    sys.stdout.flush()
     sys.stderr.write(text + end)
     sys.stderr.flush()
 
 
 def write_bytes(pieces: Iterable[bytes]) -> None:
     """Bytes to stdout, untouched."""
-    if sys.stdout is None:
-        return
     sys.stdout.flush()
     for piece in pieces:
         sys.stdout.buffer.write(piece)
@@ -124,8 +117,6 @@ def write_json(value: Any) -> None:
     """A JSON value, readable; what stdout can't write, or what commands a terminal, is escaped as JSON does it."""
     import json
 
-    if sys.stdout is None:
-        return
     text = json.dumps(value, ensure_ascii=False, indent=2).translate(_CONTROLS_IN_JSON) + "\n"
     try:
         text.encode(sys.stdout.encoding or "ascii")
@@ -137,7 +128,7 @@ def write_json(value: Any) -> None:
 
 def read_bytes() -> bytes:
     """Everything on stdin."""
-    return b"" if sys.stdin is None else sys.stdin.buffer.read()
+    return sys.stdin.buffer.read()
 
 
 def word(text: str) -> str:
