@@ -27,10 +27,7 @@ def run(words: Sequence[str]) -> int:
         return _flushed(_command(words))
     except (DialException, CommandError, KeyboardInterrupt) as error:
         return _flushed(_explain(error))
-    except BrokenPipeError:  # the reader of our output has seen enough: | head
-        _silence()
-        return FAILED
-    except OSError as error:  # a file that can't be read, a full disk
+    except OSError as error:  # a file that can't be read, a full disk, a reader that has seen enough: | head
         _silence()
         return _flushed(_explain(error))
     except SystemExit as end:  # argparse has said all: --help, wrong words
@@ -56,8 +53,8 @@ def _command(words: Sequence[str]) -> int:
 
 
 def _explain(error: BaseException) -> int:
-    """Say what went wrong in one line (an interrupt says enough by itself), and give its exit code."""
-    if not isinstance(error, KeyboardInterrupt):
+    """Say what went wrong in one line (an interrupt and a closed pipe say enough), and give its exit code."""
+    if not isinstance(error, (KeyboardInterrupt, BrokenPipeError)):
         try:
             note(line_about(error))
         except OSError:

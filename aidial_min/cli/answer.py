@@ -65,11 +65,6 @@ class Screen:
         if self._last != "\n":
             self.text("\n")
 
-    def whole(self, message: Any) -> None:
-        """A message that came at once."""
-        self.delta(message)
-        self.end()
-
     def appendix(self, choice: Any) -> None:
         """What is known when the answer is complete."""
         message = choice.message
@@ -155,7 +150,8 @@ def ask(client: Any, deployment: str, messages: List[Any], parameters: Any, scre
         else:
             answer = call(**asked)
             if answer.choices:
-                screen.whole(answer.choices[0].message)
+                screen.delta(answer.choices[0].message)
+                screen.end()
     except (DialException, Stopped) as error:
         if screen.json and error.partial is not None:
             write_json(error.partial.to_dict())
@@ -165,15 +161,10 @@ def ask(client: Any, deployment: str, messages: List[Any], parameters: Any, scre
     elif answer.choices:
         screen.appendix(answer.choices[0])
     if screen.usage:
-        note(dim(usage_text(answer.usage, time.monotonic() - began)))
+        usage = answer.usage
+        tokens = "%s tokens in, %s out, " % (usage.prompt_tokens, usage.completion_tokens) if usage else ""
+        note(dim("(%s%.1f s)" % (tokens, time.monotonic() - began)))
     return answer
-
-
-def usage_text(usage: Any, seconds: float) -> str:
-    """What an answer took, in a line."""
-    if usage is None:
-        return "(%.1f s)" % seconds
-    return "(%s tokens in, %s out, %.1f s)" % (usage.prompt_tokens, usage.completion_tokens, seconds)
 
 
 class Stopped(KeyboardInterrupt):

@@ -29,7 +29,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Tuple
 from .._version import __version__
 from .exit_codes import OK, CommandError, UsageError
 from .terminal import note, write
-from .verify import NAME, differences, find, manifest, running_copy, sha256
+from .verify import NAME, differences, find, manifest, read, running_copy, sha256
 
 PACKAGE = "aidial_min"
 DIST_INFO = "%s-%s.dist-info/" % (PACKAGE, __version__)
@@ -70,8 +70,8 @@ from %s.__main__ import main
 sys.exit(main())
 """
 
-COMPILE = "-S -s -m compileall -q -b -o 0 --invalidation-mode unchecked-hash".split()
-"""What makes the bytecode of all sources in a folder, each beside its source."""
+COMPILE = "-S -s -m compileall -q -o 0 --invalidation-mode unchecked-hash".split()
+"""What makes the bytecode of all sources in a folder."""
 
 
 def set_up(parser: argparse.ArgumentParser, name: str) -> None:
@@ -178,14 +178,13 @@ def compiled(files: Mapping[str, bytes], place: str, in_zip: bool) -> Dict[str, 
     Raises:
         CommandError: this Python can't be started again.
     """
-    sources = sorted(path for path in files if path.endswith(".py"))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, place)
-        for path in sources:
+        for path in files:
             put(copy / path, files[path])
         done = subprocess.run(
-            [sys.executable or "python3", *COMPILE, place],
+            [sys.executable or "python3", *COMPILE, *(["-b"] if in_zip else []), place],
             cwd=folder,
             env={**environment, "PYTHONHASHSEED": "0"},
             stdout=subprocess.PIPE,
@@ -193,14 +192,7 @@ def compiled(files: Mapping[str, bytes], place: str, in_zip: bool) -> Dict[str, 
         )
         if done.returncode:
             raise CommandError("%s can't compile: %s" % (sys.executable, done.stdout.decode("utf-8", "replace")[-300:]))
-        return {beside(path, in_zip): (copy / (path + "c")).read_bytes() for path in sources}
-
-
-def beside(path: str, in_zip: bool) -> str:
-    """Where the bytecode of a source lies."""
-    folder, slash, name = path.rpartition("/")
-    cached = "%s%s__pycache__/%s.%s.pyc" % (folder, slash, name[:-3], sys.implementation.cache_tag)
-    return path + "c" if in_zip else cached
+        return {path: content for path, content in read(str(copy)).items() if path not in files}
 
 
 def dist_info(files: Mapping[str, bytes]) -> Iterator[Tuple[str, bytes]]:

@@ -226,25 +226,15 @@ def check_dns(diagnosis: Diagnosis) -> Step:
 def check_connection(diagnosis: Diagnosis) -> Step:
     """Whether the server can be reached, and shown a certificate that is trusted."""
     try:
-        found = handshake.handshake(diagnosis.origin, diagnosis.route, diagnosis.settings, diagnosis.timeout)
+        lines = handshake.handshake(diagnosis.origin, diagnosis.route, diagnosis.settings, diagnosis.timeout)
     except DialException as error:
-        shown = _presented(error, diagnosis)
+        place = diagnosis.origin, diagnosis.route, diagnosis.timeout
+        found = handshake.presented(*place) if isinstance(error, errors.TLSError) else []
+        shown = ["it shows: " + certificate for certificate in found]
         return failed(error, *_connection_advice(error, diagnosis, shown), lines=shown)
-    lines = ["%s in %d ms" % (found.peer, found.seconds * 1000)]
-    if found.version:
-        lines[0] += ", %s %s" % (found.version, found.cipher)
-    for link in found.chain:
-        lines.append("%s, signed by %s, until %s" % (link.subject, link.issuer, link.expires))
-    if not found.version and diagnosis.origin.host not in ("localhost", "127.0.0.1", "::1"):
+    if diagnosis.origin.scheme == "http" and diagnosis.origin.host not in ("localhost", "127.0.0.1", "::1"):
         lines.append("without TLS: the credential can be read on the way")
     return ok(*lines)
-
-
-def _presented(error: DialException, diagnosis: Diagnosis) -> List[str]:
-    if not isinstance(error, errors.TLSError):
-        return []
-    link = handshake.presented(diagnosis.origin, diagnosis.route, diagnosis.timeout)
-    return ["it shows: %s, signed by %s, until %s" % link] if link is not None else []
 
 
 def _connection_advice(error: DialException, diagnosis: Diagnosis, shown: List[str]) -> List[str]:

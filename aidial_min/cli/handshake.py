@@ -9,7 +9,7 @@ import socket
 import ssl
 import tempfile
 import time
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, Optional
 
 from ..core.limits import Budget, Timeout
 from ..core.operation import finish
@@ -25,24 +25,6 @@ TLS_LIBRARY = ssl.OPENSSL_VERSION
 """What does TLS here, and in which version."""
 
 
-class Certificate(NamedTuple):
-    """What a certificate says: whose it is, who signed it, until when it holds ("" where that can't be read)."""
-
-    subject: str
-    issuer: str
-    expires: str
-
-
-class Handshake(NamedTuple):
-    """A connection that was opened, and closed again."""
-
-    seconds: float
-    peer: str
-    version: str = ""
-    cipher: str = ""
-    chain: "tuple[Certificate, ...]" = ()
-
-
 def addresses(host: str, port: int) -> List[str]:
     """What a name resolves to.
 
@@ -56,44 +38,44 @@ def addresses(host: str, port: int) -> List[str]:
     return list(dict.fromkeys(str(address[0]) for _, _, _, _, address in found))
 
 
-def handshake(origin: Origin, route: Route, settings: ConnectionSettings, timeout: Timeout) -> Handshake:
-    """Connect: TCP, the proxy's tunnel, TLS where the scheme says so.
+def handshake(origin: Origin, route: Route, settings: ConnectionSettings, timeout: Timeout) -> List[str]:
+    """Connect (TCP, the proxy's tunnel, TLS where the scheme says so), and close again.
 
+    Returns:
+        What was reached, in which time and with which TLS; then its certificates, one each.
     Raises:
         ConnectError, ProxyError, TLSError, DialTimeoutError: as calls of the client raise them.
     """
-    context = make_context(settings) if origin.scheme == "https" else None
-    return _open(origin, route, context, timeout)
+    return _look(origin, route, make_context(settings) if origin.scheme == "https" else None, timeout)
 
 
-def presented(origin: Origin, route: Route, timeout: Timeout) -> Optional[Certificate]:
-    """The certificate that a server shows, trusted or not; None where it can't be had. Nothing is sent to it."""
+def presented(origin: Origin, route: Route, timeout: Timeout) -> List[str]:
+    """The certificate that a server shows, trusted or not; none where it can't be had. Nothing is sent to it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:
-        chain = _open(origin, route, context, timeout).chain
+        return _look(origin, route, context, timeout)[1:2]
     except DialException:
-        return None
-    return chain[0] if chain else None
+        return []
 
 
-def _open(origin: Origin, route: Route, context: Optional[ssl.SSLContext], timeout: Timeout) -> Handshake:
+def _look(origin: Origin, route: Route, context: Optional[ssl.SSLContext], timeout: Timeout) -> List[str]:
     began = time.monotonic()
     connection = finish(open_wire(Verbs(), route, origin, context, Budget(timeout, began)))
     try:
-        seconds = time.monotonic() - began
+        took = (time.monotonic() - began) * 1000
         sock: Any = connection.sock  # type: ignore[attr-defined]
-        peer = "%s:%d" % sock.getpeername()[:2]
+        reached = "%s:%d in %d ms" % (*sock.getpeername()[:2], took)
         if not isinstance(sock, ssl.SSLSocket):
-            return Handshake(seconds, peer)
+            return [reached]
         cipher = sock.cipher()
-        return Handshake(seconds, peer, sock.version() or "", cipher[0] if cipher else "", tuple(_chain(sock)))
+        return ["%s, %s %s" % (reached, sock.version() or "", cipher[0] if cipher else ""), *_chain(sock)]
     finally:
         connection.close()
 
 
-def _chain(sock: ssl.SSLSocket) -> List[Certificate]:
+def _chain(sock: ssl.SSLSocket) -> List[str]:
     """The verified chain where Python gives it (3.10), else the server's own certificate."""
     inner: Any = getattr(sock, "_sslobj", None)
     try:
@@ -123,8 +105,10 @@ def _decoded(data: Optional[bytes]) -> Dict[str, Any]:
         os.unlink(path)
 
 
-def _certificate(info: Dict[str, Any]) -> Certificate:
-    return Certificate(_name(info.get("subject")), _name(info.get("issuer")), str(info.get("notAfter", "")))
+def _certificate(info: Dict[str, Any]) -> str:
+    """Whose a certificate is, who signed it, and until when it holds ("" where that can't be read)."""
+    names = _name(info.get("subject")), _name(info.get("issuer"))
+    return "%s, signed by %s, until %s" % (*names, info.get("notAfter", ""))
 
 
 def _name(parts: Any) -> str:
