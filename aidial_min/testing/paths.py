@@ -71,8 +71,9 @@ class ResourceUrl(NamedTuple):
     def parent(self) -> Optional["ResourceUrl"]:
         return self._replace(segments=self.segments[:-1], folder=True) if self.segments else None
 
-    def below(self, *names: str, folder: bool = False) -> "ResourceUrl":
-        return self._replace(segments=(*self.segments, *names), folder=folder)
+    def below(self, path: str) -> "ResourceUrl":
+        """What lies at a decoded path below this folder; a trailing slash means a folder."""
+        return self._replace(segments=(*self.segments, *path.rstrip("/").split("/")), folder=path.endswith("/"))
 
     def check_name(self) -> None:
         """Names that blob storages can't keep are refused on PUT only."""

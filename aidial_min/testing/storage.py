@@ -119,12 +119,12 @@ class Storage:
                 key = self._keys[place]
                 name, slash, _ = key[len(prefix) :].partition("/")
                 if recursive or not slash:
-                    entry = folder.below(*key[len(prefix) :].split("/"))
-                    item: Optional[Item] = self._items[key]
+                    entry = folder.below(key[len(prefix) :])
+                    item = None if entry.folder else self._items[key]
                     place += 1
                 else:
                     key = prefix + name + "/"
-                    entry, item = folder.below(name, folder=True), None
+                    entry, item = folder.below(name + "/"), None
                     place = bisect.bisect_left(self._keys, prefix + name + "0")  # "0" follows "/"
                     if token is not None and key <= token:
                         continue
