@@ -100,17 +100,26 @@ def _deployment(call: Call, id: str) -> Deployment:
 def _chat(call: Call, deployment: Deployment, body: Json) -> Response:
     if deployment.embeddings:
         return _embed(call, deployment, body)
-    request = sdk.ChatRequest(deployment, body)
+    return _said(call, sdk.ChatRequest(deployment, body))
+
+
+def _said(call: Call, request: sdk.ChatRequest, as_text: bool = False) -> Response:
+    """The answer of a chat behaviour, whole or streamed, or as that of the older completions."""
+    deployment = request.deployment
     parts = answer_of(call, request)
     if isinstance(parts, Response):
         return parts
-    if not request.stream:
-        answer = sdk.whole(parts, call.request.connection.pause)
-        count(call, deployment, answer.get("usage"))
-        if call.core.newer and deployment.kind == "model":
-            answer["statistics"] = _statistics(deployment, answer)
-        return upstream_answer(dumps(answer))
-    return _streamed(call, deployment, parts)
+    if request.stream:
+        parts = begun(call, _as_text_chunks(parts) if as_text else parts)
+        return upstream_answer(_events(call, deployment, parts), EVENT_STREAM)
+    answer = sdk.whole(parts, call.request.connection.pause)
+    count(call, deployment, answer.get("usage"))
+    if as_text:
+        choices = [_text_choice(choice, choice["message"].get("content") or "") for choice in answer["choices"]]
+        answer = dict(answer, object="text_completion", choices=choices)
+    elif call.core.newer and deployment.kind == "model":
+        answer["statistics"] = _statistics(deployment, answer)
+    return upstream_answer(dumps(answer))
 
 
 def answer_of(call: Call, request: sdk.ChatRequest) -> Union[Response, Iterator[sdk.Chunk]]:
@@ -139,10 +148,6 @@ def _guarded(deployment: Deployment, parts: Iterator[sdk.Chunk]) -> Iterator[sdk
     except Exception:
         _log.exception("The behaviour of %s failed", deployment.id)
         raise sdk.crashed() from None
-
-
-def _streamed(call: Call, deployment: Deployment, parts: Iterator[sdk.Chunk]) -> Response:
-    return upstream_answer(_events(call, deployment, begun(call, parts)), EVENT_STREAM)
 
 
 def begun(call: Call, parts: Iterator[sdk.Chunk]) -> Iterator[sdk.Chunk]:
@@ -254,16 +259,7 @@ def _completion(call: Call, deployment: Deployment, body: Json) -> Response:
         raise sdk.AppError("prompt is required", 400, "invalid_request_error")
     asked: Json = {name: body[name] for name in ("n", "stream") if name in body}
     asked["messages"] = [{"role": "user", "content": prompt}]
-    request = sdk.ChatRequest(deployment, asked)
-    parts = answer_of(call, request)
-    if isinstance(parts, Response):
-        return parts
-    if request.stream:
-        return _streamed(call, deployment, _as_text_chunks(parts))
-    answer = sdk.whole(parts, call.request.connection.pause)
-    count(call, deployment, answer.get("usage"))
-    choices = [_text_choice(choice, choice["message"].get("content") or "") for choice in answer["choices"]]
-    return upstream_answer(dumps(dict(answer, object="text_completion", choices=choices)))
+    return _said(call, sdk.ChatRequest(deployment, asked), as_text=True)
 
 
 def _as_text_chunks(chunks: Iterator[sdk.Chunk]) -> Iterator[sdk.Chunk]:

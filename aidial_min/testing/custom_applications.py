@@ -7,23 +7,11 @@ by `echo`. What custom applications have in common with toolsets (toolsets.py) s
 import re
 from typing import Optional
 
+from . import json_shapes as shape
 from .access import READ, WRITE
 from .deployments import Deployment, listed
 from .http import HttpError, dumps, present, refuse_if
-from .json_shapes import (
-    Check,
-    Json,
-    an_object,
-    boolean,
-    json_body,
-    judge,
-    no_others,
-    nullable_mapping,
-    number,
-    scalar,
-    strings,
-    without_nulls,
-)
+from .json_shapes import Json, json_body, without_nulls
 from .paths import ResourceUrl, at, encode, from_url
 from .routing import endpoint
 from .state import Call, Core
@@ -76,24 +64,24 @@ _ENDPOINTS = {
 }
 _SUPPORTED = ("system_prompt", "tools", "seed", "url_attachments", "folder_attachments", "allow_resume")
 _FEATURES = {*_ENDPOINTS.values(), *(name + "_supported" for name in _SUPPORTED), "accessible_by_per_request_key"}
-_FIELDS: dict[str, Check] = {
-    **dict.fromkeys(("name", "endpoint", "display_name", "display_version", "icon_url", "description"), scalar),
-    "reference": scalar,
-    "user_roles": strings,
-    "forward_auth_token": boolean,
-    "features": nullable_mapping,
-    "input_attachment_types": strings,
-    "max_input_attachments": number,
-    "defaults": nullable_mapping,
-    "interceptors": strings,
-    "description_keywords": strings,
-    "max_retry_attempts": number,
-    "function": nullable_mapping,
+_FIELDS: dict[str, shape.Check] = {
+    **dict.fromkeys(("name", "endpoint", "display_name", "display_version", "icon_url", "description"), shape.scalar),
+    "reference": shape.scalar,
+    "user_roles": shape.strings,
+    "forward_auth_token": shape.boolean,
+    "features": shape.nullable_mapping,
+    "input_attachment_types": shape.strings,
+    "max_input_attachments": shape.number,
+    "defaults": shape.nullable_mapping,
+    "interceptors": shape.strings,
+    "description_keywords": shape.strings,
+    "max_retry_attempts": shape.number,
+    "function": shape.nullable_mapping,
 }
-_NEWER_FIELDS: dict[str, Check] = {
-    "application_type_schema_id": scalar,
-    "application_properties": nullable_mapping,
-    "author": scalar,
+_NEWER_FIELDS: dict[str, shape.Check] = {
+    "application_type_schema_id": shape.scalar,
+    "application_properties": shape.nullable_mapping,
+    "author": shape.scalar,
 }
 _FUNCTION = {
     "id", "runtime", "author_bucket", "source_folder", "target_folder", "status", "error", "mapping", "env",
@@ -107,7 +95,7 @@ def prepare(call: Call, raw: bytes) -> bytes:
     fields = {**_FIELDS, **_NEWER_FIELDS} if call.core.newer else _FIELDS
     body = snake(json_body(raw))
     _only(body, fields)
-    judge(body, an_object(fields))
+    shape.judge(body, shape.an_object(fields))
     features = snake(body.get("features") or {})
     if not call.core.newer:  # whose features grow all the time
         _only(features, _FEATURES, "features.")
@@ -241,7 +229,7 @@ def _function(call: Call, function: Json, before: Json) -> Json:
 
 
 def _only(body: Json, names: object, path: str = "") -> None:
-    judge(body, lambda value, _: no_others(value, names, path))
+    shape.judge(body, lambda value, _: shape.no_others(value, names, path))
 
 
 def _status(application: Json) -> str:

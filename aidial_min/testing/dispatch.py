@@ -20,7 +20,7 @@ from . import (  # noqa: F401  # their handlers declare the endpoints
     toolsets,
 )
 from .cassette import Cassette
-from .http import Disconnected, HttpError, NoAnswer, Request, Response, refuse_if
+from .http import Disconnected, HttpError, Request, Response, refuse_if
 from .routing import Endpoint, endpoints_of
 from .script import Cut, Failure
 from .state import Call, Core
@@ -43,7 +43,7 @@ class Dispatcher:
                 self._table.setdefault(method, []).append((row.pattern(core.generation), row))
 
     def handle(self, request: Request) -> Response:
-        """The answer to `request`; NoAnswer when Core would leave the client without one."""
+        """The answer to `request`."""
         response = self._handle(request)
         if self._core.newer and self._cassette is None:
             trace = f"{next(self._traces):032x}"
@@ -65,7 +65,7 @@ class Dispatcher:
             return self._answer(request) if self._cassette is None else self._cassette.answer(request)
         except HttpError as error:
             return Response(error.status, error.words.encode())
-        except (Disconnected, NoAnswer):
+        except Disconnected:
             raise
         except Exception:
             _log.exception("%s %s", request.method, request.path)

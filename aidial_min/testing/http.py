@@ -12,8 +12,9 @@ import threading
 import time
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from http import HTTPStatus
-from typing import Any, Callable, Optional, TypeVar, Union
+from typing import Any, Callable, NoReturn, Optional, TypeVar, Union
 
 MAX_REQUEST_LINE = 4096
 MAX_HEADERS = 8192
@@ -62,10 +63,6 @@ def present(value: Optional[T], status: int, words: str = "") -> T:
     if value is None:
         raise HttpError(status, words)
     return value
-
-
-class NoAnswer(Exception):
-    """Core leaves the client of this request waiting."""
 
 
 class Disconnected(Exception):
@@ -196,19 +193,14 @@ class Connection(threading.Thread):
         self._buffer = bytearray()
 
     def run(self) -> None:
-        try:
-            with self.socket:
-                while self._exchange():
-                    pass
-        except (Disconnected, OSError):
-            pass
+        with suppress(Disconnected, OSError), self.socket:
+            while self._exchange():
+                pass
 
     def abort(self) -> None:
         """Wake the thread wherever it waits; it closes the socket itself."""
-        try:
+        with suppress(OSError):  # already gone
             self.socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # already gone
 
     def is_open(self) -> bool:
         """Whether the peer is still there; bytes it has sent stay unread."""
@@ -221,6 +213,11 @@ class Connection(threading.Thread):
             return False
         finally:
             self.socket.setblocking(True)
+
+    def leave_waiting(self) -> NoReturn:
+        """Give no answer: the client holds the connection until it gives up."""
+        while True:
+            self._receive(SMALL)
 
     def pause(self, seconds: float) -> None:
         if self._stopping.wait(seconds):
@@ -317,9 +314,6 @@ class Connection(threading.Thread):
             self._take_body(request)
             status = response.status
             self._answer(request, response, close)
-        except NoAnswer:
-            while True:  # hold the connection until the client gives up
-                self._receive(SMALL)
         finally:
             self.budget = None
             if self._log is not None:
@@ -385,13 +379,11 @@ class Connection(threading.Thread):
 
     def _end(self) -> bool:
         """Let the last answer arrive before the close: unread bytes would turn the close into a reset."""
-        try:
+        with suppress(OSError):
             self.socket.shutdown(socket.SHUT_WR)
             self.socket.settimeout(1.0)
             while self.socket.recv(PIECE):
                 pass
-        except OSError:
-            pass
         return False
 
 

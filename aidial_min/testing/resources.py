@@ -8,7 +8,7 @@ from typing import Callable, NamedTuple, Optional
 
 from . import custom_applications, multipart, toolsets
 from .access import READ, WRITE, in_order
-from .http import Content, HttpError, NoAnswer, Response, as_json, dumps, present, refuse_if
+from .http import Content, HttpError, Response, as_json, dumps, present, refuse_if
 from .json_shapes import Check, Json, an_object, each, json_body, number, scalar, strings
 from .paths import ResourceUrl, from_url
 from .routing import endpoint
@@ -37,7 +37,7 @@ def upload(call: Call) -> Response:
     failed = (500, f"Failed to upload file: {resource.url}")
     part = next(multipart.files_of(call.request, failed, failed), None)
     if part is None:
-        raise NoAnswer
+        call.request.connection.leave_waiting()
     item = core.storage.put(resource, part.content, part.content_type, precondition)
     return stored(resource, item)
 

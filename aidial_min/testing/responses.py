@@ -8,6 +8,7 @@ import copy
 import itertools
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Optional, Union
 
 from .completions import EVENT_STREAM, answer_of, ask, begun, check_content_type, check_url, count, upstream_answer
@@ -174,10 +175,8 @@ def _work(call: Call, events: Iterator[Event]) -> None:
 
 
 def _work_on(call: Call, events: Iterator[Event]) -> None:
-    try:
+    with suppress(Disconnected):  # the server has been stopped
         _work(call, events)
-    except Disconnected:
-        pass  # the server has been stopped
 
 
 def _counted(call: Call, deployment: Deployment, events: Iterator[Event]) -> Iterator[Event]:

@@ -13,19 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Callable, NamedTuple, Optional, Union
 from urllib.parse import parse_qsl, unquote
 
+from . import sdk
 from .http import Content, Response, as_json, event
 from .json_shapes import Json
-from .sdk import (
-    DONE,
-    AppError,
-    Behaviour,
-    ChatRequest,
-    Finish,
-    Part,
-    check_part,
-    stage,
-    tool_call,
-)
+from .sdk import AppError, Behaviour, ChatRequest, Finish, Part
 
 KEPT_REQUESTS = 10_000
 KEPT_BYTES = 64 << 20
@@ -260,7 +251,7 @@ class RecordedAnswer:
         elif self._whole is None:
             events: list[Json] = [dict(one) for one in answer if not isinstance(one, str)]
             self._pieces = [event(one, one.get("type")) for one in events]
-            self._pieces += [DONE] if events and "choices" in events[-1] else []
+            self._pieces += [sdk.DONE] if events and "choices" in events[-1] else []
         datas = [line[5:] for line in b"".join(self._pieces).split(b"\n") if line.startswith(b"data:")]
         self._values: list[Json] = [json.loads(data) for data in datas if data.strip() != b"[DONE]"]
 
@@ -300,7 +291,7 @@ def _numbered(value: Any) -> Any:
 def behaviour(parts: Sequence[Part], delay: float, failure: Optional[AppError], last: Part) -> Behaviour:
     """A behaviour that says what a test has written down, whatever it is asked."""
     for part in parts:
-        check_part(part)
+        sdk.check_part(part)
 
     def scripted(request: ChatRequest) -> Iterator[Part]:
         for part in parts:
@@ -317,12 +308,12 @@ def behaviour(parts: Sequence[Part], delay: float, failure: Optional[AppError], 
 def stage_of(index: int, described: Mapping[str, Any]) -> list[Part]:
     """The deltas of one stage."""
     attachments = [{"index": number, **item} for number, item in enumerate(described.get("attachments") or ())]
-    parts: list[Part] = [stage(index, name=described.get("name", ""))]
+    parts: list[Part] = [sdk.stage(index, name=described.get("name", ""))]
     if described.get("content"):
-        parts.append(stage(index, content=described["content"]))
+        parts.append(sdk.stage(index, content=described["content"]))
     if attachments:
-        parts.append(stage(index, attachments=attachments))
-    parts.append(stage(index, status=described.get("status", "completed")))
+        parts.append(sdk.stage(index, attachments=attachments))
+    parts.append(sdk.stage(index, status=described.get("status", "completed")))
     return parts
 
 
@@ -333,6 +324,6 @@ def tool_call_of(index: int, call: Mapping[str, Any]) -> list[Json]:
     if not isinstance(arguments, str):
         arguments = json.dumps(arguments)
     middle = len(arguments) // 2
-    return tool_call(
+    return sdk.tool_call(
         index, call.get("id", f"call_{index + 1}"), function["name"], arguments[:middle], arguments[middle:]
     )

@@ -406,6 +406,7 @@ def test_nothing_but_the_standard_library_and_relative_imports() -> None:
 
 
 def test_the_pytest_fixture(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")  # otherwise one of a folder above would count
     (tmp_path / "conftest.py").write_text('pytest_plugins = ["aidial_min.testing.pytest_plugin"]\n')
     (tmp_path / "test_it.py").write_text(
         "import pytest\n"
