@@ -421,5 +421,6 @@ def _coding(accepted: str) -> str:
             quality[name.strip()] = float(parameter.split("=", 1)[1]) if "=" in parameter else 1.0
         except ValueError:
             quality[name.strip()] = 0.0
-    coding = max(("gzip", "deflate"), key=lambda name: quality.get(name, quality.get("*", 0.0)))
-    return coding if quality.get(coding, quality.get("*", 0.0)) > 0.0 else ""
+    other = quality.get("*", 0.0)
+    gzip, deflate = quality.get("gzip", other), quality.get("deflate", other)
+    return "" if max(gzip, deflate) <= 0.0 else "gzip" if gzip >= deflate else "deflate"

@@ -10,7 +10,6 @@ or None for an empty 200.
 """
 
 import re
-from contextlib import nullcontext
 from re import Pattern
 from typing import Any, Callable, NamedTuple, Optional, TypeVar
 
@@ -23,7 +22,7 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 _PLACE = re.compile(r"\{(\w+)(?::([^{}]*))?\}")
 _PLACES = {"bucket": "[a-zA-Z0-9]+", "path": ".*", "invitation": "[a-zA-Z0-9]+"}
 #: What may be percent-encoded, and is decoded once.
-_ENCODED = ("id", "file", "service", "response")
+_ENCODED = {"id", "file", "service", "response"}
 _TYPES = "files|conversations|prompts|applications"
 
 
@@ -63,10 +62,13 @@ class Endpoint(NamedTuple):
         if self.fields is not None:
             fields = self.fields + " " + self.newer_fields if call.core.newer else self.fields
             call.body = operation(call.request.body(), self.words, fields)
-        found.update({name: decode_path(found[name]) for name in _ENCODED if found.get(name)})
+        for name in found.keys() & _ENCODED:
+            found[name] = decode_path(found[name] or "")
         if self.alone:
             call.request.body()  # whoever sends it slowly keeps nobody waiting
-        with call.core.storage.lock if self.alone else nullcontext():
+            with call.core.storage.lock:
+                answer = self.handler(call, **found)
+        else:
             answer = self.handler(call, **found)
         if isinstance(answer, Response):
             return answer

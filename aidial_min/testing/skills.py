@@ -105,9 +105,9 @@ def list_skills(call: Call) -> Response:
 
 
 @endpoint("GET /v2/metadata/skills/{bucket}/{path:.+?}/files(?:/{file:.*})?", generations="2026", needs=READ)
-def list_files(call: Call, file: Optional[str]) -> Response:
+def list_files(call: Call, file: str) -> Response:
     item = present(call.core.storage.get(call.resource), 404)
-    below = (file or "").strip("/")
+    below = file.strip("/")
     prefix = below + "/" if below else ""
     shown = call.resource.below("files/")
     entries: dict[str, Json] = {}
