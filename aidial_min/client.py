@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, Generic, Mapping, Op
 from .core.credentials import Secret
 from .core.hints import with_hints
 from .core.limits import DEFAULT_TIMEOUT, Limits, TimeoutValue
-from .core.operation import Async, Bound, Sync, operation, overloaded
+from .core.operation import Async, Bound, Sync, operation, overloaded, settled
 from .core.settings import (
     NOT_GIVEN,
     BaseClient,
@@ -313,7 +313,9 @@ class _Client(BaseClient, Generic[Auth]):
     @operation
     async def my_bucket(self) -> str:
         """The name of the caller's bucket (asked once)."""
-        return await self._bucket_name()
+        if "_my_bucket" not in self.__dict__:
+            self.__dict__["_my_bucket"] = await settled(self.bucket.get_bucket())
+        return self.__dict__["_my_bucket"]  # type: ignore[no-any-return]
 
     @operation
     async def my_files_home(self) -> PurePosixPath:
@@ -333,30 +335,22 @@ class _Client(BaseClient, Generic[Auth]):
     @operation
     async def my_appdata(self) -> Optional[AppData]:
         """Where an application may write in its user's bucket (asked once); None outside an application."""
-        return await self._appdata()
+        if "_my_appdata" not in self.__dict__:
+            self.__dict__["_my_appdata"] = await settled(self.bucket.get_appdata())
+        return self.__dict__["_my_appdata"]  # type: ignore[no-any-return]
 
     @operation
     async def my_appdata_home(self) -> Optional[PurePosixPath]:
         """The same as a path, "{bucket}/appdata/{application}"; None outside an application."""
         from pathlib import PurePosixPath
 
-        appdata = await self._appdata()
+        appdata = await settled(self.my_appdata())
         return PurePosixPath(appdata.raw) if appdata is not None else None
-
-    async def _bucket_name(self) -> str:
-        if "_my_bucket" not in self.__dict__:
-            self.__dict__["_my_bucket"] = await self.bucket._bucket()
-        return self.__dict__["_my_bucket"]  # type: ignore[no-any-return]
 
     async def _home(self, kind: str) -> PurePosixPath:
         from pathlib import PurePosixPath
 
-        return PurePosixPath(kind, await self._bucket_name())
-
-    async def _appdata(self) -> Optional[AppData]:
-        if "_my_appdata" not in self.__dict__:
-            self.__dict__["_my_appdata"] = await self.bucket._appdata()
-        return self.__dict__["_my_appdata"]  # type: ignore[no-any-return]
+        return PurePosixPath(kind, await settled(self.my_bucket()))
 
     @operation
     async def auth_headers(self) -> Dict[str, str]:
@@ -371,9 +365,7 @@ class _Client(BaseClient, Generic[Auth]):
         headers: Dict[str, str] = {}
         for credential in self._config.credentials:
             value = credential.value.text if isinstance(credential.value, Secret) else credential.value()
-            if hasattr(value, "__await__"):
-                value = await value
-            headers.update(credential.as_dict(value))
+            headers.update(credential.as_dict(await settled(value)))
         return headers
 
     # -- carrying out

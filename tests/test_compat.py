@@ -184,6 +184,24 @@ def test_mock_sees_which_methods_are_coroutine_functions(installed, place):
     assert isinstance(double, installed.AsyncDial) and isinstance(double.my_bucket, mock.AsyncMock)
 
 
+def test_the_callers_places_ask_what_was_patched(installed):
+    async def homes(client):
+        bucket, files, appdata = client.my_bucket(), client.my_files_home(), client.my_appdata_home()
+        return [str(await value if asyncio.iscoroutine(value) else value) for value in (bucket, files, appdata)]
+
+    raw = aidial_min.types.BucketResponse(bucket="raw", appdata="b/appdata/app")
+    for cls, areas in ((installed.Dial, "Bucket"), (installed.AsyncDial, "AsyncBucket")):
+        client = cls(base_url="http://localhost:9", api_key="k")
+        with mock.patch("%s.resources.bucket.%s.get_raw" % (NAME, areas), return_value=raw):
+            assert asyncio.run(homes(client)) == ["raw", "files/raw", "b/appdata/app"]
+        with mock.patch.object(cls, "my_bucket", return_value="class"):
+            assert asyncio.run(homes(client)) == ["class", "files/class", "b/appdata/app"]
+        fresh = cls(base_url="http://localhost:9", api_key="k")
+        fresh.bucket = mock.create_autospec(fresh.bucket)
+        fresh.bucket.get_bucket.return_value, fresh.bucket.get_appdata.return_value = "double", None
+        assert asyncio.run(homes(fresh)) == ["double", "files/double", "None"]
+
+
 def test_mock_patch_of_a_name_is_undone(installed):
     with mock.patch(NAME + "._client.Dial") as patched:
         assert import_module(NAME + "._client").Dial is patched

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..core.call import Request, boolean, list_of, model_of, nothing
-from ..core.operation import Async, Resource, Sync, operation
+from ..core.operation import Async, Resource, Sync, operation, settled
 from ..core.urls import as_text
 from ..errors import InvalidRequestError
 from ..types.bucket import AppData, BucketResponse
@@ -25,7 +25,7 @@ class _Bucket(Resource):
 
         GET /v1/bucket
         """
-        return await self._raw()
+        return await self._get_at("/v1/bucket", model_of(BucketResponse.from_json))
 
     @operation
     async def get_bucket(self) -> str:
@@ -33,7 +33,7 @@ class _Bucket(Resource):
 
         GET /v1/bucket
         """
-        return await self._bucket()
+        return (await settled(self.get_raw())).bucket  # type: ignore[no-any-return]
 
     @operation
     async def get_appdata(self) -> Optional[AppData]:
@@ -41,16 +41,7 @@ class _Bucket(Resource):
 
         GET /v1/bucket
         """
-        return await self._appdata()
-
-    async def _raw(self) -> BucketResponse:
-        return await self._get_at("/v1/bucket", model_of(BucketResponse.from_json))
-
-    async def _bucket(self) -> str:
-        return (await self._raw()).bucket
-
-    async def _appdata(self) -> Optional[AppData]:
-        appdata = (await self._raw()).appdata
+        appdata = (await settled(self.get_raw())).appdata
         return AppData.parse(appdata) if appdata else None
 
 

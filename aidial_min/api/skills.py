@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Mapping, NamedTuple, TypeVar, Union
 from ..core.body import MultipartBody, file_part
 from ..core.call import Download, Request, as_it_came, model_of, nothing
 from ..core.etag import bare_etag
-from ..core.operation import Async, Sync, operation
+from ..core.operation import Async, Sync, operation, settled
 from ..core.urls import as_text, decode_segment, encode_segment, parse_storage_url
 from ..errors import InvalidDialURLError, InvalidRequestError
 from ..types.metadata import SkillFileMetadata, SkillMetadata
@@ -103,7 +103,7 @@ class _Reference(Addressed):
         """The address, with the caller's own bucket where none is named."""
         place = self._place
         if place.bucket is None:
-            place = place._replace(bucket=await self._client._bucket_name())
+            place = place._replace(bucket=await settled(self._client.my_bucket()))
         return place.path
 
     async def _skill(self) -> str:

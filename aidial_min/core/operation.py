@@ -63,6 +63,12 @@ def each(items: AsyncIterator[T]) -> Iterator[T]:
         finish(generator.aclose())
 
 
+async def settled(value: Any) -> Any:
+    """What an operation, or a function of the user, gave; for an operation that asks another as users call it, so that
+    what they patched or replaced there is asked."""
+    return await value if hasattr(value, "__await__") else value
+
+
 class Sync:
     """Its operations return their results."""
 
