@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Generic, Mapping, Optional, Type, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Generic, Mapping, Optional, Type, TypeVar, Union
 
 from .core.credentials import Secret
 from .core.hints import with_hints
@@ -31,7 +31,6 @@ from .errors import DialException, forget_variables, loading
 if TYPE_CHECKING:
     import ssl
     from pathlib import PurePosixPath
-    from typing import Dict
 
     from .api import account, calls, catalog, stored, subscriptions, texts, toolsets
     from .api.client_channel import AsyncClientChannel, ClientChannel

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import List, Optional, Sequence
 
 from ..core.call import Request, boolean, list_of, model_of, nothing
 from ..core.operation import Async, Resource, Sync, operation, settled
@@ -13,9 +13,6 @@ from ..types.limits import UserLimitStats
 from ..types.notification import Notification
 from ..types.user import OfflineCredentials, UserInfo
 from .arguments import list_given
-
-if TYPE_CHECKING:
-    from typing import List, Optional, Sequence
 
 
 class _Bucket(Resource):

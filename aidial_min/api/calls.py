@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping  # isinstance() of those of typing is slow
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Callable, Dict, Literal, Optional, Protocol, TypedDict, TypeVar, Union, overload
 from urllib.parse import quote
 
 from ..core.body import json_body
@@ -23,8 +23,6 @@ from ..types._plain import plain
 from ..types.chat.response import ChatCompletionChunk, ChatCompletionMessage, ChatCompletionResponse
 
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Literal, Optional, Protocol, TypedDict, Union
-
     from typing_extensions import Unpack
 
     from ..core.call import Answer

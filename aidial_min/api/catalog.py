@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, List, Optional, Type, TypeVar, Union
 
 from ..core.call import Request, json_value, list_of, model_of, nothing
 from ..core.operation import Async, Bound, Resource, Sync, operation, overloaded
@@ -19,8 +19,6 @@ from ..types.tokenize import TokenizeResult, TruncatePromptResult
 from .arguments import list_given
 
 if TYPE_CHECKING:
-    from typing import Callable, Dict, List, Optional, Type
-
     from ..core.call import Answer
     from ..core.limits import TimeoutValue
     from ..core.operation import Later

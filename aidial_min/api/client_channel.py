@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Union
 
 from ..core.body import json_body
 from ..core.call import Request, as_it_came, nothing
@@ -17,8 +17,6 @@ from .arguments import list_given
 from .opening import streaming
 
 if TYPE_CHECKING:
-    from typing import Dict, List, Optional, Sequence
-
     from ..core.limits import TimeoutValue
     from ..transport.streams import Stream
 

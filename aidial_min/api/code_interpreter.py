@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
 
 from ..core.body import MultipartBody, file_part, json_body
 from ..core.call import Download, Request, as_it_came, list_of, model_of
@@ -12,8 +12,6 @@ from ..types.metadata import FileItem
 from .arguments import resource_url
 
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Mapping, Optional
-
     from ..core.urls import StorageUrl
     from ..transport.downloads import FileDownloadResponse
     from ..types.file import FileTypes

@@ -5,7 +5,7 @@ A service is named by its scope id, "applications/{app}/external_services/{servi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, List, Mapping, Optional, TypeVar, Union
 
 from ..core.body import json_body
 from ..core.call import Request, boolean, list_of, model_of
@@ -14,9 +14,6 @@ from ..core.urls import encode_id, encode_segment
 from ..errors import EndpointNotSupportedError, InvalidRequestError, ResourceNotFoundError
 from ..types.external_service import ExternalService, ServiceCredentials
 from .toolsets import credentials
-
-if TYPE_CHECKING:
-    from typing import List, Mapping, Optional, Union
 
 T = TypeVar("T")
 

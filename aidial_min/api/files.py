@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import PurePath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, NamedTuple, Optional, Protocol, Tuple, Union
 
 from ..core.body import MultipartBody, file_part
 from ..core.call import Download, Request, as_it_came, model_of
@@ -22,8 +22,6 @@ from .opening import stream_download
 from .stored import Stored, describe, is_missing, preconditions
 
 if TYPE_CHECKING:
-    from typing import Any, Awaitable, Callable, Dict, List, Optional, Protocol, Tuple, Union
-
     from typing_extensions import Unpack
 
     from ..core.body import Progress

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from ..core.body import json_body
 from ..core.call import Request, json_value, list_of, model_of, nothing
@@ -15,8 +15,6 @@ from ..types.publication import Publication, RulesResponse
 from .arguments import list_given, public_folder, resource_url, target_url, type_names
 
 if TYPE_CHECKING:
-    from typing import Dict, List, Optional, Sequence, Union
-
     from ..core.call import Answer, Config
     from ..core.urls import StorageUrl
     from ..types.publication import PublicationResource, Rule

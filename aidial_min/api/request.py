@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, Literal, Optional, Protocol, TypedDict, Union, overload
 from urllib.parse import quote
 
 from ..core.body import BytesBody, json_body
@@ -15,8 +15,6 @@ from ..core.urls import SCHEME, is_url_of
 from ..errors import InvalidRequestError, NotDialURLError, ParsingDataError
 
 if TYPE_CHECKING:
-    from typing import Literal, Optional, Protocol, TypedDict, overload
-
     from typing_extensions import Unpack
 
     from ..core.call import Answer, Config

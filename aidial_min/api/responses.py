@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Iterable, List, Literal, Mapping, Optional, Protocol, Union, overload
 from urllib.parse import quote, unquote
 
 from ..core.call import Request, as_it_came, completion_of, json_value, model_of
@@ -17,8 +17,6 @@ from ..types.responses import ResponseDeleted, ResponseEvent, ResponseObject
 from .calls import DeploymentCalls
 
 if TYPE_CHECKING:
-    from typing import Iterable, List, Literal, Mapping, Optional, Protocol, Union
-
     from typing_extensions import Unpack
 
     from ..core.call import Answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Dict, List, Literal, Mapping, Union
 
 from ..core.call import json_value, list_of, nothing
 from ..core.operation import Async, Resource, Sync, operation
@@ -10,8 +10,6 @@ from ..core.urls import encode_id
 from ..errors import InvalidRequestError, ParsingDataError
 
 if TYPE_CHECKING:
-    from typing import Dict, List, Literal, Mapping, Union
-
     from ..core.call import Answer
 
     SchemaKind = Union[Literal["application_type", "catalog"], str]

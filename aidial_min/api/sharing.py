@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional, Protocol, Sequence, TypeVar, Union, overload
 
 from ..core.call import Request, list_of, model_of, nothing
 from ..core.operation import Async, Bound, Resource, Sync, operation, overloaded
@@ -14,8 +14,6 @@ from ..types.sharing import Invitation, SharedResource, ShareLink
 from .arguments import resource_links, resource_url, type_names
 
 if TYPE_CHECKING:
-    from typing import Dict, List, Literal, Optional, Protocol, Sequence, TypeVar, overload
-
     from ..core.operation import Later
     from ..core.urls import StorageUrl
     from .arguments import SharedUrl

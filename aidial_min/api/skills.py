@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import PurePath, PurePosixPath
-from typing import TYPE_CHECKING, Mapping, NamedTuple, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Dict, Mapping, NamedTuple, Optional, Tuple, TypeVar, Union
 
 from ..core.body import MultipartBody, file_part
 from ..core.call import Download, Request, as_it_came, model_of, nothing
@@ -22,8 +22,6 @@ from .opening import stream_download
 from .stored import Addressed, preconditions
 
 if TYPE_CHECKING:
-    from typing import Any, Dict, Optional, Tuple
-
     from ..core.body import FilePart
     from ..core.call import Answer
     from ..transport.downloads import FileDownloadResponse

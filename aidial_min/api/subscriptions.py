@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Sequence
 
 from ..core.body import json_body
 from ..core.call import Request, as_it_came
@@ -14,8 +14,6 @@ from .opening import streaming
 from .stored import item_path
 
 if TYPE_CHECKING:
-    from typing import Sequence
-
     from ..core.urls import StorageUrl
     from ..transport.streams import Stream
 

@@ -5,7 +5,7 @@ They stand apart from chat (calls.py), so that a first chat call does not load t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, Dict, Literal, Mapping, Optional, Protocol, Sequence, Union, overload
 
 from ..core.call import completion_of
 from ..core.completion_stream import Events
@@ -18,8 +18,6 @@ from ..types.embeddings import EmbeddingsResponse
 from .calls import DeploymentCalls, structure
 
 if TYPE_CHECKING:
-    from typing import Any, Dict, Literal, Mapping, Optional, Protocol, Sequence, Union
-
     from typing_extensions import Unpack
 
     from ..core.limits import TimeoutValue

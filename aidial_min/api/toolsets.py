@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, AsyncIterator, Dict, List, Mapping, Optional, Union
 from urllib.parse import unquote
 
 from ..core.call import boolean, list_of, model_of
@@ -13,8 +13,6 @@ from ..errors import DialException, InvalidRequestError, ParsingDataError
 from ..types.toolset import McpEndpoint, ToolResult, ToolsetInfo, ToolsPage
 
 if TYPE_CHECKING:
-    from typing import AsyncIterator, Dict, List, Mapping, Optional, Union
-
     from ..core.limits import TimeoutValue
     from ..core.settings import NotGiven
 

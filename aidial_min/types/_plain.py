@@ -9,14 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Optional, Tuple, Union
 
 from ..errors import InvalidRequestError
 from ._model import Model
 
 if TYPE_CHECKING:
-    from typing import Any, Optional, Tuple, Union
-
     Place = Optional[Tuple["Place", Union[str, int]]]
     """Where a value stands: the place of what holds it, and its key or index there; None at the top."""
 
