@@ -69,11 +69,9 @@ T = TypeVar("T")
 C = TypeVar("C", bound="_Client[Any]")
 
 
-class _Blocking(Sync):
+class _Blocking(Portable, Sync):
     """What is different in the sync client and its pool: how they wait, and what they hand out."""
 
-    _transport: Any
-    _owns_transport: bool
     _coroutines = False
 
     @staticmethod
@@ -101,11 +99,9 @@ class _Blocking(Sync):
         self.close()
 
 
-class _Waiting(Async):
+class _Waiting(Portable, Async):
     """What is different in the async client and its pool."""
 
-    _transport: Any
-    _owns_transport: bool
     _coroutines = True
 
     @staticmethod
@@ -281,12 +277,12 @@ class _Client(BaseClient, Generic[Auth]):
 
         {method} {path}
         """
-        options = {"json": json, "content": content, "headers": headers, "query": query}
+        given = {**locals()}
         del headers
         try:
-            return await self._send(method, path, stream, timeout=timeout, max_retries=max_retries, **options)  # type: ignore[no-any-return]
+            return await self._send(method, path, stream, given)  # type: ignore[no-any-return]
         except DialException as error:
-            options.clear()
+            given.clear()
             forget_variables(error)
             raise
 
@@ -294,10 +290,10 @@ class _Client(BaseClient, Generic[Auth]):
         _request
     )
 
-    async def _send(self, method: str, path: str, stream: bool, **options: Any) -> Any:
+    async def _send(self, method: str, path: str, stream: bool, options: Any) -> Any:
         from .api.request import request_of
 
-        request: Any = request_of(self._config, method, path, **options)
+        request: Any = request_of(self._config, method, path, options)
         if not stream:
             return await self._run(request)
         from .core.call import as_it_came

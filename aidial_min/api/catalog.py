@@ -161,13 +161,11 @@ class _Deployments(Resource):
 
         {method} /v1/deployments/{id}/route/{path}
         """
+        given = {**locals()}
         if not isinstance(path, str) or not path.strip("/") or "/route/" in "/%s/" % path:
             raise InvalidRequestError("path must be a route of the application like reports/7, without /route/ in it")
         target = _path(deployment_id, "route/" + path.lstrip("/"))
-        carried = {"json": json, "content": content, "headers": headers, "query": query}
-        return await self._client._send(  # type: ignore[no-any-return]
-            method, target, stream, **carried, timeout=timeout, max_retries=max_retries
-        )
+        return await self._client._send(method, target, stream, given)  # type: ignore[no-any-return]
 
     route: Bound[CallRoute[Response, StreamedResponse], CallRoute[Later[Response], Later[StreamedResponse]]] = _route
 

@@ -102,19 +102,9 @@ class Response:
         return "Response(%d, %d bytes)" % (self.status_code, len(self.content))
 
 
-def request_of(
-    config: Config,
-    method: str,
-    path: str,
-    *,
-    json: Any = None,
-    content: Union[bytes, str, None] = None,
-    headers: Optional[Mapping[str, str]] = None,
-    query: Optional[Mapping[str, Any]] = None,
-    timeout: Union[TimeoutValue, NotGiven] = NOT_GIVEN,
-    max_retries: Optional[int] = None,
-) -> Request[Response]:
+def request_of(config: Config, method: str, path: str, options: Mapping[str, Any]) -> Request[Response]:
     """The request that `client.request` sends; the arguments are its own."""
+    json, content, headers, query = (options.get(name) for name in ("json", "content", "headers", "query"))
     if not isinstance(method, str) or _METHOD.fullmatch(method) is None:
         raise InvalidRequestError("method must be a word like GET or POST")
     if json is not None and content is not None:
@@ -139,8 +129,8 @@ def request_of(
         body=body,
         upstream=upstream,
         decode=_response,
-        timeout=timeout_of_call(timeout),
-        retry=retry_of_call(max_retries),
+        timeout=timeout_of_call(options.get("timeout", NOT_GIVEN)),
+        retry=retry_of_call(options.get("max_retries")),
     )
 
 

@@ -248,7 +248,8 @@ class _Session:
 
     async def _send(self, method: str, message: Any) -> Any:
         headers = {name: value for name, value in self.headers.items() if value}
-        return await self._client._send(method, self._path, True, json=message, headers=headers, **self._options)
+        options = {"json": message, "headers": headers, **self._options}
+        return await self._client._send(method, self._path, True, options)
 
 
 async def _messages(answer: Any) -> AsyncIterator[Any]:

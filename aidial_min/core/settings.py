@@ -235,6 +235,7 @@ class Portable:
     """
 
     _transport: Any
+    _owns_transport: bool
 
     _new_transport: Callable[[ConnectionSettings], Any]
     """Makes what carries out requests, without a connection yet."""
@@ -309,7 +310,6 @@ class BaseClient(Portable):
     """
 
     _config: Config
-    _owns_transport: bool
     _coroutines: bool
 
     @property
