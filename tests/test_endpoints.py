@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import pytest
@@ -35,6 +35,7 @@ def methods(thing, path=""):
             yield "%s.%s" % (path, name), doc.replace("{kind}", getattr(thing, "_kind", "{kind}"))
 
 
+@lru_cache(maxsize=None)
 def in_the_code():
     found = {}
     with Dial(base_url="http://127.0.0.1:9", api_key="key-of-nobody") as client:
@@ -46,6 +47,7 @@ def in_the_code():
     return found
 
 
+@lru_cache(maxsize=None)
 def in_the_readme():
     chapter = README.read_text(encoding="utf-8").split("## Every endpoint")[1].split("\n## ")[0]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in chapter.splitlines() if line.startswith("| `")]

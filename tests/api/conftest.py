@@ -48,7 +48,8 @@ def dial(request):
     with ExitStack() as stack:
 
         def opened(server, api_key="one", **settings):
-            call = stack.enter_context(client_of(request.param, base_url=server.url, api_key=api_key, **settings))
+            settings = {"base_url": server.url, "api_key": api_key, **settings}
+            call = stack.enter_context(client_of(request.param, debug=False, **settings))
 
             def do(function):
                 outcome = call(function)

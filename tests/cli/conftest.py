@@ -8,6 +8,12 @@ from aidial_min.testing import DialServer
 from tests.support.command import Command
 
 
+@pytest.fixture(autouse=True)
+def soon(monkeypatch):
+    """Commands in this process that try again do so at once, where no server says when."""
+    monkeypatch.setattr("aidial_min.core.retry.FIRST_DELAY", 0.001)
+
+
 @pytest.fixture
 def server():
     with DialServer() as running:

@@ -139,7 +139,7 @@ def let_go(model, condition):
     def watch():
         try:
             until(condition)
-            time.sleep(0.2)
+            time.sleep(0.1)
             asked.append(len(model.asked))
         finally:
             model.held.set()
@@ -341,34 +341,23 @@ def test_an_empty_input_is_a_finished_one(folder, server):
 
 def test_answers_stand_in_the_inputs_order_though_the_first_comes_last(folder, server, model):
     write_input(["slow one", *prompts(30)])
-    model.held.clear()
-    process = begin("-j", "4")
-    until(lambda: len(model.asked) == 31)
-    assert output() == []
-    model.held.set()
-    assert end(process) == 0
+    with let_go(model, lambda: len(model.asked) == 31 and output() == []):
+        assert batch("-j", "4") == 0
     assert numbers(output()) == list(range(1, 32))
 
 
 def test_unordered_answers_stand_as_they_came(folder, server, model):
     write_input(["slow one", *prompts(30)])
-    model.held.clear()
-    process = begin("-j", "4", "--unordered")
-    until(lambda: finished() == 30)
-    model.held.set()
-    assert end(process) == 0
+    with let_go(model, lambda: finished() == 30):
+        assert batch("-j", "4", "--unordered") == 0
     assert numbers(output())[-1] == 1 and sorted(numbers(output())) == list(range(1, 32))
 
 
 def test_no_more_are_asked_at_a_time_than_j(folder, server, model):
     write_input(prompts(20, "slow %d"))
-    model.held.clear()
-    process = begin("-j", "3")
-    until(lambda: len(model.asked) == 3)
-    time.sleep(0.3)
-    assert len(model.asked) == 3
-    model.held.set()
-    assert end(process) == 0
+    with let_go(model, lambda: len(model.asked) >= 3) as asked:
+        assert batch("-j", "3") == 0
+    assert asked == [3]
 
 
 def test_lines_far_beyond_a_slow_one_are_not_asked_before_it_is_answered(folder, server, model, monkeypatch):
@@ -383,10 +372,10 @@ def test_lines_far_beyond_a_slow_one_are_not_asked_before_it_is_answered(folder,
 def test_a_rate_limit_makes_everyone_wait(folder, server, model):
     write_input(prompts(60))
     model.delay = 0.02
-    model.happens[20] = lambda: server.fail(429, retry_after=1)
-    assert end(begin("-j", "6")) == 0
+    model.happens[20] = lambda: server.fail(429, retry_after=0.4)
+    assert batch("-j", "6") == 0
     assert numbers(output()) == list(range(1, 61)) and all(line["ok"] for line in output())
-    early = [seconds for seconds in model.times[20:] if seconds - model.times[19] < 0.95]
+    early = [seconds for seconds in model.times[20:] if seconds - model.times[19] < 0.38]
     assert len(early) < 20, "those that were on their way"
     assert len(model.asked) == 60
 
@@ -421,7 +410,7 @@ def test_a_wait_is_a_number_of_seconds(folder, text):
 
 def test_refusals_are_outlasted_as_long_as_max_wait_allows(folder, server, model, monkeypatch):
     """However many there are: nothing was done for them, so they are no reason to fail a line."""
-    monkeypatch.setattr("aidial_min.core.retry.FIRST_DELAY", 0.01)
+    monkeypatch.setattr(batch_run, "FIRST_PAUSE", 0.01)
     server.fail(429, times=40, retry_after=0)
     server.fail(503, times=12)
     write_input(prompts(10))
@@ -430,16 +419,16 @@ def test_refusals_are_outlasted_as_long_as_max_wait_allows(folder, server, model
 
 
 def test_a_server_that_only_refuses_ends_the_run(folder, server, model):
-    server.fail(429, times=None, retry_after=0.1)
+    server.fail(429, times=None, retry_after=0.02)
     write_input(prompts(10))
-    assert batch("--max-wait", "0.5") == 5
+    assert batch("--max-wait", "0.1") == 5
     assert output() == [] and model.asked == []
 
 
 def test_a_line_that_alone_is_refused_for_ever_fails(folder, server, model):
     server.fail(429, times=None, retry_after=0, path="other")
     write_input([*prompts(3), {"prompt": "x", "deployment": "other"}, *prompts(20)])
-    model.delay = 0.05
+    model.delay = 0.01
     assert batch("-j", "2", "--retries", "3") == 1
     assert [line["line"] for line in output() if not line["ok"]] == [4]
     assert output()[3]["error"]["class"] == "RateLimitError"
@@ -525,7 +514,7 @@ def test_a_second_signal_leaves_behind_what_is_on_its_way(folder, server, model,
 
 
 def killed_run(model, *options, lines=20, slow_from=11):
-    """Kill a run of four workers that has answered ten lines and is asking four more."""
+    """Kill a run of four workers that has answered ten lines and is asking four more; gives what makes it so again."""
     write_input([("slow %d" if number >= slow_from else "quick %d") % number for number in range(1, lines + 1)])
     model.held.clear()
     process = begin("-j", "4", *options)
@@ -533,6 +522,14 @@ def killed_run(model, *options, lines=20, slow_from=11):
     until(lambda: finished() == slow_from - 1)
     kill(process)
     model.held.set()
+    left, asked = {path: path.read_bytes() for path in map(Path, ("out.jsonl", "out.jsonl.journal"))}, len(model.asked)
+
+    def again():
+        for path, data in left.items():
+            path.write_bytes(data)
+        del model.asked[asked:]
+
+    return again
 
 
 @posix
@@ -602,43 +599,45 @@ def test_a_finished_batch_asks_nothing_and_needs_no_server(folder, server, model
 
 
 @posix
-@pytest.mark.parametrize("cut", [1, 2, 10, 200])
-def test_a_torn_last_line_is_repaired(folder, server, model, cut):
-    killed_run(model, "--unordered")
+def test_a_torn_last_line_is_repaired(folder, server, model):
+    again = killed_run(model, "--unordered")
     whole = Path("out.jsonl").read_bytes()
     torn = numbers(output())[-1]
     assert len(whole.splitlines()[-1]) > 200
-    os.truncate("out.jsonl", len(whole) - cut)
-    assert batch("--unordered") == 1
-    lines = output()
-    assert sorted(numbers(lines)) == list(range(1, 21))
-    lost = {torn} if cut > 1 else set()  # where only its line end is missing, the answer is all there
-    assert {line["line"] for line in lines if not line["ok"]} == lost | {11, 12, 13, 14}
-    assert max(collections.Counter(model.asked).values()) == 1
+    for cut in (1, 2, 10, 200):
+        again()
+        os.truncate("out.jsonl", len(whole) - cut)
+        assert batch("--unordered") == 1
+        lines = output()
+        assert sorted(numbers(lines)) == list(range(1, 21))
+        lost = {torn} if cut > 1 else set()  # where only its line end is missing, the answer is all there
+        assert {line["line"] for line in lines if not line["ok"]} == lost | {11, 12, 13, 14}
+        assert max(collections.Counter(model.asked).values()) == 1
 
 
 @posix
-@pytest.mark.parametrize("tail", [b"> ", b"> 1", b"< 1", b'= {"line": 15, "ok": true, "ans'])
-def test_a_torn_record_of_the_journal_is_as_if_never_written(folder, server, model, tail):
-    killed_run(model)
-    with open("out.jsonl.journal", "ab") as file:
-        file.write(tail)
-    assert batch("--retries", "0", "--url", "http://127.0.0.1:9") == 8  # writes behind it
-    assert batch() == 1
-    assert [line["line"] for line in output() if not line["ok"]] == [11, 12, 13, 14]
-    assert numbers(output()) == list(range(1, 21))
+def test_a_torn_record_of_the_journal_is_as_if_never_written(folder, server, model):
+    again = killed_run(model)
+    for tail in (b"> ", b"> 1", b"< 1", b'= {"line": 15, "ok": true, "ans'):
+        again()
+        with open("out.jsonl.journal", "ab") as file:
+            file.write(tail)
+        assert batch("--retries", "0", "--url", "http://127.0.0.1:9") == 8, tail  # writes behind it
+        assert batch() == 1, tail
+        assert [line["line"] for line in output() if not line["ok"]] == [11, 12, 13, 14]
+        assert numbers(output()) == list(range(1, 21))
 
 
 @posix
 def test_a_long_journal_is_written_anew_and_knows_the_same(folder, server, model, monkeypatch):
     monkeypatch.setattr(batch_journal, "COMPACT_AT", 500)
-    write_input(["slow one", *prompts(300)])
-    with let_go(model, lambda: len(model.asked) == 301):
+    write_input(["slow one", *prompts(100)])
+    with let_go(model, lambda: len(model.asked) == 101):
         assert batch("-j", "4") == 0
-    assert numbers(output()) == list(range(1, 302)) and all(line["ok"] for line in output())
-    assert [line["answer"] for line in output()[1:]] == ["you said " + prompt for prompt in prompts(300)]
+    assert numbers(output()) == list(range(1, 102)) and all(line["ok"] for line in output())
+    assert [line["answer"] for line in output()[1:]] == ["you said " + prompt for prompt in prompts(100)]
     assert size("out.jsonl.journal") < 500
-    assert batch() == 0 and len(model.asked) == 301
+    assert batch() == 0 and len(model.asked) == 101
 
 
 def test_a_journal_written_anew_keeps_what_is_of_use(folder):
@@ -793,21 +792,19 @@ def test_an_output_that_is_gone_is_not_asked_for_anew(folder, server, model, cap
 
 
 @posix
-@pytest.mark.parametrize(
-    "record", [b"nonsense\n", b"> six\n", b"> 700\n", b"= {\n", b"= []\n", b'= {"line": 9, "ok": tr\n', b"\n"], ids=repr
-)
-def test_a_journal_that_is_damaged_is_one_error_and_nothing_is_asked(folder, server, model, capsys, record):
+def test_a_journal_that_is_damaged_is_one_error_and_nothing_is_asked(folder, server, model, capsys):
     killed_run(model)
     lines = Path("out.jsonl.journal").read_bytes().splitlines(keepends=True)
-    damaged = b"".join([*lines[:5], record, *lines[5:]])
-    Path("out.jsonl.journal").write_bytes(damaged)
     before, asked = Path("out.jsonl").read_bytes(), len(model.asked)
-    for options in ([], ["--ask-again"]):
-        assert batch(*options) == 2
-        told = capsys.readouterr().err
-        assert told.startswith("out.jsonl.journal is damaged: ") and told.count("\n") == 1
-    assert Path("out.jsonl").read_bytes() == before and Path("out.jsonl.journal").read_bytes() == damaged
-    assert len(model.asked) == asked
+    for record in (b"nonsense", b"> six", b"> 700", b"= {", b"= []", b'= {"line": 9, "ok": tr', b""):
+        damaged = b"".join([*lines[:5], record + b"\n", *lines[5:]])
+        Path("out.jsonl.journal").write_bytes(damaged)
+        for options in ([], ["--ask-again"]):
+            assert batch(*options) == 2, record
+            told = capsys.readouterr().err
+            assert told.startswith("out.jsonl.journal is damaged: ") and told.count("\n") == 1
+        assert Path("out.jsonl").read_bytes() == before and Path("out.jsonl.journal").read_bytes() == damaged
+        assert len(model.asked) == asked
 
 
 @pytest.mark.parametrize("header", [b"", b"{}", b"[1]", b'{"batch": 1, "input": 7}', b"\xff\n"], ids=repr)
@@ -868,13 +865,12 @@ def test_two_runs_do_not_write_to_one_output_and_a_dead_one_holds_nothing(folder
 
 
 @posix
-def test_the_bar_is_for_a_terminal_only(folder, server, model):
+def test_the_bar_is_for_a_terminal_only(folder, server, model, capsys):
     import pty
 
     write_input(prompts(40))
-    model.delay = 0.05
-    process = begin("-j", "4")
-    assert b"\r" not in process.communicate(timeout=PATIENCE)[1]
+    model.delay = 0.02
+    assert batch("-j", "4") == 0 and "\r" not in capsys.readouterr().err
     os.unlink("out.jsonl"), os.unlink("out.jsonl.journal")
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "aidial_min", "batch", "in.jsonl", "-o", "out.jsonl", "-j", "4"]

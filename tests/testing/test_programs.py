@@ -347,6 +347,7 @@ class TestScripted:
 
 
 def test_the_pytest_fixture_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")  # else a folder above may have one
     (tmp_path / "test_program.py").write_text(PROGRAM, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-p", "aidial_min.testing.pytest_plugin", "-p", "no:cacheprovider"]
     command += ["--strict-markers", "--rootdir", str(tmp_path), str(tmp_path)]

@@ -354,7 +354,7 @@ def test_sharing_and_listing_at_once(server: DialServer) -> None:
     def share(key: str) -> None:
         with User(server.port, key) as owner, User(server.port) as reader:
             bucket = owner.bucket
-            for number in range(30):
+            for number in range(10):
                 url = f"files/{bucket}/{number}"
                 body = {"invitationType": "link", "resources": [{"url": url}]}
                 link = owner.post("/v1/ops/resource/share/create", body).json()

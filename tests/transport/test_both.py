@@ -114,11 +114,11 @@ def write_to(path):
     ],
     ids=["whole", "chat", "stream", "download", "upload"],
 )
-def test_two_hundred_calls_use_one_connection(kind, answer, function):
+def test_fifty_calls_use_one_connection(kind, answer, function):
     with RawServer([answer]) as server, client_of(kind, base_url=server.url) as call:
-        for _ in range(200):
+        for _ in range(50):
             call(function)
-        assert server.connections == 1 and len(server.requests) == 200
+        assert server.connections == 1 and len(server.requests) == 50
 
 
 def test_a_request_is_one_send_with_exact_framing(kind):
@@ -194,7 +194,7 @@ def test_threads_share_a_client():
 
 def test_waiting_for_a_connection_is_bounded(kind):
     with RawServer([[OPENED, HOLD], GOOD]) as server:
-        settings = {"limits": Limits(max_connections=1), "timeout": Timeout(pool=0.2), "max_retries": 0}
+        settings = {"limits": Limits(max_connections=1), "timeout": Timeout(pool=0.05), "max_retries": 0}
         with client_of(kind, base_url=server.url, **settings) as call:
             stream = call(lambda client: client.chat.completions.create(stream=True, **CHAT))
             with pytest.raises(DialTimeoutError) as caught:
@@ -277,10 +277,10 @@ def test_the_limit_that_fires_is_named_and_fires_on_time(kind, answer, timeout, 
 
 
 def test_a_server_that_takes_nothing_is_the_limit_write(kind):
-    settings = {"timeout": Timeout(write=0.4), "max_retries": 0}
+    settings = {"timeout": Timeout(write=0.1), "max_retries": 0}
     with RawServer([[EARLY, DEAF]]) as server, client_of(kind, base_url=server.url, **settings) as call:
         with pytest.raises(DialTimeoutError) as caught:
-            call(upload(b"z" * 30_000_000))
+            call(upload(b"z" * 12_000_000))
         assert (caught.value.limit, caught.value.request_sent) == ("write", "maybe")
 
 
@@ -373,7 +373,7 @@ def test_an_answer_that_comes_while_sending_is_the_error_shown(kind, status):
     with RawServer([[EARLY, refused(status, b"too much"), DEAF], GOOD]) as server:
         with client_of(kind, base_url=server.url, max_retries=0) as call:
             with pytest.raises(DialException, match="too much") as caught:
-                call(upload(b"z" * 30_000_000))
+                call(upload(b"z" * 12_000_000))
             assert caught.value.status_code == status
             assert status != 413 or type(caught.value) is RequestTooLargeError
             assert call(bucket) == "b" and server.connections == 2
@@ -569,7 +569,7 @@ def test_what_shows_the_variables_of_a_traceback_shows_no_credential(kind, answe
     import traceback
 
     monkeypatch.setenv("DIAL_API_KEY", "sk-very-secret-12345")
-    settings = {"api_key": None, "max_retries": 0, "timeout": Timeout(read=0.2)}
+    settings = {"api_key": None, "max_retries": 0, "timeout": Timeout(read=0.05)}
     with RawServer([answer]) as server, client_of(kind, base_url=server.url, **settings) as call:
         with pytest.raises(DialException) as caught:
             call(bucket)

@@ -113,7 +113,7 @@ def let_come(call, server, go):
     played = len(server.requests)
     go.set()
     server.wait_until_played(played)
-    time.sleep(0.05)  # on its way through the loopback device
+    time.sleep(0.02)  # on its way through the loopback device
 
 
 def test_a_connection_that_the_server_closed_meanwhile_is_not_used(kind):
@@ -247,17 +247,21 @@ def test_what_watches_and_fails_leaves_no_stream_open(kind, problem):
 
 
 def test_an_answer_is_not_lost_to_something_slow_that_watches(kind):
-    def blocking(attempt):
-        time.sleep(0.6)
+    def scenario(pace):
+        def blocking(attempt):
+            time.sleep(0.6 * pace)
 
-    async def waiting(attempt):
-        await asyncio.sleep(PATIENCE)
+        async def waiting(attempt):
+            await asyncio.sleep(PATIENCE)
 
-    with RawServer([GOOD]) as server:
-        for watch in (blocking, waiting) if kind == "async" else (blocking,):
-            with client_of(kind, base_url=server.url, timeout=Timeout(total=0.5), on_attempt=watch) as call:
-                assert call(bucket) == "b"
-        assert len(server.requests) == 1 + (kind == "async")
+        with RawServer([GOOD]) as server:
+            for watch in (blocking, waiting) if kind == "async" else (blocking,):
+                limits = Timeout(total=0.5 * pace)
+                with client_of(kind, base_url=server.url, timeout=limits, on_attempt=watch) as call:
+                    assert call(bucket) == "b"
+            assert len(server.requests) == 1 + (kind == "async")
+
+    at_some_pace(scenario)
 
 
 def test_a_resolver_that_is_silent(kind, monkeypatch):
@@ -270,7 +274,7 @@ def test_a_resolver_that_is_silent(kind, monkeypatch):
         return real(host, *rest, **more)
 
     monkeypatch.setattr(socket, "getaddrinfo", silent)
-    with client_of(kind, base_url="http://dial.invalid", timeout=Timeout(connect=0.3), max_retries=0) as call:
+    with client_of(kind, base_url="http://dial.invalid", timeout=Timeout(connect=0.05), max_retries=0) as call:
         try:
             began = time.monotonic()
             with pytest.raises(DialTimeoutError) as caught:
@@ -370,9 +374,9 @@ def check_upload(call, server, content, outcome, sent, connections):
 )
 def test_what_comes_of_a_large_upload(kind, sends, outcome, sent, monkeypatch):
     for module in ("sync", "aio"):
-        monkeypatch.setattr("aidial_min.transport.%s.STALL" % module, 0.2)
+        monkeypatch.setattr("aidial_min.transport.%s.STALL" % module, 0.1)
     with RawServer([sends, GOOD]) as server, client_of(kind, base_url=server.url, max_retries=0) as call:
-        check_upload(call, server, b"z" * 30_000_000, outcome, sent, 2 if {CUT, RESET, EARLY} & {*sends} else 1)
+        check_upload(call, server, b"z" * 12_000_000, outcome, sent, 2 if {CUT, RESET, EARLY} & {*sends} else 1)
 
 
 @pytest.mark.parametrize(
@@ -408,23 +412,25 @@ def test_an_upload_is_repeated_from_its_beginning(kind, tmp_path, monkeypatch):
 
 
 class Slow:
-    """A pipe whose writer pauses."""
+    """A pipe whose writer pauses before its last piece, until the server has said all it has to say."""
 
-    def __init__(self, *pieces):
+    def __init__(self, server, *pieces):
+        self.server = server
         self.pieces = list(pieces)
 
     def read(self, size=-1):
         if len(self.pieces) == 1:
-            time.sleep(0.3)
+            self.server.wait_until_played(len(self.server.requests))
+            time.sleep(0.02)  # on its way through the loopback device
         return self.pieces.pop(0) if self.pieces else b""
 
 
 def test_a_pipe_is_never_sent_in_part(kind):
     """The kept connection is reset while we wait for the pipe: nothing has left, but its first piece is read."""
-    with RawServer([[GOOD, 0.1, RESET], STORED]) as server, client_of(kind, base_url=server.url) as call:
+    with RawServer([[GOOD, 0.05, RESET], STORED]) as server, client_of(kind, base_url=server.url) as call:
         call(bucket)
         with pytest.raises(DialConnectionError) as caught:
-            call(upload(("x.bin", Slow(b"first ", b"second"))))
+            call(upload(("x.bin", Slow(server, b"first ", b"second"))))
         assert caught.value.request_sent == "no"
         assert len(server.requests) == 1, "a second request would hold the second piece alone"
 
@@ -434,7 +440,7 @@ def test_a_pipe_that_a_proxy_refused_is_not_sent_empty(kind):
     settings = {"base_url": "http://dial.invalid"}
     with RawServer([refusal, STORED]) as proxy, client_of(kind, proxy=proxy.url, **settings) as call:
         with pytest.raises(ProxyError, match="407"):
-            call(upload(("x.bin", Slow(b"precious", b""))))
+            call(upload(("x.bin", Slow(proxy, b"precious", b""))))
         assert [b"precious" in body for _, _, body in proxy.requests] == [True]
 
 
@@ -514,7 +520,7 @@ def until_someone_waits(call):
     ids=["slow", "cut", "stream", "garbage", "silent", "closed", "refused", "refused-cut", "coded"],
 )
 def test_whatever_happened_no_place_is_lost(kind, sends):
-    settings = {"timeout": Timeout(read=0.1), "max_retries": 0, "limits": Limits(max_connections=1)}
+    settings = {"timeout": Timeout(read=0.05), "max_retries": 0, "limits": Limits(max_connections=1)}
     with RawServer([sends, GOOD]) as server, client_of(kind, base_url=server.url, **settings) as call:
         with pytest.raises(DialException):
             content_of(call, call(download))

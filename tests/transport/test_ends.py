@@ -88,7 +88,7 @@ def ending(answer, end, secure):
             if end == "clean" and secure:
                 sock = sock.unwrap()
             if end == "reset":
-                threading.Event().wait(0.1)  # else it may overtake what was sent before
+                threading.Event().wait(0.05)  # else it may overtake what was sent before
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def serve():
@@ -149,7 +149,7 @@ def test_nor_is_an_answer_whole_because_another_thread_closed_it(secure, tmp_pat
 
         thread = threading.Thread(target=write)
         thread.start()
-        thread.join(0.3)
+        thread.join(0.05)
         response.close()
         thread.join(PATIENCE)
         assert len(failed) == 1 and "closed" in str(failed[0]) and list(tmp_path.iterdir()) == []
@@ -161,7 +161,7 @@ def test_nor_because_another_task_closed_it(secure, tmp_path):
         async with AsyncDial(base_url=url, api_key="k", **settings(secure)) as client:
             async with client.files.stream_download("files/b/x") as response:
                 writing = asyncio.ensure_future(response.awrite_to(tmp_path / "x"))
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.05)
                 await response.aclose()
                 with pytest.raises(ResponseInterruptedError, match="closed"):
                     await asyncio.wait_for(writing, PATIENCE)

@@ -11,13 +11,14 @@ import sys
 import pytest
 
 from aidial_min import Dial, Limits, Timeout
+from tests.fuzz.cases import TIMES
 from tests.support.patience import PATIENCE
 from tests.support.rawserver import GOOD, RawServer
 from tests.transport.scripts import BLOB, CHUNKED, SSE, chunks, delta, length
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers of signals here")
 
-ROUNDS = 500
+ROUNDS = min(125 * TIMES, 500)
 OPENED = SSE + CHUNKED + chunks(delta("hello"), end=b"")
 CHAT = {"deployment_name": "m", "messages": [{"role": "user", "content": "x"}], "stream": True}
 

@@ -71,7 +71,7 @@ def test_a_resolver_that_is_silent_is_told_by_the_limit_it_passed(limit, monkeyp
         return real(host, *rest, **more)
 
     async def main():
-        timeout = Timeout(**{"connect": None, "total": None, limit: 0.2})
+        timeout = Timeout(**{"connect": None, "total": None, limit: 0.05})
         async with busy_executor():
             async with AsyncDial(
                 base_url="http://dial.invalid", api_key="k", timeout=timeout, trust_env=False
@@ -94,7 +94,7 @@ def test_the_total_limit_ends_an_upload_whose_file_never_gives_anything():
             return b""
 
     async def main(url):
-        timeout = Timeout(total=0.2)
+        timeout = Timeout(total=0.05)
         async with AsyncDial(base_url=url, api_key="k", trust_env=False, timeout=timeout, max_retries=0) as client:
             with pytest.raises(DialTimeoutError) as caught:
                 await client.files.upload("files/b/x", ("x", Silent()))
@@ -115,7 +115,7 @@ def test_writing_that_is_given_up_returns_though_the_disk_does_not(tmp_path):
         async with AsyncDial(base_url=url, api_key="k", trust_env=False) as client:
             response = await client.files.download("files/b/x")
             with pytest.raises(asyncio.TimeoutError):
-                await asyncio.wait_for(response.awrite_to(tmp_path / "pipe"), 0.2)
+                await asyncio.wait_for(response.awrite_to(tmp_path / "pipe"), 0.05)
             await response.awrite_to(tmp_path / "file")
 
     with RawServer([length(BLOB)]) as server:
@@ -227,8 +227,11 @@ async def close_while_tasks_wait(url, settings):
     while not tasks or client._transport.statistics().waiting < 3:
         await asyncio.sleep(0.01)
     await client.aclose()
-    done, left = await asyncio.wait(tasks, timeout=1)
-    for task in left:
+    deadline = time.monotonic() + PATIENCE
+    while sum(task.done() for task in tasks) < 3 and time.monotonic() < deadline:
+        await asyncio.sleep(0.01)
+    failed = [task.exception() for task in tasks if task.done()]
+    for task in tasks:
         task.cancel()
-    await asyncio.gather(*left, return_exceptions=True)
-    return [task.exception() for task in done]
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return failed

@@ -203,7 +203,7 @@ def test_an_error_that_python_made_and_not_openssl_is_explained_too():
 
 def test_a_hang_in_the_handshake_is_the_limit_connect(kind):
     with tls_server(behave=lambda raw, stop: stop.wait(PATIENCE)) as (url, _, _):
-        with client_of(kind, base_url=url, max_retries=0, timeout=Timeout(connect=0.3)) as call:
+        with client_of(kind, base_url=url, max_retries=0, timeout=Timeout(connect=0.1)) as call:
             with pytest.raises(DialTimeoutError) as caught:
                 call(bucket)
             assert (caught.value.limit, caught.value.request_sent) == ("connect", "no")
@@ -272,7 +272,7 @@ def test_a_proxy_that_refuses_the_tunnel(kind, mode):
 
 def test_a_proxy_that_hangs_is_the_limit_connect(kind):
     with tls_server() as (url, _, _), Proxy("hang") as proxy:
-        timeout = Timeout(connect=0.3)
+        timeout = Timeout(connect=0.1)
         with client_of(kind, base_url=url, ca_bundle=ca(), proxy=proxy.url, max_retries=0, timeout=timeout) as call:
             with pytest.raises(DialTimeoutError) as caught:
                 call(bucket)

@@ -373,6 +373,26 @@ class TestLazyNames:
                 _ = import_module(name).Nope
 
 
+@pytest.fixture(scope="module")
+def loaded_by():
+    """What each area loads, in an interpreter that forgets what it has loaded before the next one."""
+    code = (
+        "import sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "before = set(sys.modules)\n"
+        "for area in sys.argv[2:]:\n"
+        "    __import__('aidial_min.types.' + area)\n"
+        "    loaded = set(sys.modules) - before\n"
+        "    print(area, *loaded)\n"
+        "    for name in loaded:\n"
+        "        del sys.modules[name]\n"
+    )
+    # -I and -S: no site-packages, so that anything else would fail to import.
+    command = [sys.executable, "-I", "-S", "-W", "error", "-c", code, str(TYPES.parent.parent), *MODULES]
+    output = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.decode()
+    return {line.split()[0]: set(line.split()[1:]) for line in output.splitlines()}
+
+
 class TestImports:
     # What each area stands on; every other area must stay unloaded.
     CHAT_PARAMS = {"chat", "chat.cache", "chat.function", "chat.tool", "chat.request_param"}
@@ -393,16 +413,8 @@ class TestImports:
     }
 
     @pytest.mark.parametrize("area", MODULES)
-    def test_one_area_loads_no_other_and_only_the_standard_library(self, area):
-        # -I and -S: no site-packages, so that anything else would fail to import.
-        code = (
-            "import sys; sys.path.insert(0, %r); before = set(sys.modules);"
-            " import aidial_min.types.%s; print(*sorted(set(sys.modules) - before))" % (str(TYPES.parent.parent), area)
-        )
-        output = subprocess.run(
-            [sys.executable, "-I", "-S", "-W", "error", "-c", code], stdout=subprocess.PIPE, check=True
-        ).stdout
-        loaded = set(output.decode().split())
+    def test_one_area_loads_no_other_and_only_the_standard_library(self, area, loaded_by):
+        loaded = loaded_by[area]
         prefix = "aidial_min.types."
         areas = {name[len(prefix) :] for name in loaded if name.startswith(prefix) and "._" not in name}
         assert areas == {area} | self.NEEDS.get(area, set())
