@@ -35,12 +35,10 @@ if TYPE_CHECKING:
     from .api import account, calls, catalog, stored, subscriptions, texts, toolsets
     from .api.client_channel import AsyncClientChannel, ClientChannel
     from .api.code_interpreter import AsyncCodeInterpreter, CodeInterpreter
-    from .api.external_services import AsyncExternalServices, ExternalServices
     from .api.files import AsyncFiles, Files
     from .api.publications import AsyncPublications, Publications
     from .api.request import Response, SendRequest
     from .api.responses import AsyncResponses, Responses
-    from .api.schemas import AsyncConsent, AsyncSchemas, Consent, Schemas
     from .api.sharing import (
         AsyncInvitations,
         AsyncResourcePermissions,
@@ -205,15 +203,17 @@ class _Client(BaseClient, Generic[Auth]):
     resources: Bound[subscriptions.Resources, subscriptions.AsyncResources] = _made(
         "subscriptions.Resources", "Changes of resources, as they happen."
     )
-    external_services: Bound[ExternalServices, AsyncExternalServices] = _made(
-        "external_services.ExternalServices", "Outside services that users sign in to."
+    external_services: Bound[toolsets.ExternalServices, toolsets.AsyncExternalServices] = _made(
+        "toolsets.ExternalServices", "Outside services that users sign in to."
     )
     code_interpreter: Bound[CodeInterpreter, AsyncCodeInterpreter] = _made(
         "code_interpreter.CodeInterpreter", "Sessions in which code runs."
     )
-    schemas: Bound[Schemas, AsyncSchemas] = _made("schemas.Schemas", "Schemas of application types and of the catalog.")
-    consent: Bound[Consent, AsyncConsent] = _made(
-        "schemas.Consent", "What users must agree to before they call some applications."
+    schemas: Bound[catalog.Schemas, catalog.AsyncSchemas] = _made(
+        "catalog.Schemas", "Schemas of application types and of the catalog."
+    )
+    consent: Bound[catalog.Consent, catalog.AsyncConsent] = _made(
+        "catalog.Consent", "What users must agree to before they call some applications."
     )
     client_channel: Bound[ClientChannel, AsyncClientChannel] = _made(
         "client_channel.ClientChannel", "The channel between an application and its user."

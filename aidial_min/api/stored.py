@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, Union, over
 from ..core.body import json_body
 from ..core.call import Request, json_value, list_of, model_of, nothing
 from ..core.operation import Async, Bound, Resource, Sync, listing, operation, overloaded
-from ..core.urls import SCHEME, is_posix_path, parse_storage_url
+from ..core.urls import SCHEME, is_posix_path, item_path, parse_storage_url
 from ..errors import (
     DialException,
     EndpointNotSupportedError,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    from ..core.call import Answer, Config
+    from ..core.call import Answer
     from ..core.operation import Later
     from ..core.urls import StoragePath, StorageUrl
     from ..types.metadata import StorageResourceType
@@ -89,20 +89,6 @@ Node = TypeVar("Node", bound=NodeMetadata)
 
 PAGE = 1000
 """Entries asked for per page of a listing: the most that Core gives."""
-
-
-def item_path(config: Config, url: StorageUrl, kind: str | None = None) -> StoragePath:
-    """The address of one item, of that kind or of any.
-
-    Raises:
-        InvalidDialURLError: it names a folder or the root of a bucket.
-    """
-    path = parse_storage_url(config.origin, url, kind)
-    if not path.segments:
-        raise InvalidDialURLError("Missing bucket path in URL: write %s/{bucket}/... (%r)" % (path.kind, str(url)))
-    if path.folder:
-        raise InvalidDialURLError("URL points to a directory, not a file: %r" % str(url))
-    return path
 
 
 def preconditions(match: str | None, none_match: str | None = None) -> dict[str, str | None]:
@@ -218,7 +204,7 @@ class Stored(Addressed, Generic[Item, Node]):
     _item: Type[Item]
 
     def _path(self, url: StorageUrl) -> StoragePath:
-        return item_path(self._config, url, self._kind)
+        return item_path(self._config.origin, url, self._kind)
 
     @operation
     async def delete(self, url: StorageUrl, etag_if_match: Optional[str] = None) -> None:

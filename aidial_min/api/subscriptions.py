@@ -8,10 +8,10 @@ from ..core.body import json_body
 from ..core.call import Request, as_it_came
 from ..core.completion_stream import Events
 from ..core.operation import Async, Resource, Sync
+from ..core.urls import item_path
 from ..types.metadata import ResourceEvent
 from .arguments import list_given
 from .opening import streaming
-from .stored import item_path
 
 if TYPE_CHECKING:
     from ..core.urls import StorageUrl
@@ -39,7 +39,7 @@ class _Resources(Resource):
 
         POST /v1/ops/resource/subscribe
         """
-        links = [{"url": item_path(self._config, url).path} for url in list_given("urls", urls)]
+        links = [{"url": item_path(self._config.origin, url).path} for url in list_given("urls", urls)]
         body = json_body({"resources": links})
         request = Request("POST", "/v1/ops/resource/subscribe", body=body, decode=as_it_came)
         stream: Stream[ResourceEvent] = await self._open(request, EVENTS)

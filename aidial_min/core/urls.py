@@ -142,6 +142,20 @@ def parse_storage_url(origin: Origin, url: StorageUrl, kind: Optional[str] = Non
     return StoragePath(found, parts[1], segments, folder or not segments)
 
 
+def item_path(origin: Origin, url: StorageUrl, kind: Optional[str] = None) -> StoragePath:
+    """The address of one item, of that kind or of any.
+
+    Raises:
+        InvalidDialURLError: it names a folder or the root of a bucket.
+    """
+    path = parse_storage_url(origin, url, kind)
+    if not path.segments:
+        raise InvalidDialURLError("Missing bucket path in URL: write %s/{bucket}/... (%r)" % (path.kind, str(url)))
+    if path.folder:
+        raise InvalidDialURLError("URL points to a directory, not a file: %r" % str(url))
+    return path
+
+
 def is_posix_path(value: Any) -> bool:
     """Whether this is a PurePosixPath; pathlib, which costs milliseconds, is not loaded to find out."""
     pathlib: Any = sys.modules.get("pathlib")
