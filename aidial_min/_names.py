@@ -10,6 +10,8 @@ A name stands in one list, `__all__` of the module that defines it. Modules are 
 one that has the name; all public names begin with a capital letter, so that asking for a submodule searches nothing.
 """
 
+from __future__ import annotations
+
 import sys
 from importlib import import_module
 from typing import Any, Callable, Iterator, List, Tuple

@@ -27,8 +27,12 @@
 `error_from_response` chooses the class by the status, whatever the body says and in whatever form.
 """
 
+from __future__ import annotations
+
 import json
-from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple, Type, Union
+from typing import Any, Dict, Iterable, Mapping, Optional, Tuple, Type, Union
+
+from ._tuples import NamedTuple
 
 __all__ = [
     "AuthenticationError", "ConfigurationError", "ConflictError", "ConnectError", "DialConnectionError",

@@ -13,11 +13,12 @@ CLIENT = {"errors", "types", "core", "api", "transport"}
 MAY_IMPORT = {
     "_version": set(),
     "_names": set(),
-    "errors": set(),
+    "_tuples": set(),
+    "errors": {"_tuples"},
     "types": {"_names", "errors"},
-    "core": {"_version", "errors", "types"},
+    "core": {"_tuples", "_version", "errors", "types"},
     "api": {"errors", "types", "core"},
-    "transport": {"errors", "types", "core"},
+    "transport": {"_tuples", "errors", "types", "core"},
     "client": CLIENT,
     "resources": {"api"},
     "compat": CLIENT | {"__init__", "_version", "client"},
@@ -34,12 +35,12 @@ EXCEPTIONS: "dict[tuple[str, str], str]" = {
 }
 
 KNOWS_ONLY = {
-    "core/http11.py": {"errors"},
+    "core/http11.py": {"_tuples", "errors"},
     "core/sse.py": {"errors"},
     "core/merge.py": {"errors"},
-    "core/limits.py": {"errors"},
-    "core/retry.py": {"errors"},
-    "core/urls.py": {"errors"},
+    "core/limits.py": {"_tuples", "errors"},
+    "core/retry.py": {"_tuples", "errors"},
+    "core/urls.py": {"_tuples", "errors"},
     "core/operation.py": {"core.body", "core.call"},
     "transport/verbs.py": {"errors", "core.limits", "core.operation"},
     "transport/atomic_file.py": {"errors"},

@@ -6,9 +6,12 @@
 Where neither is used, a call pays for two look-ups.
 """
 
-import sys
-from typing import Any, Callable, Mapping, NamedTuple, Optional
+from __future__ import annotations
 
+import sys
+from typing import Any, Callable, Mapping, Optional
+
+from .._tuples import NamedTuple
 from ..errors import ConfigurationError, DialException, mask
 from .http11 import Headers
 

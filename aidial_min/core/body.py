@@ -6,13 +6,16 @@
 The length is known up front wherever it can be; a body says whether it can be sent again.
 """
 
+from __future__ import annotations
+
 import io
 import json
 import os
 import re
-from typing import IO, Any, Callable, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union, cast
+from typing import IO, Any, Callable, Iterator, List, Mapping, Optional, Tuple, Union, cast
 from urllib.parse import quote
 
+from .._tuples import NamedTuple
 from ..errors import InvalidRequestError
 from ..types._plain import plain
 from .http11 import header_line

@@ -6,6 +6,8 @@ It asks for credentials, has an attempt sent, and judges what comes of it (retry
 transport: it sends, sleeps and asks, and decides nothing.
 """
 
+from __future__ import annotations
+
 import collections.abc
 import json
 import re
@@ -21,7 +23,6 @@ from typing import (
     Iterator,
     List,
     Mapping,
-    NamedTuple,
     Optional,
     Protocol,
     Sequence,
@@ -30,6 +31,7 @@ from typing import (
     Union,
 )
 
+from .._tuples import NamedTuple
 from .._version import __version__
 from ..errors import (
     DialConnectionError,

@@ -4,6 +4,8 @@ Decoding is incremental and in bounded pieces, so memory stays flat whatever a s
 See RFC 9110, 8.4.
 """
 
+from __future__ import annotations
+
 from typing import Any, Optional
 
 from ..errors import RemoteProtocolError, ResponseInterruptedError

@@ -4,9 +4,12 @@ credentials = read_credentials(api_key, bearer_token, coroutines=False)
 [credential.header(text) for credential in credentials]         # `text`: of its Secret, or what its function gives
 """
 
-import os
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Tuple, Union
+from __future__ import annotations
 
+import os
+from typing import Any, Callable, Dict, Mapping, Tuple, Union
+
+from .._tuples import NamedTuple
 from ..errors import ConfigurationError, InvalidRequestError
 
 VARIABLES = {"api_key": "DIAL_API_KEY", "bearer_token": "DIAL_BEARER_TOKEN"}

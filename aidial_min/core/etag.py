@@ -1,5 +1,7 @@
 """What a download says of itself, the same for both clients: name, type, ETag, length; and comparing ETags."""
 
+from __future__ import annotations
+
 from typing import Iterable, Mapping, Optional
 
 from ..errors import EtagMismatchError, ParsingDataError, RequestInfo, conceal

@@ -1,5 +1,7 @@
 """What people write who come from other libraries, and what does it here: one sentence for each."""
 
+from __future__ import annotations
+
 from functools import wraps
 from typing import Any, Callable, Collection, Optional, Sequence, TypeVar
 

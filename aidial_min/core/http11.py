@@ -9,6 +9,8 @@ disagree about where an answer ends, the reader refuses (RemoteProtocolError).
     piece = reader.read_body()               # None: more bytes are needed; b"": the end
 """
 
+from __future__ import annotations
+
 import re
 from typing import (
     TYPE_CHECKING,
@@ -18,7 +20,6 @@ from typing import (
     Iterator,
     List,
     Mapping,
-    NamedTuple,
     NoReturn,
     Optional,
     Tuple,
@@ -27,6 +28,7 @@ from typing import (
     overload,
 )
 
+from .._tuples import NamedTuple
 from ..errors import DialConnectionError, InvalidRequestError, RemoteProtocolError, ResponseInterruptedError
 
 T = TypeVar("T")

@@ -6,8 +6,11 @@
 The time is always passed in.
 """
 
-from typing import Any, NamedTuple, Optional, Protocol, Tuple, Union
+from __future__ import annotations
 
+from typing import Any, Optional, Protocol, Tuple, Union
+
+from .._tuples import NamedTuple
 from ..errors import ConfigurationError, DialTimeoutError
 
 

@@ -4,11 +4,14 @@ The environment is read as urllib does it (http_proxy, https_proxy, all_proxy, n
 and Windows), and applies to loopback too unless NO_PROXY says otherwise.
 """
 
+from __future__ import annotations
+
 import os
 import sys
-from typing import NamedTuple, Optional, Tuple
+from typing import Optional, Tuple
 from urllib.parse import unquote, urlsplit
 
+from .._tuples import NamedTuple
 from ..errors import ConfigurationError, ProxyError
 from .credentials import Secret
 from .http11 import Head, request_head

@@ -11,9 +11,12 @@ read timeout, broken or malformed answer                   again              ra
 other statuses                                             raise              raise
 """
 
-import re
-from typing import Callable, Mapping, NamedTuple, Optional
+from __future__ import annotations
 
+import re
+from typing import Callable, Mapping, Optional
+
+from .._tuples import NamedTuple
 from ..errors import DialConnectionError, ProxyError
 
 FIRST_DELAY = 0.5

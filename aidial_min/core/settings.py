@@ -4,12 +4,15 @@
 pools are Portable: their settings travel to another process, sockets and caches never do.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 import time
 from functools import cached_property
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, TypeVar, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, TypeVar, Union
 
+from .._tuples import NamedTuple
 from ..errors import ConfigurationError
 from .attempts import Watch, set_up_log
 from .call import Config, HeaderSource

@@ -4,13 +4,16 @@ Every segment is decoded, checked and encoded again (dial-protocol: a client esc
 so a path means the same written raw (`my file.txt`) or encoded (`my%20file.txt`).
 """
 
+from __future__ import annotations
+
 import re
 import sys
 from enum import Enum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Tuple, Union
 from urllib.parse import quote, unquote, urlsplit
 
+from .._tuples import NamedTuple
 from ..errors import ConfigurationError, InvalidDialURLError, InvalidRequestError, NotDialURLError
 
 if TYPE_CHECKING:

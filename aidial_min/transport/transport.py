@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import time
 from _thread import allocate_lock
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from .._tuples import NamedTuple
 from ..core.call import Answer, carry_out
 from ..core.etag import check_content, check_etag
 from ..core.limits import Budget
@@ -194,7 +195,7 @@ class _Call:
             if good and outgoing.stream:
                 opened = True
                 return Answer(head, b"", exchange)
-            return Answer(head, await exchange.read_whole(outgoing.most if good else MAX_ERROR, good))
+            return Answer(head, await exchange.read_whole(outgoing.most if good else MAX_ERROR, good), None)
         except DialException as error:
             opened = False
             exchange.close()

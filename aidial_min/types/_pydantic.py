@@ -4,6 +4,8 @@
 they have in pydantic, which is never imported.
 """
 
+from __future__ import annotations
+
 import json
 from typing import TYPE_CHECKING, Any, Collection, Dict, List, Mapping, Optional, Set, Tuple, Type, TypeVar, Union
 
