@@ -26,7 +26,7 @@ from .core.settings import (
     connection_settings,
     read_config,
 )
-from .errors import DialException, forget_variables, loading
+from .errors import forget_variables, loading
 
 if TYPE_CHECKING:
     import ssl
@@ -278,30 +278,31 @@ class _Client(BaseClient, Generic[Auth]):
         {method} {path}
         """
         given = {**locals()}
-        del headers
-        try:
-            return await self._send(method, path, stream, given)  # type: ignore[no-any-return]
-        except DialException as error:
-            given.clear()
-            forget_variables(error)
-            raise
+        del headers, query
+        return await self._send(method, path, stream, given)  # type: ignore[no-any-return]
 
     request: Bound[SendRequest[Response, StreamedResponse], SendRequest[Later[Response], Later[StreamedResponse]]] = (
         _request
     )
 
-    async def _send(self, method: str, path: str, stream: bool, options: Any) -> Any:
+    async def _send(self, method: str, path: str, stream: bool, options: Dict[str, Any]) -> Any:
+        """What `request` does; `options` may hold credentials, and is empty after an error."""
         from .api.request import request_of
 
-        request: Any = request_of(self._config, method, path, options)
-        if not stream:
-            return await self._run(request)
-        from .core.call import as_it_came
-        from .transport.downloads import StreamedResponse
+        try:
+            request: Any = request_of(self._config, method, path, options)
+            if not stream:
+                return await self._run(request)
+            from .core.call import as_it_came
+            from .transport.downloads import StreamedResponse
 
-        request.decode = as_it_came
-        head, exchange = await self._transport.open(request, self._config)
-        return StreamedResponse(head, exchange, "")._once()
+            request.decode = as_it_came
+            head, exchange = await self._transport.open(request, self._config)
+            return StreamedResponse(head, exchange, "")._once()
+        except BaseException as error:
+            options.clear()
+            forget_variables(error)
+            raise
 
     # -- the caller's own places
 
@@ -352,7 +353,7 @@ class _Client(BaseClient, Generic[Auth]):
         """The headers that carry the credentials: {"api-key": ...}, {"Authorization": ...}, or both."""
         try:
             return await self._auth_headers()
-        except DialException as error:
+        except BaseException as error:
             forget_variables(error)
             raise
 

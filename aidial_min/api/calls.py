@@ -238,12 +238,15 @@ class AsyncChat(Resource, Async):
 def _message(message: Any, index: int) -> Any:
     """A message as JSON, without nulls: Core of 2024 answers an empty 400 to those in the structures of attachments.
 
-    Others are refused by some upstreams, and `model_dump()` writes one for every field that did not come.
+    Others are refused by some upstreams, and `model_dump()` writes one for every field that did not come. An empty list
+    of tool calls, which some gateways send with every answer, is refused by others.
     """
     value = plain(message, "messages[%d]" % index)
     if not isinstance(value, dict):
         return value
     value = {key: item for key, item in value.items() if item is not None or key == "content"}
+    if value.get("tool_calls") == []:
+        del value["tool_calls"]
     if isinstance(message, ChatCompletionMessage):
         value["role"] = message.role  # some gateways leave it out
     if isinstance(value.get("custom_content"), dict):

@@ -167,9 +167,12 @@ class _Deployments(Resource):
         {method} /v1/deployments/{id}/route/{path}
         """
         given = {**locals()}
-        if not isinstance(path, str) or not path.strip("/") or "/route/" in "/%s/" % path:
-            raise InvalidRequestError("path must be a route of the application like reports/7, without /route/ in it")
-        target = _path(deployment_id, "route/" + path.lstrip("/"))
+        del headers, query
+        try:
+            target = _route_to(deployment_id, path)
+        except InvalidRequestError:
+            given.clear()  # it may hold credentials
+            raise
         return await self._client._send(method, target, stream, given)  # type: ignore[no-any-return]
 
     route: Bound[CallRoute[Response, StreamedResponse], CallRoute[Later[Response], Later[StreamedResponse]]] = _route
@@ -254,6 +257,12 @@ class Deployments(_Deployments, Sync):
 
 class AsyncDeployments(_Deployments, Async):
     """Everything that can be called by id."""
+
+
+def _route_to(deployment_id: str, path: str) -> str:
+    if not isinstance(path, str) or not path.strip("/") or "/route/" in "/%s/" % path:
+        raise InvalidRequestError("path must be a route of the application like reports/7, without /route/ in it")
+    return _path(deployment_id, "route/" + path.lstrip("/"))
 
 
 def _path(deployment_id: str, endpoint: str) -> str:

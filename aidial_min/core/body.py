@@ -113,7 +113,10 @@ def json_body(value: Any) -> BytesBody:
         text = _as_json(value)
     except (TypeError, ValueError, RecursionError):
         value = plain(value)
-        text = _as_json(value)
+        try:
+            text = _as_json(value)
+        except (TypeError, ValueError) as error:  # a number of too many digits, a key that is NaN
+            raise InvalidRequestError("the request can't be written as JSON: %s" % error) from None
     try:
         data = text.encode("utf-8")
     except UnicodeEncodeError:  # lone surrogates: JSON can escape them, UTF-8 can't hold them

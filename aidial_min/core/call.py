@@ -217,7 +217,8 @@ async def carry_out(
         DialException: of the class that the answer, or the lack of one, asks for.
     """
     target = request.target(config)
-    info = RequestInfo(request.method, "%s://%s%s" % (config.origin.scheme, config.origin.netloc, target))
+    place = _SECRET_PARAMETER.sub(r"\1***", target)
+    info = RequestInfo(request.method, "%s://%s%s" % (config.origin.scheme, config.origin.netloc, place))
     watch = watch_of(config.on_attempt)
     number = retries = 0
     fresh = replaced = False
@@ -312,7 +313,9 @@ def _attempt(
     )
 
 
-_SECRET_NAME = re.compile(r"(?i)api-?key|authorization|token|secret|password|cookie")
+_SECRET = "(?:api|subscription)[_-]?key|authorization|token|secret|password|cookie"
+_SECRET_NAME = re.compile(_SECRET, re.IGNORECASE)
+_SECRET_PARAMETER = re.compile(r"([?&][^=&]*(?:%s)[^=&]*=)[^&]+" % _SECRET, re.IGNORECASE)
 _SHORTEST_PART = 8
 """Characters: shorter parts of such a value (Bearer, session) are words that may stand in any message."""
 
@@ -349,7 +352,7 @@ async def _next_outgoing(
         sources = (*config.credentials, *config.headers)
         head = _head(request, config, route, [await _asked(source, carrier) for source in sources], target, secrets)
         return Outgoing(request, config, head, info, secrets)
-    except DialException as error:
+    except BaseException as error:
         forget_variables(error)
         if isinstance(error, DialConnectionError):
             _explained(error, info, secrets)

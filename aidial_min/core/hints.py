@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import wraps
 from typing import Any, Callable, Collection, Optional, Sequence, TypeVar
 
-from ..errors import DialException, forget_variables
+from ..errors import forget_variables
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -44,7 +44,7 @@ def with_hints(function: F) -> F:
                 if argument not in known:
                     raise TypeError("%s() has no argument %s=: %s" % (name, argument, _instead(argument, list(known))))
             return function(self, **given)
-        except (DialException, TypeError) as error:
+        except BaseException as error:
             given.clear()
             forget_variables(error)
             raise
@@ -67,7 +67,7 @@ def by_name(function: F) -> F:
             if not required <= given.keys() <= known:
                 raise TypeError(_fault(names, required, list(given)))
             return await function(self, **given)
-        except (DialException, TypeError) as error:
+        except BaseException as error:
             given.clear()
             forget_variables(error)
             raise

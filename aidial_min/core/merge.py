@@ -15,7 +15,7 @@ from typing import Any, Dict, FrozenSet, List, Optional, Tuple
 Json = Dict[str, Any]
 
 _REPLACED: FrozenSet[str] = frozenset(
-    "role type id status finish_reason model url reference_url reference_type parent_stage_index object "
+    "role type format id status finish_reason model url reference_url reference_type parent_stage_index object "
     "service_tier form_schema form_value state discarded_messages content_filter_results prompt_filter_results".split()
 )
 """Fields whose newest value stands, wherever they are; other strings concatenate."""
@@ -80,9 +80,9 @@ class _ToolCalls:
     def settled(self, keep_index: bool) -> List[Any]:
         calls = [_settled(call, keep_index) for _, call in sorted(self._calls, key=lambda placed: placed[0])]
         for call in calls:
-            if isinstance(call.get("function"), dict):  # a message that is sent back needs both
+            if isinstance(call.get("function"), dict):
                 call["type"] = call.get("type") or "function"
-                call["function"]["arguments"] = call["function"].get("arguments") or ""
+                call["function"] = _callable(call["function"])
         return calls if keep_index else [_without_index(call) for call in calls]
 
 
@@ -177,7 +177,16 @@ class CompletionMerge:
 
 
 def _settle_choice(choice: Json) -> Json:
-    return {key: _settled(value, keep_index=key != "message") for key, value in choice.items()}
+    settled = {key: _settled(value, keep_index=key != "message") for key, value in choice.items()}
+    message = settled["message"]
+    if isinstance(message.get("function_call"), dict):
+        message["function_call"] = _callable(message["function_call"])
+    return settled
+
+
+def _callable(function: Json) -> Json:
+    """A function that the model calls: a message that is sent back needs its arguments, too."""
+    return {**function, "arguments": function.get("arguments") or ""}
 
 
 def _merge_object(target: Json, source: Json) -> None:
@@ -269,6 +278,10 @@ def _merge_list(target: Any, source: List[Any]) -> Any:
 
 def _index_of(item: Any) -> Optional[int]:
     index = item.get("index") if isinstance(item, dict) else None
+    if (isinstance(index, str) and index.isdecimal() and len(index) < 10) or (
+        isinstance(index, float) and index.is_integer()
+    ):
+        index = int(index)  # gateways write 1.0 and "1", too
     return index if isinstance(index, int) and not isinstance(index, bool) and index >= 0 else None
 
 

@@ -39,7 +39,8 @@ class ResponseMerge:
         self.ended = False
         self._response: Optional[Json] = None
         self._items: Dict[int, Json] = {}
-        self._texts: Dict[Tuple[int, str, int, str, str], List[str]] = {}  # item, list, part, its type, field
+        # By item: list, part, its type, field.
+        self._texts: Dict[int, Dict[Tuple[str, int, str, str], List[str]]] = {}
 
     def add(self, event: Json) -> None:
         """Merge one event."""
@@ -54,30 +55,32 @@ class ResponseMerge:
         ):
             self._items[index] = event["item"]
             if kind.endswith("done"):
-                self._texts = {place: pieces for place, pieces in self._texts.items() if place[0] != index}
+                self._texts.pop(index, None)
         elif kind.endswith(".delta") and isinstance(event.get("delta"), str):
             what = kind[len("response.") : -len(".delta")]
             if what in _GROWING:
                 parts, number, field = _GROWING[what]
                 part = event.get(number)
-                place = (index, parts, part if isinstance(part, int) else 0, _PARTS.get(what, "summary_text"), field)
-                self._texts.setdefault(place, []).append(event["delta"])
+                place = (parts, part if isinstance(part, int) else 0, _PARTS.get(what, "summary_text"), field)
+                self._texts.setdefault(index, {}).setdefault(place, []).append(event["delta"])
 
     def result(self) -> Optional[Json]:
         """The response, or None while nothing has come."""
         if self._response is None or self.ended or not (self._items or self._texts):
             return self._response
         items = {index: dict(item) for index, item in self._items.items()}
-        grown: Dict[Tuple[int, str], Dict[int, Json]] = {}  # by item and list: parts by their index
-        for (index, parts, number, kind, field), pieces in self._texts.items():
+        for index, texts in self._texts.items():
             item = items.setdefault(index, {"type": "message", "role": "assistant"})
-            if parts:
-                came = item.get(parts) or ()
-                found = grown.setdefault((index, parts), {at: dict(part) for at, part in enumerate(came)})
-                item = found.setdefault(number, {"type": kind})
-            item[field] = "".join(pieces)
-        for (index, parts), found in grown.items():
-            items[index][parts] = [found[number] for number in sorted(found)]
+            grown: Dict[str, Dict[int, Json]] = {}  # by list: parts by their index
+            for (parts, number, kind, field), pieces in texts.items():
+                if parts and parts not in grown:
+                    came = item.get(parts)
+                    listed = enumerate(came if isinstance(came, list) else ())
+                    grown[parts] = {at: dict(part) for at, part in listed if isinstance(part, dict)}
+                place = grown[parts].setdefault(number, {"type": kind}) if parts else item
+                place[field] = "".join(pieces)
+            for parts, found in grown.items():
+                item[parts] = [found[number] for number in sorted(found)]
         return {**self._response, "output": [items[index] for index in sorted(items)]}
 
     @staticmethod

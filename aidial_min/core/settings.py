@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, TypeVar, Union
 
 from .._tuples import NamedTuple
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, DialException, forget_variables
 from .attempts import Watch, set_up_log
 from .call import Config, HeaderSource
 from .credentials import Secret, credentials_of, read_credentials, refuse_coroutines
@@ -158,7 +158,11 @@ class ConnectionSettings(NamedTuple):
 
     def route(self, origin: Origin) -> Route:
         """The way to a server, from these settings and the environment."""
-        return find_route(origin, self.proxy.text if self.proxy else None, self.trust_env)
+        try:
+            return find_route(origin, self.proxy.text if self.proxy else None, self.trust_env)
+        except DialException as error:
+            forget_variables(error)  # they hold the proxy's URL
+            raise
 
 
 class ConnectionKey(NamedTuple):

@@ -9,6 +9,8 @@ from ..errors import RemoteProtocolError
 
 MAX_EVENT = 64 * 1024 * 1024
 """Bytes of one event: beyond it the sender is taken to be broken."""
+SHORT = 80
+"""Bytes of a line that is looked at again whenever something comes."""
 
 
 class ServerSentEvent(NamedTuple):
@@ -110,8 +112,8 @@ class EventParser:
 
     @property
     def unfinished(self) -> bytes:
-        """The data of the event that has no blank line yet, if it is one line so far."""
-        return self._data[0] if len(self._data) == 1 else b""
+        """The data of the event that has no blank line yet, if it is one short line so far."""
+        return self._data[0] if len(self._data) == 1 and len(self._data[0]) < SHORT else b""
 
     def _check_size(self) -> None:
         if len(self._line) + self._data_size > MAX_EVENT:

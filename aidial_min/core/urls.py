@@ -245,7 +245,10 @@ def as_text(value: Any) -> str:
     if not has_text or isinstance(value, (type, bytes, bytearray)):
         found = value if isinstance(value, type) else type(value)
         raise InvalidRequestError("a %s can't be written into a URL" % found.__name__)
-    return str(value)
+    try:
+        return str(value)
+    except ValueError as error:  # more digits than Python writes
+        raise InvalidRequestError("a %s can't be written into a URL: %s" % (kind.__name__, error)) from None
 
 
 def encode_query(query: Mapping[str, Any]) -> str:

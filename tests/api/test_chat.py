@@ -103,6 +103,13 @@ def test_nulls_of_a_dumped_answer_are_not_sent(core, dial, last):
     ]
 
 
+def test_an_empty_list_of_tool_calls_is_not_sent(core, dial, last):
+    """vLLM sends one with every answer, and OpenAI refuses it."""
+    do = dial(core)
+    create(do, messages=[{"role": "assistant", "content": "5", "tool_calls": []}, *MESSAGES])
+    assert last(core)[2]["messages"] == [{"role": "assistant", "content": "5"}, *MESSAGES]
+
+
 @pytest.mark.parametrize("kind", [tuple, iter, lambda of: (one for one in of), lambda of: {1: of[0]}.values()])
 def test_messages_may_be_any_iterable(older, dial, last, kind):
     do = dial(older)

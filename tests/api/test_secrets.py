@@ -60,6 +60,24 @@ CALLS = {
     "a download": ({}, lambda c: c.files.download("files/b/a")),
     "a request": ({}, lambda c: c.request("GET", "/v1/bucket", headers={"Authorization": KEY})),
     "a bad request": ({}, lambda c: c.request("GET", "/v1/bucket", headers={"Authorization": KEY + "\n"})),
+    "a parameter of a request": ({}, lambda c: c.request("GET", "/v1/bucket", query={"subscription-key": KEY})),
+    "headers of a route": (
+        {"bearer_token": broken},
+        lambda c: c.deployments.route("applications/b/a", "x", headers={"Api-Key": KEY}),
+    ),
+    "headers of a bad route": ({}, lambda c: c.deployments.route("a", "/", headers={"Api-Key": KEY})),
+    "headers of a request whose credential fails": (
+        {"bearer_token": broken},
+        lambda c: c.request("GET", "/v1/bucket", headers={"Authorization": KEY}),
+    ),
+    "headers of a chat whose credential fails": (
+        {"bearer_token": broken},
+        lambda c: c.chat.completions.create(**HELLO, extra_headers={"Authorization": KEY}),
+    ),
+    "the headers of credentials of which one fails": (
+        {"api_key": lambda: KEY, "bearer_token": broken},
+        lambda c: c.auth_headers(),
+    ),
     "a copy of the client": ({}, lambda c: c.with_options(api_key=KEY + "\n\0")),
     "a copy with a bad timeout": ({}, lambda c: c.with_options(timeout=-1, api_key=KEY)),
 }
@@ -128,6 +146,12 @@ def test_nor_does_one_whose_proxy_can_not_be_used(cls, proxy):
     assert list(shown(caught.value)) == []
 
 
+@pytest.mark.parametrize("proxy", ["http://user:%s@host:x" % PASSWORD, "socks5://user:%s@host" % PASSWORD])
+def test_nor_does_one_that_the_environment_names(kind, proxy, monkeypatch):
+    monkeypatch.setenv("http_proxy", proxy)
+    assert list(shown(error_of(kind, bucket))) == []
+
+
 @pytest.mark.parametrize(("given", "call"), CALLS.values(), ids=CALLS)
 def test_a_call_that_fails_shows_no_credential(kind, given, call):
     assert list(shown(error_of(kind, call, **given))) == []
@@ -140,6 +164,15 @@ def test_nor_does_one_that_the_server_refuses(kind, status, stream):
         server.fail(status, body={"error": {"message": "no: " + KEY}})
         error = error_of(kind, lambda c: c.chat.completions.create(**HELLO, stream=stream), base_url=server.url)
     assert error.status_code == status and list(shown(error)) == []
+
+
+@pytest.mark.parametrize("name", ["subscription-key", "api_key", "access_token", "client-secret"])
+def test_urls_are_shown_without_the_credentials_in_their_queries(kind, name):
+    attempts = []
+    for path, query in (("/v1/x?a=1&%s=%s&b=2" % (name, KEY), None), ("/v1/x", {"a": 1, name: KEY + "/&", "b": 2})):
+        error = error_of(kind, lambda c: c.request("GET", path, query=query), on_attempt=attempts.append)  # noqa: B023
+        assert error.request.url == NOWHERE + "/v1/x?a=1&%s=***&b=2" % name
+    assert [attempt.url for attempt in attempts] == [error.request.url] * 2
 
 
 def test_tracebacks_still_show_every_line(kind):

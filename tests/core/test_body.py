@@ -5,6 +5,7 @@ import email.policy
 import io
 import json
 import os
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -118,12 +119,27 @@ class TestJson:
         }
 
     @pytest.mark.parametrize(
-        "value", [{"a": object()}, {"a": b"x"}, {"a": {1, 2}}, {"a": float("nan")}, {"a": float("inf")}, {(1, 2): 3}]
+        "value",
+        [
+            {"a": object()},
+            {"a": b"x"},
+            {"a": {1, 2}},
+            {"a": float("nan")},
+            {"a": float("inf")},
+            {(1, 2): 3},
+            {float("nan"): 1},
+        ],
     )
     def test_what_is_no_json_is_refused(self, value: Any) -> None:
         with pytest.raises(InvalidRequestError, match="JSON") as caught:
             json_body(value)
         assert caught.value.request_sent == "no"
+
+    @pytest.mark.skipif(not hasattr(sys, "set_int_max_str_digits"), reason="this Python writes any number")
+    @pytest.mark.parametrize("value", [{"a": 10**5000}, {10**5000: 1}])
+    def test_so_is_a_number_of_too_many_digits(self, value: Any) -> None:
+        with pytest.raises(InvalidRequestError, match="JSON"):
+            json_body(value)
 
     def test_so_is_what_never_ends(self) -> None:
         endless: Any = []

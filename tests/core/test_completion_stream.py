@@ -302,6 +302,19 @@ class TestABodyThatIsNoEventStream:
         for unit in (b"{ ", b"[ ", b"< ", b"x ", b"\n", b"data: \n", b":\n\n"):
             assert_linear(lambda size, unit=unit: lambda: feed(unit, size), 300)  # type: ignore[misc]
 
+    def test_a_long_event_without_its_end_is_not_looked_at_whenever_something_comes(self) -> None:
+        def prepare(size: int) -> Any:
+            reader = reader_of(b"data:  " + b"x" * (20_000 * size) + b"\n")
+
+            def work() -> None:
+                for _ in range(size):
+                    reader.receive(b":\n")
+                    assert reader.next() is None
+
+            return work
+
+        assert_linear(prepare, 100)
+
 
 def test_errors_know_the_headers_of_the_answer() -> None:
     for body in (error_event(message="boom"), b"data: {\n\n", b"<html>"):

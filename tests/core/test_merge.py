@@ -266,6 +266,27 @@ GATEWAYS = [
         calls(whole("a", "f", ""), whole("b", "g", "")),
     ),
     (
+        "indexes that are text",
+        [calls(call(place, name="f", arguments="1")) for place in ("0", "1")]
+        + [calls(call(place, arguments=place)) for place in ("0", "1")],
+        calls(made(name="f", arguments="10"), made(name="f", arguments="11")),
+    ),
+    (
+        "indexes that are fractions",
+        [calls(call(place, name="f", arguments=str(place))) for place in (0.0, 1.0, 0.0)],
+        calls(made(name="f", arguments="0.00.0"), made(name="f", arguments="1.0")),
+    ),
+    (
+        "a function without arguments",
+        [{"function_call": {"name": "f", "arguments": None}}, {"content": None}],
+        {"function_call": {"name": "f", "arguments": ""}, "content": None},
+    ),
+    (
+        "reasoning whose format is told in every piece",
+        [{"reasoning_details": [{"index": 0, "format": "f", "text": text}]} for text in "ab"],
+        {"reasoning_details": [{"format": "f", "text": "ab"}]},
+    ),
+    (
         "null for lists and objects",
         [
             {"content": "a", **calls(whole("a", "f", "{}")), **custom(stages=None)},

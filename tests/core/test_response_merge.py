@@ -9,6 +9,8 @@ from aidial_min.core.completion_stream import EventReader, Events
 from aidial_min.core.response_merge import ResponseMerge
 from aidial_min.types import ResponseEvent, ResponseObject
 
+from ..support.growth import assert_linear
+
 EVENTS = Events(ResponseEvent.from_json, ResponseObject.from_json, merge=ResponseMerge)
 CREATED = {"type": "response.created", "response": {"id": "r", "status": "in_progress", "output": []}}
 DONE = {"type": "response.completed", "response": {"id": "r", "status": "completed", "output": [{"type": "message"}]}}
@@ -92,6 +94,22 @@ def test_what_makes_no_sense_changes_nothing(odd):
 
 def test_an_index_of_a_hostile_server_costs_nothing():
     assert len(output(delta("output_text", "x", 10**9, content_index=10**9))) == 1
+
+
+@pytest.mark.parametrize("content", ["text", 5, {"a": 1}, ["x", None]])
+def test_nor_does_a_content_that_is_no_list_of_parts_spoil_what_came(content):
+    added = {"type": "response.output_item.added", "output_index": 0, "item": {"type": "message", "content": content}}
+    text = {"type": "output_text", "text": "x"}
+    assert output(added, delta("output_text", "x", content_index=0)) == [{"type": "message", "content": [text]}]
+
+
+def test_ten_times_the_items_are_ten_times_the_work():
+    def prepare(size):
+        texts = [delta("output_text", "x", item, content_index=0) for item in range(size)]
+        done = [{"type": "response.output_item.done", "output_index": size + item, "item": {}} for item in range(size)]
+        return lambda: output(*texts, *done)
+
+    assert_linear(prepare, 500)
 
 
 def lines(*events):

@@ -1,6 +1,7 @@
 """core/urls.py: how DIAL addresses things, and which addresses are refused."""
 
 import enum
+import sys
 from pathlib import PurePosixPath
 from typing import Any, List, Tuple, Type
 from urllib.parse import unquote
@@ -436,6 +437,12 @@ def test_an_enum_stands_for_its_value_in_paths_and_queries() -> None:
 def test_a_value_without_a_text_of_its_own_is_no_part_of_a_query(value: Any) -> None:
     with pytest.raises(InvalidRequestError, match="can't be written into a URL"):
         encode_query({"a": value})
+
+
+@pytest.mark.skipif(not hasattr(sys, "set_int_max_str_digits"), reason="this Python writes any number")
+def test_nor_is_a_number_of_too_many_digits() -> None:
+    with pytest.raises(InvalidRequestError, match="a int can't be written into a URL"):
+        encode_query({"a": 10**5000})
 
 
 def test_the_words_of_the_official_client() -> None:
