@@ -3,6 +3,7 @@
 `Access.permissions(caller, resource)` is what every handler of stored resources asks; `require` raises Core's 403.
 """
 
+import itertools
 import re
 from collections.abc import Iterable
 from typing import Any, Optional
@@ -37,12 +38,10 @@ class Sharing:
 
     def permissions(self, location: str, resource: ResourceUrl) -> set[str]:
         """The rights given to `location` on `resource` or a folder around it."""
-        rights: set[str] = set()
-        place: Optional[ResourceUrl] = resource
-        while self._shares and place is not None and place.segments:
-            rights.update(self._shares.get(place.url, {}).get(location, ()))
-            place = place.parent
-        return rights
+        if not self._shares:
+            return set()
+        given = [self._shares.get(place.url, {}).get(location, ()) for place in resource.around() if place.segments]
+        return set(itertools.chain(*given))
 
     def shared_with(self, location: str) -> list[str]:
         return [url for url, receivers in list(self._shares.items()) if location in receivers]
@@ -142,12 +141,7 @@ class Grants:
 
     def permissions(self, caller: Caller, resource: ResourceUrl) -> set[str]:
         granted = self.to(caller)
-        rights: set[str] = set()
-        place: Optional[ResourceUrl] = resource
-        while granted and place is not None:
-            rights |= granted.get(place.url, set())
-            place = place.parent
-        return rights
+        return set().union(*(granted.get(place.url, ()) for place in resource.around())) if granted else set()
 
 
 class Access:
@@ -181,14 +175,9 @@ class Access:
 
     def rules_around(self, resource: ResourceUrl) -> dict[str, list[Json]]:
         """The rules of the public folders that `resource` lies in, the nearest first."""
-        found = {}
-        folder = resource if resource.folder else resource.parent
-        while self.published["rules"] and folder is not None and folder.segments:
-            rules = self.published["rules"].get(folder.path)
-            if rules is not None:
-                found[folder.path] = rules
-            folder = folder.parent
-        return found
+        rules = self.published["rules"]
+        around = [place.path for place in resource.around() if place.folder and place.segments] if rules else []
+        return {path: rules[path] for path in around if rules.get(path) is not None}
 
     def _is_let_in(self, caller: Caller, resource: ResourceUrl) -> bool:
         around = self.rules_around(resource).values()

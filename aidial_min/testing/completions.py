@@ -333,10 +333,7 @@ def check_url(call: Call, url: str) -> None:
     scheme, found, _ = url.partition("://")
     if url.startswith("data:") or (found and scheme.replace("+", "").replace("-", "").replace(".", "").isalnum()):
         return
-    try:
-        resource = from_url(url)
-    except HttpError:
-        raise HttpError(400) from None
+    resource = from_url(url, "")
     refuse_if(READ not in call.rights(resource), 403, f"Access denied to the file {url}")
 
 

@@ -5,6 +5,7 @@ segment, and what that class throws comes out as an empty 500: recorded answers 
 """
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple, Optional
 from urllib.parse import quote, unquote_to_bytes
 
@@ -67,9 +68,11 @@ class ResourceUrl(NamedTuple):
     def public(self) -> bool:
         return self.location == PUBLIC_LOCATION
 
-    @property
-    def parent(self) -> Optional["ResourceUrl"]:
-        return self._replace(segments=self.segments[:-1], folder=True) if self.segments else None
+    def around(self) -> Iterator["ResourceUrl"]:
+        """This, and the folders that it lies in: the nearest first, the bucket last."""
+        yield self
+        for depth in range(len(self.segments) - 1, -1, -1):
+            yield self._replace(segments=self.segments[:depth], folder=True)
 
     def below(self, path: str) -> "ResourceUrl":
         """What lies at a decoded path below this folder; a trailing slash means a folder."""
@@ -111,8 +114,15 @@ def from_path(type: str, bucket: str, path: str) -> ResourceUrl:
     return _from_encoded(type, bucket, location, path)
 
 
-def from_url(url: str) -> ResourceUrl:
-    """The resource that a `url` field in JSON names."""
+def from_url(url: str, refusal: Optional[str] = None) -> ResourceUrl:
+    """The resource that a `url` field in JSON names; with `refusal` that is the answer, 400, to any other url."""
+    try:
+        return _from_url(url)
+    except HttpError as error:
+        raise error if refusal is None else HttpError(400, refusal) from None
+
+
+def _from_url(url: str) -> ResourceUrl:
     parts = url.rstrip("/").split("/")
     refuse_if(len(parts) < 2, 400, f"Url has less than two segments: {url}")
     refuse_if(url.startswith("/"), 400, f"Url must not start with /, but: {url}")

@@ -4,14 +4,14 @@ A publication is pending until it is approved or rejected. A review copy lies in
 What is kept of all this is `Access.published`, because rules decide who may read (access.py).
 """
 
-from .access import READ, in_order
+from .access import READ
 from .auth import PUBLIC_LOCATION
 from .http import HttpError, dumps, present, refuse_if
 from .json_shapes import Json, without_nulls
 from .paths import TYPES, ResourceUrl, at, encode, from_url
+from .resources import node_for
 from .routing import endpoint
 from .state import Call
-from .storage import node
 
 LISTED = ("url", "name", "targetFolder", "status", "createdAt", "resourceTypes")
 PUBLISHABLE = ("files", "conversations", "prompts", "applications", "toolsets")
@@ -129,10 +129,7 @@ def list_resources(call: Call) -> list[Json]:
             source = item.get("sourceUrl")
             if source is None or _kind(source) not in kinds:
                 continue
-            resource = from_url(source)
-            found[source] = node(resource)
-            if call.flag("permissions"):
-                found[source]["permissions"] = in_order(call.rights(resource))
+            found[source] = node_for(call, from_url(source))
     return list(found.values())
 
 
@@ -140,10 +137,7 @@ def list_resources(call: Call) -> list[Json]:
 def list_rules(call: Call) -> Json:
     """The rules of a public folder and of those around it."""
     url = str(call.body.get("url"))
-    try:
-        folder = from_url("files/" + url)
-    except HttpError:
-        raise HttpError(400, f"Invalid resource: {url}") from None
+    folder = from_url("files/" + url, f"Invalid resource: {url}")
     refuse_if(not url.startswith(PUBLIC_LOCATION) or not folder.folder, 400, f"Invalid resource: {url}")
     refuse_if(READ not in call.rights(folder), 403, f"Forbidden resource: rules/{url}")
     return {"rules": dict(sorted(call.core.access.rules_around(folder).items()))}
@@ -244,10 +238,7 @@ def _drop_review(call: Call, publication: Json) -> None:
 
 def _folder(url: str) -> str:
     """A public folder as Core spells it, however it came: "public/a%3Ab/" is "public/a:b/"."""
-    try:
-        return from_url("files/" + url).path
-    except HttpError:
-        raise HttpError(400, f"Bad resource url: {url}") from None
+    return from_url("files/" + url, f"Bad resource url: {url}").path
 
 
 def _kind(url: str) -> str:

@@ -13,7 +13,7 @@ from .json_shapes import Check, Json, an_object, each, json_body, number, scalar
 from .paths import ResourceUrl, from_url
 from .routing import endpoint
 from .state import Call
-from .storage import Item, item_metadata, node
+from .storage import Item, about, node
 
 METADATA_TYPE = "application/vnd.dial.metadata+json"
 MOVABLE = ("files", "conversations", "prompts", "applications", "toolsets")
@@ -56,7 +56,7 @@ def delete_file(call: Call) -> None:
 
 def stored(resource: ResourceUrl, item: Item) -> Response:
     """The answer to a PUT."""
-    return as_json(item_metadata(resource, item), headers=[("etag", item.etag), EXPOSED])
+    return as_json({**node(resource), **about(resource, item)}, headers=[("etag", item.etag), EXPOSED])
 
 
 def contents(call: Call, content: Content, etag: str, content_type: str) -> Response:
@@ -158,15 +158,16 @@ def metadata(call: Call) -> Response:
         described = _folder(call, limit)
     else:
         item = call.core.storage.get(resource)
-        described = item_metadata(resource, item) if item else None
+        described = {**node_for(call, resource), **about(resource, item)} if item else None
     if described is None:
         raise HttpError(404, "" if resource.type == "files" else f"Not found: {resource.url}")
-    if call.flag("permissions"):
-        items = list(described.items())
-        after = list(described).index("resourceType") + 1  # as Core writes it
-        items.insert(after, ("permissions", in_order(call.rights(resource))))
-        described = dict(items)
     return listing(call, described)
+
+
+def node_for(call: Call, resource: ResourceUrl) -> Json:
+    """The node, with the caller's rights when they are asked for."""
+    rights = {"permissions": in_order(call.rights(resource))} if call.flag("permissions") else {}
+    return {**node(resource), **rights}
 
 
 def listing(call: Call, described: Json) -> Response:
@@ -194,7 +195,7 @@ def _folder(call: Call, limit: int) -> Optional[Json]:
     entries, token = call.core.storage.list(folder, call.flag("recursive"), limit, call.query.get("token"))
     if not entries and folder.segments:
         return None
-    described = node(folder)
+    described = node_for(call, folder)
     described["items"] = [_entry(call, *entry) for entry in entries if READ in call.rights(entry[0])]
     if token is not None:
         described["nextToken"] = token
@@ -202,9 +203,7 @@ def _folder(call: Call, limit: int) -> Optional[Json]:
 
 
 def _entry(call: Call, resource: ResourceUrl, item: Optional[Item]) -> Json:
-    entry = node(resource)
-    if call.flag("permissions"):
-        entry["permissions"] = in_order(call.rights(resource))
+    entry = node_for(call, resource)
     if item is None:
         entry["items"] = None
         return entry

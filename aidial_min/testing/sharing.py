@@ -109,11 +109,9 @@ def _links(body: Json) -> list[Json]:
 def _resource(link: Json) -> ResourceUrl:
     url = str(link.get("url"))
     url = url[len("metadata/") :] if url.startswith("metadata/") else url
-    try:
-        resource = from_url(url)
-        refuse_if(resource.public, 400)
-    except HttpError:
-        raise HttpError(400, f"Incorrect resource link provided {url}") from None
+    words = f"Incorrect resource link provided {url}"
+    resource = from_url(url, words)
+    refuse_if(resource.public, 400, words)
     return resource
 
 

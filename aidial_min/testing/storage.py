@@ -258,10 +258,9 @@ def node(resource: ResourceUrl) -> dict[str, Any]:
     }
 
 
-def item_metadata(resource: ResourceUrl, item: Item) -> dict[str, Any]:
-    """One resource as PUT and metadata describe it."""
-    described = node(resource)
-    described.update(createdAt=item.created_at, updatedAt=item.updated_at, etag=item.etag)
+def about(resource: ResourceUrl, item: Item) -> dict[str, Any]:
+    """What PUT and metadata say of an item, after its node."""
+    described: dict[str, Any] = {"createdAt": item.created_at, "updatedAt": item.updated_at, "etag": item.etag}
     if resource.type == "files":
         described.update(contentLength=len(item.content), contentType=item.content_type)
     return described
