@@ -120,13 +120,13 @@ class Request:
         if not length.isascii() or not length.isdigit() or len(length) > 18:
             raise BadHead(400)  # no number, or none that fits into 64 bits
         self.content_length = int(length)
-        self._left = -1 if self.chunked else self.content_length
+        self._is_read = False
         self._body: Optional[bytearray] = None
         #: Is told every piece of the body as it is read.
         self.on_body: Optional[Callable[[Content], None]] = None
 
     def body(self) -> bytearray:
-        """The whole body, read once. The caller may take it apart; it is not copied."""
+        """The whole body, read once."""
         if self._body is None:
             self._body = bytearray()
             for piece in self._incoming():
@@ -135,9 +135,8 @@ class Request:
 
     def is_within(self, received: bytearray) -> bool:
         """Whether what is left of the body has all been `received`, as far as can be seen without taking it apart."""
-        if self.chunked:
-            return not self._left or received.endswith(b"0\r\n\r\n")
-        return len(received) >= self._left
+        ends = received.endswith(b"0\r\n\r\n") if self.chunked else len(received) >= self.content_length
+        return self._is_read or ends
 
     def discard(self) -> None:
         """Read what the handler left unread, so that the connection stays well framed."""
@@ -145,29 +144,25 @@ class Request:
             pass
 
     def _incoming(self) -> Iterator[Content]:
-        if not self.chunked:
-            while self._left:
-                piece = self._next(self._left)
-                self._left -= len(piece)
-                yield piece
-        while self._left:
-            size = self.connection.read_line().split(b";", 1)[0].strip()
-            if not re.fullmatch(rb"[0-9A-Fa-f]{1,15}", size):
-                raise Disconnected
-            left = int(size, 16)
-            self._left = -1 if left else 0
+        """The body in pieces, unless it has been read."""
+        is_last, self._is_read = self._is_read, True
+        while not is_last:
+            left = self._chunk_size() if self.chunked else self.content_length
+            is_last = not self.chunked or not left
             while left:
-                piece = self._next(left)
+                piece = self.connection.read_some(left)
                 left -= len(piece)
+                if self.on_body:
+                    self.on_body(piece)
                 yield piece
-            while self.connection.read_line():
+            while self.chunked and self.connection.read_line():
                 pass  # the line end after a chunk, or the trailers after the last one
 
-    def _next(self, limit: int) -> Content:
-        piece = self.connection.read_some(limit)
-        if self.on_body:
-            self.on_body(piece)
-        return piece
+    def _chunk_size(self) -> int:
+        size = self.connection.read_line().split(b";", 1)[0].strip()
+        if not re.fullmatch(rb"[0-9A-Fa-f]{1,15}", size):
+            raise Disconnected
+        return int(size, 16)
 
 
 class Connection(threading.Thread):
