@@ -68,7 +68,8 @@ def ask(call: Call, id: str, answer: Answerer, defaults: bool = True) -> Respons
     upstream = core.upstream(deployment.id)
     refuse_if(not upstream.usable(), 502, "No route")
     body = read_body(call)
-    _check_attachments(call, body)
+    for url in _attached(body):
+        check_url(call, url)
     if deployment.behaviour == "dead":
         return _unreachable(call)
     for name, value in deployment.defaults.items() if defaults else ():
@@ -281,13 +282,8 @@ def _text_choice(choice: Json, text: str) -> Json:
 # Attachments: Core looks for their urls and checks that the caller may read them
 
 
-def _check_attachments(call: Call, body: Json) -> None:
-    """HttpError when the caller may not read what is attached, or when nulls make Core stumble."""
-    for url in _attached(body):
-        check_url(call, url)
-
-
 def _attached(body: Json) -> Iterator[str]:
+    """The urls of what is attached; HttpError where nulls make Core stumble."""
     for message in _elements(body, "messages"):
         content = message.get("content")
         for part in content if isinstance(content, list) else ():

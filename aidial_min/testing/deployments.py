@@ -152,8 +152,12 @@ class Limits:
             windows += [("week", "Token", 7 * DAY, "week"), ("month", "Token", 30 * DAY, "month")]
         found = {}
         for name, what, window, limit in windows:
-            stat: dict[str, Any] = self._stat(caller, deployment, what.lower() + "s", window, limits.get(limit))
-            if newer and window >= DAY and stat["used"]:
+            with self._lock:
+                counted = list(self._used.get((caller, deployment.id, what.lower() + "s"), ()))
+            since = self._clock() - window if counted else 0.0
+            used = sum(amount for moment, amount in counted if moment > since)
+            stat: dict[str, Any] = {"total": limits.get(limit, UNLIMITED), "used": used}
+            if newer and window >= DAY and used:
                 ends = time.gmtime((self._clock() // DAY + 1) * DAY)  # the end of the day, also for longer windows
                 stat["resetsAt"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", ends)
             found[f"{name}{what}Stats"] = stat
@@ -192,15 +196,6 @@ class Limits:
     def clear(self) -> None:
         with self._lock:
             self._used.clear()
-
-    def _stat(
-        self, caller: str, deployment: Deployment, what: str, window: float, total: Optional[int]
-    ) -> dict[str, int]:
-        with self._lock:
-            used = self._used.get((caller, deployment.id, what), ())
-            since = self._clock() - window if used else 0.0
-            counted = sum(amount for moment, amount in used if moment > since)
-        return {"total": UNLIMITED if total is None else total, "used": counted}
 
 
 class Upstream:

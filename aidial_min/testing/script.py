@@ -8,7 +8,7 @@ import json
 import os
 import re
 import threading
-from collections import deque
+from collections import UserDict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Callable, NamedTuple, Optional, Union
 from urllib.parse import parse_qsl, unquote
@@ -24,23 +24,17 @@ KEPT_BODY = 1 << 20
 _DEPLOYMENT = re.compile(r"/deployments/(.+?)/(?:chat/completions|completions|embeddings)$")
 
 
-class Headers(Mapping[str, str]):
+class Headers(UserDict[str, str]):
     """Request headers; names in any case."""
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = headers
+    def __init__(self, headers: dict[str, str]) -> None:
+        self.data = headers
 
     def __getitem__(self, name: str) -> str:
-        return self._headers[name.lower()]
+        return self.data[name.lower()]
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._headers)
-
-    def __len__(self) -> int:
-        return len(self._headers)
-
-    def __repr__(self) -> str:
-        return repr(dict(self._headers))
+    def __contains__(self, name: object) -> bool:
+        return str(name).lower() in self.data
 
 
 class RecordedRequest:
@@ -50,7 +44,7 @@ class RecordedRequest:
     mebibyte of a longer one, whose length is `body_size`.
     """
 
-    def __init__(self, method: str, target: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, method: str, target: str, headers: dict[str, str]) -> None:
         self.method = method
         self.target = target
         self.path, _, query = target.partition("?")
@@ -140,9 +134,6 @@ class Failure(NamedTuple):
         return response
 
 
-ScriptedFault = Union[Failure, Cut]
-
-
 class Queue:
     """What is scripted, in its order: [times left or None for always, what it is for, what]."""
 
@@ -200,12 +191,7 @@ class Script:
         faults = [(left, f"for {where or 'any path'}: {what}") for left, where, what in list(self.faults.left)]
         return [f"{left} x {what}" for left, what in replies + faults if left is not None]
 
-    def fault_for(self, path: str) -> Optional[ScriptedFault]:
-        """What is to happen to a request for this path, once."""
-        found: Optional[ScriptedFault] = self.faults.take(lambda where: where is None or where in path)
-        return found
-
-    def record(self, method: str, target: str, headers: Mapping[str, str]) -> Callable[[Content], None]:
+    def record(self, method: str, target: str, headers: dict[str, str]) -> Callable[[Content], None]:
         """Note a request; returns a function that takes its body. The oldest go when there are too many."""
         record = RecordedRequest(method, target, headers)
         with self._lock:

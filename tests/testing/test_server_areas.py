@@ -792,6 +792,17 @@ def test_skills(newer: DialServer) -> None:
         assert user.get(path).status == 404
 
 
+def test_a_skill_that_comes_slowly_keeps_nobody_waiting(newer: DialServer) -> None:
+    with User(newer.port, "one") as slow, User(newer.port, "two") as other:
+        path = f"/v2/skills/{slow.bucket}/slow"
+        sent = request_bytes("PUT", path, {**slow.credentials, **UPLOAD}, skill_body({"SKILL.md": MANIFEST}))
+        slow.raw.send(sent[:-9])
+        until(lambda: [request for request in newer.requests.where(path=path) if request.body_size])
+        assert put_skill(other, f"/v2/skills/{other.bucket}/quick", {"SKILL.md": MANIFEST}).status == 200
+        slow.raw.send(sent[-9:])
+        assert slow.raw.answer("PUT").status == 200
+
+
 def test_listing_skills(newer: DialServer) -> None:
     with User(newer.port, "one") as user:
         bucket = user.bucket
