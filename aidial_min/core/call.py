@@ -14,22 +14,7 @@ import re
 import sys
 from functools import partial
 from importlib import import_module
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Generic,
-    Iterable,
-    Iterator,
-    List,
-    Mapping,
-    Optional,
-    Protocol,
-    Sequence,
-    Tuple,
-    TypeVar,
-    Union,
-)
+from typing import Any, Callable, Generic, Iterable, Iterator, Mapping, Optional, Protocol, Sequence, TypeVar, Union
 
 from .._tuples import NamedTuple
 from .._version import __version__
@@ -67,7 +52,7 @@ MOST = 32 * 1024 * 1024
 MOST_OF_DEPLOYMENTS = 128 * 1024 * 1024
 """The same where a deployment answers: completions may hold pictures, embeddings very many numbers."""
 
-HeaderSource = Union[Tuple[str, Secret], Callable[[], Any]]
+HeaderSource = Union[tuple[str, Secret], Callable[[], Any]]
 """A header field, or a function (of the async client also a coroutine function) that gives a dict of them or None."""
 
 
@@ -75,13 +60,13 @@ class Config(NamedTuple):
     """What a client is set to: the server, the credentials, and the settings of its calls."""
 
     origin: Origin
-    credentials: Tuple[Credential, ...]
+    credentials: tuple[Credential, ...]
     clock: Callable[[], float]
     """The epoch time in seconds; asked only to read a Retry-After date."""
     api_version: Optional[str] = None
     timeout: Timeout = DEFAULT_TIMEOUT
     retry: RetryPolicy = RetryPolicy()
-    headers: Tuple[HeaderSource, ...] = ()
+    headers: tuple[HeaderSource, ...] = ()
     """Header fields for every request, and functions that give more; later ones win."""
     on_attempt: Optional[Watch] = None
 
@@ -259,7 +244,7 @@ def _judged(
     info: RequestInfo,
     secrets: "Secrets",
     retries: int,
-) -> Tuple[Optional[DialException], Optional[float]]:
+) -> tuple[Optional[DialException], Optional[float]]:
     """The error that an attempt came to, None for a good answer; and the seconds until the next one, None for none."""
     retry = request.retry or config.retry
     if isinstance(outcome, DialConnectionError):
@@ -359,30 +344,30 @@ async def _next_outgoing(
         raise
 
 
-async def _asked(source: Any, carrier: Carrier) -> Tuple[Optional[Credential], Any]:
+async def _asked(source: Any, carrier: Carrier) -> tuple[Optional[Credential], Any]:
     """A credential with its value, or fields of the client's, after what is a function has been asked."""
     if isinstance(source, Credential):
         return source, source.value.text if isinstance(source.value, Secret) else await carrier.ask(source.value)
     return None, _given_fields(await carrier.ask(source)) if callable(source) else ((source[0], source[1].text),)
 
 
-def _given_fields(given: Any) -> Tuple[Tuple[str, str], ...]:
+def _given_fields(given: Any) -> tuple[tuple[str, str], ...]:
     """What a function for default_headers returned; None, for all or for one field, leaves it out."""
     if given is not None and not isinstance(given, collections.abc.Mapping):
         raise InvalidRequestError("default_headers must return a dict or None, not %s" % type(given).__name__)
     return tuple((name, value) for name, value in (given or {}).items() if value is not None)
 
 
-def _trace_fields() -> Dict[str, str]:
+def _trace_fields() -> dict[str, str]:
     """The context of the current OpenTelemetry span, as its own propagator writes it; nothing if it is not in use."""
     trace: Any = sys.modules.get("opentelemetry.trace")
-    fields: Dict[str, str] = {}
+    fields: dict[str, str] = {}
     if trace is not None and trace.get_current_span().get_span_context().is_valid:
         import_module("opentelemetry.propagate").inject(fields)  # of the same package, which is loaded
     return fields
 
 
-def _secrets_in(defaults: Sequence[Tuple[str, str]], given: Optional[Mapping[str, Optional[str]]]) -> List[str]:
+def _secrets_in(defaults: Sequence[tuple[str, str]], given: Optional[Mapping[str, Optional[str]]]) -> list[str]:
     """Credentials that users put into header fields themselves: values, and their parts (`Bearer x`, `a=x; b=y`)."""
     fields = [*defaults, *(given or {}).items()]
     values = [value.strip() for name, value in fields if isinstance(value, str) and _SECRET_NAME.search(str(name))]
@@ -395,12 +380,12 @@ def _head(
     request: "Request[Any]",
     config: Config,
     route: Route,
-    given: List[Tuple[Optional[Credential], Any]],
+    given: list[tuple[Optional[Credential], Any]],
     target: str,
     secrets: Secrets,
 ) -> bytes:
     """The bytes of the request's head; what is to be masked is added to `secrets`."""
-    proofs: Dict[str, str] = {}
+    proofs: dict[str, str] = {}
     fields = [*_trace_fields().items()]
     for credential, value in given:
         if credential is None:
@@ -436,10 +421,10 @@ _FRAMING = ("host", "content-length", "transfer-encoding", "connection", "expect
 
 
 def _field_lines(
-    request: "Request[Any]", credentials: Dict[str, str], defaults: Sequence[Tuple[str, str]]
-) -> List[str]:
+    request: "Request[Any]", credentials: dict[str, str], defaults: Sequence[tuple[str, str]]
+) -> list[str]:
     """Our fields, the client's and the call's: later ones win, but none may change how the message is framed."""
-    fields: Dict[str, Tuple[str, Optional[str]]] = {name.lower(): (name, value) for name, value in _OUR_FIELDS}
+    fields: dict[str, tuple[str, Optional[str]]] = {name.lower(): (name, value) for name, value in _OUR_FIELDS}
     if request.body is not None and request.body.content_type is not None:
         fields["content-type"] = ("Content-Type", request.body.content_type)
     for name, value in defaults:
@@ -536,14 +521,14 @@ def model_of(from_json: Callable[[Any], T]) -> Callable[[Answer], T]:
     return lambda answer: from_json(json_value(answer))
 
 
-def list_of(from_json: Callable[[Any, str], T], key: Optional[str] = None) -> Callable[[Answer], List[T]]:
+def list_of(from_json: Callable[[Any, str], T], key: Optional[str] = None) -> Callable[[Answer], list[T]]:
     """A decoder for a JSON list, bare or under `key` of an object.
 
     Raises:
         ParsingDataError: there is no list, or an element is not what it should be; `.path` names the place.
     """
 
-    def decode(answer: Answer) -> List[T]:
+    def decode(answer: Answer) -> list[T]:
         value = json_value(answer)
         items = value.get(key) if key is not None and isinstance(value, dict) else value
         if not isinstance(items, list):

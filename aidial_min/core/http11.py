@@ -12,21 +12,7 @@ disagree about where an answer ends, the reader refuses (RemoteProtocolError).
 from __future__ import annotations
 
 import re
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    Mapping,
-    NoReturn,
-    Optional,
-    Tuple,
-    TypeVar,
-    Union,
-    overload,
-)
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, NoReturn, Optional, TypeVar, Union, overload
 
 from .._tuples import NamedTuple
 from ..errors import DialConnectionError, InvalidRequestError, RemoteProtocolError, ResponseInterruptedError
@@ -56,9 +42,9 @@ class Headers(Mapping[str, str]):
 
     __slots__ = ("_values", "_names")
 
-    def __init__(self, pairs: Iterable[Tuple[str, str]] = ()) -> None:
-        self._values: Dict[str, str] = {}
-        self._names: Dict[str, str] = {}
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self._values: dict[str, str] = {}
+        self._names: dict[str, str] = {}
         for name, value in pairs:
             key = name.lower()
             if key in self._values:
@@ -425,8 +411,8 @@ def _parse_head(raw: bytes) -> Head:
     return Head(int(match[2]), (match[3] or "").strip(), Headers(_parse_fields(lines[1:])), int(match[1]))
 
 
-def _parse_fields(lines: List[str]) -> List[Tuple[str, str]]:
-    fields: List[Tuple[str, str]] = []
+def _parse_fields(lines: list[str]) -> list[tuple[str, str]]:
+    fields: list[tuple[str, str]] = []
     for line in lines:
         name, colon, value = line.partition(":")
         if _BAD_IN_VALUE.search(line) is not None:
