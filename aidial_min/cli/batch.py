@@ -143,7 +143,7 @@ def open_files(arguments: argparse.Namespace, path: str, identity: Identity) -> 
         _touch(path)
     standing = inspect(path, *lines, at_least=header["finished"])
     try:
-        journal = Journal.load(known, standing.has)
+        journal = Journal(known, standing.has)
     except ValueError as error:
         raise UsageError(
             "%s is damaged: %s; put an older copy of it and of %s in place, or name another output with -o"

@@ -11,7 +11,7 @@ A line that was begun (>) and stands neither after = nor in the output may have 
 import json
 import os
 import threading
-from typing import IO, Any, Callable, Dict, Iterable, NamedTuple, Optional, Set
+from typing import IO, Any, Callable, Dict, Iterable, NamedTuple, Set
 
 from ..transport.atomic_file import TargetFile
 
@@ -32,65 +32,52 @@ class Journal:
     A record is handed to the operating system before the method that writes it returns, so it survives the death of
     this process; `begin` also waits for the disk, so that a power cut does not lose it. Threads that begin at the same
     time share one fsync.
+
+    Args:
+        path: what a run has left that ended somehow; a torn record at its end is cut off.
+        finished: whether a line stands in the output.
+    Raises:
+        ValueError: this is no journal, or one of its records is damaged.
     """
 
-    def __init__(self, path: str, header: Dict[str, Any]) -> None:
-        self.header = header
-        self.begun: Set[int] = set()
-        self.kept: Dict[int, Place] = {}
+    def __init__(self, path: str, finished: Callable[[int], bool] = lambda number: False) -> None:
         self._path = path
         self._lock = threading.RLock()
         self._disk = threading.RLock()
-        self._kept_bytes = 0
-        self._written = 0  # records so far, and how many of them are on the disk
-        self._synced = 0
-        self._open()
+        self._written = self._synced = 0  # records so far, and how many of them are on the disk
+        self._open(finished)
 
     @classmethod
     def create(cls, path: str, header: Dict[str, Any]) -> "Journal":
         """A journal without records, in one step."""
         replace(path, [json_line(header)])
-        return cls(path, header)
+        return cls(path)
 
-    @classmethod
-    def load(cls, path: str, finished: Callable[[int], bool]) -> "Journal":
-        """Read what a run that ended somehow has left; a torn record at its end is cut off.
-
-        Args:
-            finished: whether a line stands in the output.
-        Raises:
-            ValueError: this is no journal, or one of its records is damaged.
-        """
-        begun: Set[int] = set()
-        kept: Dict[int, Place] = {}
-        end = 0
-        header: Optional[Dict[str, Any]] = None
-        with open(path, "rb") as file:
+    def _open(self, finished: Callable[[int], bool] = lambda number: False) -> None:
+        self.header: Dict[str, Any] = {}
+        self.begun: Set[int] = set()
+        self.kept: Dict[int, Place] = {}
+        self._size = 0
+        with open(self._path, "rb") as file:
             for record in file:
                 if not record.endswith(b"\n"):
                     break
-                if header is None:
-                    header = _header(record)
-                else:
-                    number = _record_number(record)
-                    begun.discard(number)
-                    if record.startswith(b"= ") and not finished(number):
-                        kept[number] = Place(end + 2, len(record) - 2)
-                    elif record.startswith(b"> ") and not finished(number):
-                        begun.add(number)
-                end += len(record)
-        if header is None:
+                self._size += len(record)
+                if not self.header:
+                    self.header = _header(record)
+                    continue
+                number = _record_number(record)
+                self.begun.discard(number)
+                if record.startswith(b"= ") and not finished(number):
+                    self.kept[number] = Place(self._size - len(record) + 2, len(record) - 2)
+                elif record.startswith(b"> ") and not finished(number):
+                    self.begun.add(number)
+        if not self.header:
             raise ValueError("this is no journal of a batch")
-        os.truncate(path, end)
-        journal = cls(path, header)
-        journal.begun, journal.kept = begun, kept
-        journal._kept_bytes = sum(place.length for place in kept.values())
-        return journal
-
-    def _open(self) -> None:
+        os.truncate(self._path, self._size)
+        self._kept_bytes = sum(place.length for place in self.kept.values())
         self._file = open(self._path, "ab", buffering=0)
         self._reader = open(self._path, "rb")
-        self._size = self._file.tell()
 
     # -- records
 
@@ -157,10 +144,6 @@ class Journal:
         with self._disk, self._lock:
             self.header = {**self.header, **header}
             replace(self._path, self._live_records(), self.close)
-            offset = len(json_line(self.header)) + sum(len(b"> %d\n" % number) for number in self.begun)
-            for number, place in self.kept.items():
-                self.kept[number] = Place(offset + 2, place.length)
-                offset += 2 + place.length
             self._open()
             self._synced = self._written
 
@@ -192,17 +175,6 @@ def _record_number(record: bytes) -> int:
     except (ValueError, TypeError, KeyError, RecursionError):
         pass
     raise ValueError("%.40r is no record of it" % record.decode("utf-8", "replace"))
-
-
-def line_number(line: bytes) -> int:
-    """The number that a line of the output begins with.
-
-    Raises:
-        ValueError: it is no such line.
-    """
-    if not line.startswith(b'{"line": '):
-        raise ValueError("not a line of a batch")
-    return int(line[9 : line.index(b",", 9)])
 
 
 def append(file: IO[bytes], data: bytes, end: int) -> None:

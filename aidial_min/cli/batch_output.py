@@ -12,7 +12,7 @@ import threading
 from collections import deque
 from typing import IO, Any, Deque, Iterator, List, Optional
 
-from .batch_journal import Journal, append, line_number, replace
+from .batch_journal import Journal, append, replace
 from .exit_codes import UsageError
 
 _START = re.compile(rb'\{"line": ([0-9]{1,15}), "ok": (true|false), ')
@@ -145,7 +145,11 @@ def restore_order(path: str, falls: List[int]) -> None:
     """
     begins = [0, *falls]
     ends: List[Optional[int]] = [*falls, None]
-    replace(path, heapq.merge(*map(_stretch, [path] * len(begins), begins, ends), key=line_number))
+    replace(path, heapq.merge(*map(_stretch, [path] * len(begins), begins, ends), key=_number))
+
+
+def _number(line: bytes) -> int:
+    return int(line[len(b'{"line": ') : line.index(b",")])
 
 
 def _stretch(path: str, begin: int, end: Optional[int]) -> Iterator[bytes]:

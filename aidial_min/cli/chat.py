@@ -26,7 +26,7 @@ import argparse
 import sys
 
 from .connection import add_options, make_client, number
-from .conversation import Conversation, choose, converse
+from .conversation import Conversation, Talk, choose
 from .exit_codes import OK
 from .prompt import check_files, prompt_of, refuse_to_choose
 from .terminal import is_terminal
@@ -63,11 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
     prompt = "" if talking else prompt_of(arguments)
     files = check_files(arguments.file or [])
     with make_client(arguments) as client:
-        conversation = Conversation(client, arguments)
+        conversation = (Talk if talking else Conversation)(client, arguments)
         conversation.deployment = conversation.deployment or (choose if talking else refuse_to_choose)(client)
         conversation.files = files
-        if talking:
-            converse(conversation, not arguments.no_save, arguments.quiet)
+        if isinstance(conversation, Talk):
+            conversation.go_on()
         else:
             conversation.say(prompt)
     return OK

@@ -45,11 +45,7 @@ def add_options(parser: argparse.ArgumentParser, default: Any = argparse.SUPPRES
     group.add_argument("--proxy", metavar="URL", help='e.g. http://proxy.example:3128; "" for none')
     group.add_argument("--ca-bundle", metavar="FILE", help="trusted certificates (PEM), a file or a folder")
     group.add_argument("-v", "--verbose", action="store_true", help="a line on stderr for each request and attempt")
-    refuse_keys(parser)
-
-
-def refuse_keys(parser: argparse.ArgumentParser) -> None:
-    """Answer a key on the command line with where it belongs (argparse alone would repeat it in its complaint)."""
+    # A key is answered with where it belongs; argparse alone would repeat it in its complaint.
     for option, variable in KEY_OPTIONS.items():
         parser.add_argument(option, nargs="?", action=_Refused, const=variable, help=argparse.SUPPRESS)
 

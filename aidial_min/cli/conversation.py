@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Callable, Dict, List, Optional, Tuple
 
@@ -109,27 +110,27 @@ class Conversation:
     """What was said so far, and with whom.
 
     Args:
-        arguments: the options of `chat`.
+        options: those of `chat`.
     Raises:
         UsageError: there is nothing to go on with.
     """
 
-    def __init__(self, client: Any, arguments: argparse.Namespace) -> None:
-        name = last_name() if arguments.go_on else arguments.conversation
+    def __init__(self, client: Any, options: argparse.Namespace) -> None:
+        name = last_name() if options.go_on else options.conversation
         kept = load(name) if name else None
         self.client = client
         self.name = name or new_name()
-        self.deployment = deployment_of(arguments) or ""
+        self.deployment = deployment_of(options) or ""
         self.messages: List[Dict[str, Any]] = []
         if kept is not None:
             self.deployment, self.messages = kept
-            self.deployment = word(arguments.deployment) if arguments.deployment else self.deployment
+            self.deployment = word(options.deployment) if options.deployment else self.deployment
         self.files: List[str] = []
         self._failed: Optional[Dict[str, Any]] = None  # the last question, if it got no answer
-        self._arguments = arguments
-        self._parameters = parameters_of(arguments)
-        if arguments.system:
-            self.set_system(word(arguments.system))
+        self.options = options
+        self._parameters = parameters_of(options)
+        if options.system:
+            self.set_system(word(options.system))
 
     @property
     def system(self) -> str:
@@ -142,33 +143,17 @@ class Conversation:
         rest = self.messages[1:] if self.system else self.messages
         self.messages = [{"role": "system", "content": text}, *rest] if text else rest
 
-    def forget(self) -> None:
-        """Begin again, with the same system message."""
-        self.messages = self.messages[:1] if self.system else []
-        self.name = new_name()
-        self.files, self._failed = [], None
-
     def say(self, prompt: str) -> None:
         """Ask, show the answer, and remember both; a question that failed is as if it had not been asked.
 
         Raises:
             Stopped: Ctrl-C; what came of the answer is remembered.
         """
-        attachments = attach(self.client, self.files, quiet=self._arguments.quiet)
+        attachments = attach(self.client, self.files, quiet=self.options.quiet)
         self._send(self.messages, user_message(prompt, attachments))
 
-    def retry(self) -> None:
-        """Ask the last question again; its new answer takes the place of the old one, if there was one."""
-        asked = [index for index, message in enumerate(self.messages) if message.get("role") == "user"]
-        if self._failed is not None:
-            self._send(self.messages, self._failed)
-        elif asked:
-            self._send(self.messages[: asked[-1]], self.messages[asked[-1]])
-        else:
-            raise UsageError("nothing was asked yet")
-
     def _send(self, before: List[Dict[str, Any]], question: Dict[str, Any]) -> None:
-        options = self._arguments
+        options = self.options
         screen = Screen(quiet=options.quiet, json=options.json, usage=options.usage)
         asked = [*before, question]
         self._failed = question
@@ -184,7 +169,7 @@ class Conversation:
             return
         self.messages = [*asked, remembered(answer.choices[0].message)]
         self.files, self._failed = [], None
-        if not self._arguments.no_save:
+        if not self.options.no_save:
             self.keep()
 
     def keep(self) -> None:
@@ -203,97 +188,102 @@ class Conversation:
 # ---------------------------------------------------------------- at a terminal
 
 
-def converse(talk: Conversation, keep_history: bool, quiet: bool) -> None:
-    """Talk until the end of input."""
-    remember_line = load_history(keep_history)
-    if not quiet:
-        note(dim("You talk to %s. /help shows what else there is, Ctrl-D ends." % visible(talk.deployment)))
-    while True:
+class Talk(Conversation):
+    """A conversation that a person types; each `do_` method is a command, which gets what stands behind its name."""
+
+    def go_on(self) -> None:
+        """Talk until the end of input."""
+        remember_line = load_history(not self.options.no_save)
+        if not self.options.quiet:
+            note(dim("You talk to %s. /help shows what else there is, Ctrl-D ends." % visible(self.deployment)))
+        with suppress(EOFError):
+            while True:
+                try:
+                    text = read_question()
+                except KeyboardInterrupt:
+                    note(dim("\n(Ctrl-D ends)"))
+                    continue
+                remember_line(text)
+                self.answer(text)
+
+    def answer(self, text: str) -> None:
+        """Do what was typed; what goes wrong is said.
+
+        Raises:
+            EOFError: it ends the conversation.
+        """
         try:
-            text = read_question()
+            if re.match(r"/[a-z]*(\s|$)", text):
+                name, _, rest = text.partition(" ")
+                command = getattr(self, "do_" + name[1:], None)
+                if command is None:
+                    note("%s is no command; there are:\n%s" % (visible(name), HELP))
+                else:
+                    command(rest.strip())
+            elif text.strip():
+                self.say(text[1:] if text.startswith("//") else text)
         except KeyboardInterrupt:
-            note(dim("\n(Ctrl-D ends)"))
-            continue
-        if text is None:
-            return
-        remember_line(text)
-        if not _answer(talk, text):
-            return
-
-
-def _answer(talk: Conversation, text: str) -> bool:
-    """Do what a line says; False: it ends the conversation."""
-    try:
-        if re.match(r"/[a-z]*(\s|$)", text):
-            return _command(talk, text)
-        if text.strip():
-            talk.say(text[1:] if text.startswith("//") else text)
-    except KeyboardInterrupt:
-        note(dim("(stopped)"))
-    except (DialException, UsageError, OSError) as error:
-        if isinstance(error, BrokenPipeError):
+            note(dim("(stopped)"))
+        except BrokenPipeError:
             raise
-        note(red(line_about(error)))
-    return True
+        except (DialException, UsageError, OSError) as error:
+            note(red(line_about(error)))
 
+    def do_quit(self, rest: str) -> None:
+        """End, as Ctrl-D does."""
+        raise EOFError
 
-def _command(talk: Conversation, line: str) -> bool:
-    name, _, rest = line.partition(" ")
-    if name in ("/quit", "/exit"):
-        return False
-    command = COMMANDS.get(name)
-    if command is None:
-        note(HELP if name == "/help" else "%s is no command; there are:\n%s" % (visible(name), HELP))
-    else:
-        command(talk, rest.strip())
-    return True
+    do_exit = do_quit
 
+    def do_help(self, rest: str) -> None:
+        """Say which commands there are."""
+        note(HELP)
 
-def _new(talk: Conversation, rest: str) -> None:
-    talk.forget()
-    note(dim("(a new conversation)"))
+    def do_new(self, rest: str) -> None:
+        """Begin again, with the same system message."""
+        self.messages = self.messages[:1] if self.system else []
+        self.name = new_name()
+        self.files, self._failed = [], None
+        note(dim("(a new conversation)"))
 
+    def do_attach(self, rest: str) -> None:
+        """Have files go with the next question."""
+        self.files += check_files(_names(rest))
+        note(dim("(goes with the next question: %s)" % ", ".join(Path(name).name for name in self.files)))
 
-def _attach(talk: Conversation, rest: str) -> None:
-    talk.files += check_files(_names(rest))
-    note(dim("(goes with the next question: %s)" % ", ".join(Path(name).name for name in talk.files)))
+    do_file = do_attach
 
+    def do_system(self, rest: str) -> None:
+        """Set the system message, or show it."""
+        if rest:
+            self.set_system(rest)
+        note(dim("(system message: %s)" % visible(self.system or "none")))
 
-def _system(talk: Conversation, rest: str) -> None:
-    if rest:
-        talk.set_system(rest)
-    note(dim("(system message: %s)" % visible(talk.system or "none")))
+    def do_model(self, rest: str) -> None:
+        """Ask another deployment, or list them."""
+        if rest:
+            self.deployment = rest
+        else:
+            note("\n".join(callable_ids(self.client)))
+        note(dim("(you talk to %s)" % visible(self.deployment)))
 
+    def do_save(self, rest: str) -> None:
+        """Keep it under a name that is free."""
+        if load(rest) is not None and rest != self.name:
+            raise UsageError("there is a conversation called %s already" % rest)
+        self.name = rest
+        self.keep()
+        note(dim("(kept as %s)" % visible(rest)))
 
-def _model(talk: Conversation, rest: str) -> None:
-    if rest:
-        talk.deployment = rest
-    else:
-        note("\n".join(callable_ids(talk.client)))
-    note(dim("(you talk to %s)" % visible(talk.deployment)))
-
-
-def _save(talk: Conversation, rest: str) -> None:
-    if load(rest) is not None and rest != talk.name:
-        raise UsageError("there is a conversation called %s already" % rest)
-    talk.name = rest
-    talk.keep()
-    note(dim("(kept as %s)" % visible(rest)))
-
-
-def _retry(talk: Conversation, rest: str) -> None:
-    talk.retry()
-
-
-COMMANDS: Dict[str, Callable[[Conversation, str], None]] = {
-    "/attach": _attach,
-    "/file": _attach,
-    "/model": _model,
-    "/new": _new,
-    "/retry": _retry,
-    "/save": _save,
-    "/system": _system,
-}
+    def do_retry(self, rest: str) -> None:
+        """Ask the last question again; its new answer takes the place of the old one, if there was one."""
+        asked = [index for index, message in enumerate(self.messages) if message.get("role") == "user"]
+        if self._failed is not None:
+            self._send(self.messages, self._failed)
+        elif asked:
+            self._send(self.messages[: asked[-1]], self.messages[asked[-1]])
+        else:
+            raise UsageError("nothing was asked yet")
 
 
 def _names(text: str) -> List[str]:
@@ -380,8 +370,12 @@ def _read_history(path: str) -> List[str]:
     return found
 
 
-def read_question() -> Optional[str]:
-    """What the person says next, of one line or several; None at the end of input."""
+def read_question() -> str:
+    """What the person says next, of one line or several.
+
+    Raises:
+        EOFError: nothing more comes.
+    """
     lines: List[str] = []
     block = False
     while True:
@@ -389,7 +383,9 @@ def read_question() -> Optional[str]:
             line = word(input("... " if lines or block else "> "))
         except EOFError:
             note("")
-            return "\n".join(lines) if lines else None
+            if not lines:
+                raise
+            return "\n".join(lines)
         if line.strip() == '"""' and (block or not lines):
             if block:
                 return "\n".join(lines)

@@ -121,8 +121,3 @@ def sigterm_as_ctrl_c() -> Iterator[None]:
 
 def _terminate(number: int, frame: Any) -> None:
     raise Terminated
-
-
-def table() -> str:
-    """The exit codes for `--help`."""
-    return "\n".join("  %3d  %s" % pair for pair in MEANINGS.items())

@@ -43,11 +43,9 @@ def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     action.add_argument("--wide", action="store_true", help="cut nothing to the width of the terminal")
     action.add_argument("--json", action="store_true", help="everything the server tells, as a JSON array")
 
-    action = _action(actions, cat)
-    action.add_argument("paths", nargs="+", metavar="PATH")
-
-    action = _action(actions, stat)
-    action.add_argument("paths", nargs="+", metavar="PATH")
+    for function in (cat, stat):
+        action = _action(actions, function)
+        action.add_argument("paths", nargs="+", metavar="PATH")
     action.add_argument("--json", action="store_true", help="a JSON object for each")
 
     for action, one, other in ((_action(actions, get), "PATH", "LOCAL"), (_action(actions, put), "LOCAL", "PATH")):
@@ -111,25 +109,21 @@ def ls(client: Any, arguments: argparse.Namespace) -> int:
         -r files/public/ | grep pdf
     """
     found: List[Tuple[str, Any]] = []
-    places = [place for path in arguments.paths or [""] for place in expand(client, path)]
-    if arguments.json or arguments.long:  # known as a whole only
-        code = each(places, lambda place: found.extend(entries(client, place, arguments.recursive)))
-        if arguments.json:
-            write_json([item.to_dict() for _, item in found])
-        elif not code:
-            _print_long(client, found, arguments.wide)
-        return code
-
-    empty = True
+    whole = arguments.json or arguments.long  # else each is shown at once, and none is kept but the first
 
     def show(place: Remote) -> None:
-        nonlocal empty
-        for name, _ in entries(client, place, arguments.recursive):
-            empty = False
-            write(visible(name, lines=False) + "\n")
+        for name, item in entries(client, place, arguments.recursive):
+            if whole or not found:
+                found.append((name, item))
+            if not whole:
+                write(visible(name, lines=False) + "\n")
 
-    code = each(places, show)
-    if empty and not code:
+    code = each([place for path in arguments.paths or [""] for place in expand(client, path)], show)
+    if arguments.json:
+        write_json([item.to_dict() for _, item in found])
+    elif arguments.long and not code:
+        _print_long(client, found, arguments.wide)
+    elif not found and not code:
         note("(nothing is there)")
     return code
 

@@ -16,7 +16,7 @@ from typing import Any, Collection, Dict, List, NoReturn, Sequence
 
 from .._version import __version__
 from .connection import VARIABLES, add_options
-from .exit_codes import table as exit_code_table
+from .exit_codes import MEANINGS
 
 COMMANDS = {
     "chat": "ask a deployment, in one line or in a conversation",
@@ -61,7 +61,7 @@ exit codes:
 def make_parser(words: Collection[str]) -> "Parser":
     """The parser of the whole command line; only commands that stand in `words` are loaded and set up."""
     package = __name__.partition(".cli.")[0]
-    epilog = EPILOG % (VARIABLES, exit_code_table())
+    epilog = EPILOG % (VARIABLES, "\n".join("  %3d  %s" % pair for pair in MEANINGS.items()))
     parser = Parser(prog=program(package), description=DESCRIPTION, epilog=epilog)
     parser.add_argument("--version", action="version", version="%s %s" % (package, __version__))
     add_options(parser, default=None)

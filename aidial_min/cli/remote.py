@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import quote, unquote
 
+from .. import errors
 from ..api import local_files
 from ..errors import EtagMismatchError, InvalidRequestError, PermissionDeniedError, ResourceNotFoundError
 from .exit_codes import OK, CommandError, UsageError, code_of, line_about
@@ -24,6 +25,10 @@ PATH is a path in your own bucket, as you see it: "notes.txt", "trip/photo 1.jpg
 If it begins with files/ it is a DIAL URL as answers show it, of any bucket: files/3xU.../trip/photo%201.jpg
 (a folder of your own called "files" is ./files/). A folder ends in a slash.
 """
+
+
+FAULTS = (EtagMismatchError, InvalidRequestError, PermissionDeniedError, ResourceNotFoundError, CommandError, OSError)
+"""What may go wrong with one file, and not with the next."""
 
 
 class Remote(NamedTuple):
@@ -174,14 +179,9 @@ def each(things: Iterable[Any], action: Callable[[Any], None]) -> int:
     for thing in things:
         try:
             action(thing)
-        except BrokenPipeError:
+        except (BrokenPipeError, errors.DialTimeoutError):  # a time limit will be there for the next one
             raise
-        except (
-            *(EtagMismatchError, InvalidRequestError, PermissionDeniedError, ResourceNotFoundError),
-            *(CommandError, OSError),
-        ) as error:
-            if getattr(error, "limit", None):  # a time limit is an OSError too, and will be there for the next one
-                raise
+        except FAULTS as error:
             note(line_about(error))
             code = code or code_of(error)
     return code

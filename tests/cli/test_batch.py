@@ -654,7 +654,7 @@ def test_a_journal_written_anew_keeps_what_is_of_use(folder):
     journal.begin(11)
     assert {number: journal.read(number) for number in (3, 8)} == {3: kept[3], 8: kept[8]}
     journal.close()
-    loaded = batch_journal.Journal.load("j", lambda number: number == 7)
+    loaded = batch_journal.Journal("j", lambda number: number == 7)
     assert loaded.begun == {6, 9, 11} and {n: loaded.read(n) for n in loaded.kept} == {3: kept[3], 8: kept[8]}
     assert loaded.header == {"batch": 1, "finished": 3}
     loaded.close()
