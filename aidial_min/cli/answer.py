@@ -4,8 +4,7 @@ import time
 from typing import Any, Dict, List, Optional
 
 from ..errors import DialException
-from .table import bytes_text
-from .terminal import dim, is_shared, note, visible, write, write_json
+from .terminal import bytes_text, dim, is_shared, note, visible, write, write_json
 
 _CUT = {"length": "the answer was cut: it reached the token limit", "content_filter": "the answer was cut by a filter"}
 

@@ -30,8 +30,7 @@ from .batch_journal import Journal, read_header
 from .batch_output import Lock, Output, Standing, drop_failures, inspect, restore_order
 from .connection import add_options, deployment_of, make_client, number, seconds
 from .exit_codes import FAILED, OK, UsageError, code_of, line_about, sigterm_as_ctrl_c
-from .progress import Progress, time_text
-from .terminal import note, word
+from .terminal import Progress, note, time_text, word
 
 GRACE = 10.0
 """Seconds that answers on their way are waited for after Ctrl-C."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional
 
 from ..core.credentials import credentials_of
 from ..errors import ConfigurationError
-from .terminal import dim, is_terminal, make_room, note, visible, word
+from .terminal import Countdown, dim, is_terminal, make_room, note, visible, word
 
 if TYPE_CHECKING:
     from ..client import Dial
@@ -111,8 +111,6 @@ def watch(arguments: argparse.Namespace) -> Callable[[Any], None]:
         if arguments.verbose:
             note(dim(visible(str(attempt), lines=False)))
         if patient and (attempt.retry_in or 0.0) >= 1.0:
-            from .progress import Countdown
-
             Countdown(visible(attempt.error.message if attempt.error else "", lines=False)[:60], attempt.retry_in)
 
     return look

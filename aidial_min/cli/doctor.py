@@ -48,14 +48,6 @@ class Step(NamedTuple):
     code: int = 0
 
 
-class Check(NamedTuple):
-    """A step: its name, what it looks at, and the steps without which there is nothing to look at."""
-
-    name: str
-    look: "Callable[[Diagnosis], Step]"
-    needs: Sequence[str] = ()
-
-
 class Diagnosis(ExitStack):
     """What is known so far: each step leaves here what the later ones need."""
 
@@ -92,8 +84,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Examine, and say what was found."""
     found: List[Step] = []
     with Diagnosis(arguments, environment(arguments)) as diagnosis:
-        for check in CHECKS:
-            step = examine(check, diagnosis, found)
+        for name, (look, needs) in CHECKS.items():
+            missing = [other.name for other in found if other.name in needs and other.status != "ok"]
+            step = Step(name, "skipped", ["needs: " + missing[0]]) if missing else look(diagnosis)
+            step = step._replace(name=name, lines=[errors.mask(line, diagnosis.secrets) for line in step.lines])
             found.append(step)
             if not arguments.json:
                 _print(step)
@@ -103,15 +97,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         write("\n%s\n" % ("Failed: %s." % ", ".join(step.name for step in failed) if failed else "Everything is well."))
     return (failed[0].code or FAILED) if failed else OK
-
-
-def examine(check: Check, diagnosis: Diagnosis, before: List[Step]) -> Step:
-    """Carry out a step, unless one that it needs has failed."""
-    missing = [step.name for step in before if step.name in check.needs and step.status != "ok"]
-    if missing:
-        return Step(check.name, "skipped", ["needs: " + missing[0]])
-    step = check.look(diagnosis)
-    return step._replace(name=check.name, lines=[errors.mask(line, diagnosis.secrets) for line in step.lines])
 
 
 def _print(step: Step) -> None:
@@ -296,17 +281,17 @@ def check_deployments(diagnosis: Diagnosis) -> Step:
     return ok(both)
 
 
-CHECKS = [
-    Check("program", check_program),
-    Check("server", check_server),
-    Check("credential", check_credential),
-    Check("way", check_route, ["server"]),
-    Check("name", check_dns, ["way"]),
-    Check("connection", check_connection, ["name"]),
-    Check("bucket", check_bucket, ["connection", "credential"]),
-    Check("deployments", check_deployments, ["bucket"]),
-]
-"""All steps, in their order."""
+CHECKS: Dict[str, Tuple[Callable[[Diagnosis], Step], Sequence[str]]] = {
+    "program": (check_program, ()),
+    "server": (check_server, ()),
+    "credential": (check_credential, ()),
+    "way": (check_route, ["server"]),
+    "name": (check_dns, ["way"]),
+    "connection": (check_connection, ["name"]),
+    "bucket": (check_bucket, ["connection", "credential"]),
+    "deployments": (check_deployments, ["bucket"]),
+}
+"""All steps in their order: what looks at them, and the steps without which there is nothing to look at."""
 
 
 # ---------------------------------------------------------------- what a credential looks like, without showing it

@@ -23,8 +23,7 @@ from .connection import add_options, make_client
 from .files_change import cp, mv, rm, share
 from .files_transfer import cat, get, put, sync
 from .remote import RULE, Remote, each, entries, expand, resolve
-from .table import bytes_text, print_pairs, print_table, size_text
-from .terminal import note, visible, write, write_json
+from .terminal import bytes_text, note, print_pairs, print_table, size_text, visible, write, write_json
 
 _AT_ONCE = 8
 """Requests for metadata that `ls -l` has under way."""

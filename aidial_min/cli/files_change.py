@@ -7,10 +7,8 @@ from urllib.parse import urljoin
 
 from ..errors import DialException, EndpointNotSupportedError, EtagMismatchError, InvalidRequestError
 from .exit_codes import OK, CommandError, UsageError
-from .progress import Progress
 from .remote import Remote, below, each, entries, expand, expect_file, folder_of, resolve
-from .table import files_text
-from .terminal import can_ask, confirm, note, visible, write
+from .terminal import Progress, can_ask, confirm, files_text, note, visible, write
 
 
 def cp(client: Any, arguments: argparse.Namespace) -> int:

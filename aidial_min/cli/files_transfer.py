@@ -10,10 +10,8 @@ from ..api.local_files import local_files, same_file_key
 from ..errors import EtagMismatchError, InvalidRequestError
 from ..transport.atomic_file import TargetFile
 from .exit_codes import FAILED, OK, CommandError, UsageError, code_of, line_about
-from .progress import Progress
 from .remote import Remote, each, entries, expand, expect_file, folder_of, local_path, resolve, store, stored_name
-from .table import files_text
-from .terminal import can_ask, confirm, note, visible, word, write, write_bytes
+from .terminal import Progress, can_ask, confirm, files_text, note, visible, word, write, write_bytes
 
 
 def cat(client: Any, arguments: argparse.Namespace) -> int:

@@ -7,8 +7,7 @@ from typing import Any, Callable, Dict, List, Optional
 from ..errors import EndpointNotSupportedError
 from .connection import add_options, environment, make_client, source_of
 from .exit_codes import OK
-from .table import print_pairs, print_table
-from .terminal import write_json
+from .terminal import print_pairs, print_table, write_json
 
 
 def set_up(parser: argparse.ArgumentParser, name: str) -> None:

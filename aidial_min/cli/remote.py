@@ -17,8 +17,7 @@ from .. import errors
 from ..api import local_files
 from ..errors import EtagMismatchError, InvalidRequestError, PermissionDeniedError, ResourceNotFoundError
 from .exit_codes import OK, CommandError, UsageError, code_of, line_about
-from .progress import Progress
-from .terminal import local, note, read_bytes, visible, word
+from .terminal import Progress, local, note, read_bytes, visible, word
 
 RULE = """\
 PATH is a path in your own bucket, as you see it: "notes.txt", "trip/photo 1.jpg"; "" or / is the bucket itself.
