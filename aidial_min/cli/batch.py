@@ -160,7 +160,7 @@ def _checked_header(known: str, path: str, given: str, identity: Identity) -> An
         header = read_header(known)
         before, header["ordered"] = Identity(**header["input"]), bool(header["ordered"])
         header["finished"] = int(header.get("finished") or 0)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise UsageError("%s is no journal of a batch; name another output with -o" % known) from None
     if before != identity:
         raise UsageError(

@@ -10,11 +10,15 @@ A line that was begun (>) and stands neither after = nor in the output may have 
 
 import json
 import os
+import re
 import threading
 from typing import IO, Any, Callable, Dict, Iterable, NamedTuple, Set
 
 from ..transport.atomic_file import TargetFile
 
+START = re.compile(rb'\{"line": ([0-9]{1,15}), "ok": (true|false), ')
+"""How a line of the output begins."""
+_RECORD = re.compile(rb"[<>] ([0-9]{1,15})\n|= " + START.pattern)
 COMPACT_AT = 4 << 20
 """Bytes from which a journal is written anew, when most of it is useless by then."""
 
@@ -167,14 +171,19 @@ def _record_number(record: bytes) -> int:
     Raises:
         ValueError: the record is damaged.
     """
+    found = _RECORD.match(record)
+    if found is None or (record.startswith(b"= ") and not is_json(record[2:])):
+        raise ValueError("%.40r is no record of it" % record.decode("utf-8", "replace"))
+    return int(found[1] or found[2])
+
+
+def is_json(line: bytes) -> bool:
+    """Whether a line is all there."""
     try:
-        if record.startswith(b"= "):
-            return int(json.loads(record[2:])["line"])
-        if record.startswith((b"> ", b"< ")) and record[2:-1].isdigit():
-            return int(record[2:])
-    except (ValueError, TypeError, KeyError, RecursionError):
-        pass
-    raise ValueError("%.40r is no record of it" % record.decode("utf-8", "replace"))
+        json.loads(line)
+        return True
+    except (ValueError, RecursionError):
+        return False
 
 
 def append(file: IO[bytes], data: bytes, end: int) -> None:

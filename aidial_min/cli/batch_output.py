@@ -5,17 +5,14 @@ journal), and locked while a run writes to it.
 """
 
 import heapq
-import json
 import os
 import re
 import threading
 from collections import deque
 from typing import IO, Any, Deque, Iterator, List, Optional
 
-from .batch_journal import Journal, append, replace
+from .batch_journal import START, Journal, append, is_json, replace
 from .exit_codes import UsageError
-
-_START = re.compile(rb'\{"line": ([0-9]{1,15}), "ok": (true|false), ')
 
 _LOCK = re.compile(rb"([0-9]{1,19}\r?\n)?")
 """What stands in a lock: the number of its process, or nothing if that died at once."""
@@ -92,9 +89,9 @@ def inspect(path: str, lines: int, prompts: int, at_least: int = 0) -> Standing:
     standing = Standing(lines, prompts)
     with open(path, "r+b") as file:
         for line in file:
-            start = _START.match(line)
+            start = START.match(line)
             if not line.endswith(b"\n"):  # the last one
-                if start is None or not _is_json(line):
+                if start is None or not is_json(line):
                     _check_complete(path, standing, at_least)
                     file.seek(standing.size)
                     file.truncate()
@@ -121,14 +118,6 @@ def _check_complete(path: str, standing: Standing, at_least: int) -> None:
             "%s has lost lines: %d were written, %d are there. To ask for them again would be billed again: "
             "put a whole copy of it in place, or name another output with -o" % (path, at_least, standing.finished)
         )
-
-
-def _is_json(line: bytes) -> bool:
-    try:
-        json.loads(line)
-        return True
-    except ValueError:
-        return False
 
 
 def drop_failures(path: str) -> None:

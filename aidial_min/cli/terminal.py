@@ -58,7 +58,7 @@ def visible(text: str, *, lines: bool = True) -> str:
             them, or the narrow ones of macOS, belong to a file's name.
     """
     text = text.replace("\r\n", "\n").translate(_CONTROLS)
-    return text if lines else re.sub(r" *[\t\n][ \t\n]*", " ", text.strip("\t\n"))
+    return text if lines else re.sub(r"(?<! ) *[\t\n][ \t\n]*", " ", text.strip("\t\n"))
 
 
 def width_of(text: str) -> int:

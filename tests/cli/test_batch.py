@@ -796,7 +796,8 @@ def test_a_journal_that_is_damaged_is_one_error_and_nothing_is_asked(folder, ser
     killed_run(model)
     lines = Path("out.jsonl.journal").read_bytes().splitlines(keepends=True)
     before, asked = Path("out.jsonl").read_bytes(), len(model.asked)
-    for record in (b"nonsense", b"> six", b"> 700", b"= {", b"= []", b'= {"line": 9, "ok": tr', b""):
+    no_answers = (b'{"line": 9, "ok": tr', b'{"line": 9}', b'{"line": 1e400, "ok": true, "a": 1}', b"[" * 100_000)
+    for record in (b"nonsense", b"> six", b"> 700", b"= {", b"= []", b"", *(b"= " + line for line in no_answers)):
         damaged = b"".join([*lines[:5], record + b"\n", *lines[5:]])
         Path("out.jsonl.journal").write_bytes(damaged)
         for options in ([], ["--ask-again"]):
@@ -807,7 +808,19 @@ def test_a_journal_that_is_damaged_is_one_error_and_nothing_is_asked(folder, ser
         assert len(model.asked) == asked
 
 
-@pytest.mark.parametrize("header", [b"", b"{}", b"[1]", b'{"batch": 1, "input": 7}', b"\xff\n"], ids=repr)
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"",
+        b"{}",
+        b"[1]",
+        b"[" * 100_000,
+        b'{"batch": 1, "input": 7}',
+        b'{"batch": 1, "input": {"size": 1, "lines": 1, "prompts": 1, "sha256": ""}, "ordered": 1, "finished": 1e400}',
+        b"\xff\n",
+    ],
+    ids=lambda header: repr(header[-20:]),
+)
 def test_a_journal_that_is_none_is_one_error(folder, server, capsys, header):
     write_input(["a"])
     assert batch() == 0

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from aidial_min.cli.terminal import width_of
+from aidial_min.cli.terminal import visible, width_of
 from aidial_min.testing import Deployment, DialServer
 from tests.support.command import Command
+from tests.support.growth import assert_linear
 
 
 def columns(line):
@@ -91,3 +92,8 @@ def test_whoami_shows_everything_but_the_credential(tmp_path):
         found = json.loads(dial("whoami", "--json").out)
         assert found["bucket"] == shown["bucket"].strip() and found["roles"] == ["default"]
         assert "a-secret-key" not in dial("whoami").out + dial("whoami", "--json").out
+
+
+def test_ten_times_the_blanks_of_a_name_are_ten_times_the_work():
+    assert visible("a  \n \t b  c\n", lines=False) == "a b  c"
+    assert_linear(lambda size: lambda: visible("a" + " " * size + "b", lines=False), 3000)
