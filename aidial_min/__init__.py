@@ -22,12 +22,8 @@ if TYPE_CHECKING:
     from .core.limits import Limits as Limits
     from .core.limits import Timeout as Timeout
     from .errors import *
-    from .transport.downloads import (
-        AsyncFileDownloadResponse as AsyncFileDownloadResponse,
-    )
-    from .transport.downloads import (
-        FileDownloadResponse as FileDownloadResponse,
-    )
+    from .transport.downloads import AsyncFileDownloadResponse as AsyncFileDownloadResponse
+    from .transport.downloads import FileDownloadResponse as FileDownloadResponse
     from .transport.streams import AsyncStream as AsyncStream
     from .transport.streams import Stream as Stream
     from .types.client_channel import SigninResult as SigninResult

@@ -49,8 +49,7 @@ if TYPE_CHECKING:
     )
     from .api.skills import AsyncSkillsRef, SkillsRef
     from .core.attempts import Watch
-    from .core.call import Answer, Download, Request
-    from .core.completion_stream import Events
+    from .core.call import Download
     from .core.operation import Later
     from .transport.downloads import StreamedResponse
     from .types.bucket import AppData
@@ -292,7 +291,7 @@ class _Client(BaseClient, Generic[Auth]):
         try:
             request: Any = request_of(self._config, method, path, options)
             if not stream:
-                return await self._run(request)
+                return await self._transport.run(request, self._config)
             from .core.call import as_it_came
             from .transport.downloads import StreamedResponse
 
@@ -365,14 +364,6 @@ class _Client(BaseClient, Generic[Auth]):
         return headers
 
     # -- carrying out
-
-    async def _run(self, request: Request[T]) -> T:
-        return await self._transport.run(request, self._config)  # type: ignore[no-any-return]
-
-    async def _stream(self, request: Request[Answer], events: Events) -> Any:
-        """Open a stream of events: a Stream or an AsyncStream."""
-        head, exchange = await self._transport.open(request, self._config)
-        return self._stream_of(head, exchange, events)
 
     async def _download(self, download: Download, whole: bool = False) -> Any:
         """Open a download; `whole`: that of the async client has been read when it is given out."""

@@ -114,11 +114,7 @@ class _ClientChannel(Resource):
         return stream
 
     @operation
-    async def report(
-        self,
-        channel_id: str,
-        response: Union[ClientChannelResponse, Mapping[str, Any]],
-    ) -> None:
+    async def report(self, channel_id: str, response: Union[ClientChannelResponse, Mapping[str, Any]]) -> None:
         """Answer one request of an application.
 
         Args:

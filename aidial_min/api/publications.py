@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from ..core.body import json_body
-from ..core.call import Request, json_value, list_of, model_of, nothing
+from ..core.call import Request, list_of, model_of, nothing
 from ..core.operation import Async, Resource, Sync, operation
 from ..core.urls import parse_storage_url
 from ..errors import InvalidDialURLError, InvalidRequestError
@@ -15,7 +15,7 @@ from ..types.publication import Publication, RulesResponse
 from .arguments import list_given, public_folder, resource_url, target_url, type_names
 
 if TYPE_CHECKING:
-    from ..core.call import Answer, Config
+    from ..core.call import Config
     from ..core.urls import StorageUrl
     from ..types.publication import PublicationResource, Rule
 
@@ -171,7 +171,8 @@ class _Publications(Resource):
 
         POST /v1/ops/publication/rule/list
         """
-        return await self._post(PUBLICATION + "rule/list", {"url": public_folder("url", url)}, _rules)
+        value = {"url": public_folder("url", url)}
+        return (await self._post(PUBLICATION + "rule/list", value, model_of(RulesResponse.from_json))).rules
 
     def _url(self, url: StorageUrl) -> str:
         path = parse_storage_url(self._config.origin, url, "publications")
@@ -181,10 +182,6 @@ class _Publications(Resource):
 
 
 _publication = model_of(Publication.from_json)
-
-
-def _rules(answer: Answer) -> Dict[str, List[Rule]]:
-    return RulesResponse.from_json(json_value(answer)).rules
 
 
 def _resource(config: Config, item: Any) -> Dict[str, Any]:

@@ -118,7 +118,8 @@ class Resource:
 
     async def _open(self, request: Request[Answer], events: Events) -> Any:
         """Open a stream of events: a Stream or an AsyncStream."""
-        return await self._client._stream(request, events)
+        head, exchange = await self._client._transport.open(request, self._config)
+        return self._client._stream_of(head, exchange, events)
 
     async def _read(self, download: Download, whole: bool) -> Any:
         """Open a download: a FileDownloadResponse; see the client's `_download`."""
