@@ -295,8 +295,39 @@ def test_tool_calls_as_agents_build_them():
     assert legacy().ToolCall(index=0, id="1", type="function", function=function).function is function
     message = legacy().Message(role=legacy().Role.ASSISTANT, tool_calls=[call])
     assert message.tool_calls == [call] and message.role == "assistant"
+    assert list(call.dict()) == ["index", "id", "type", "function"] and list(function.dict()) == ["name", "arguments"]
+
+
+def test_words_of_a_message_are_members_of_their_enums():
+    role, status = legacy().Role, legacy().Status
+    for message in (
+        legacy().Message(role="user"),
+        legacy().Message.parse_obj({"role": "user"}),
+        legacy().Message.parse_raw('{"role": "user"}'),
+        pickle.loads(pickle.dumps(legacy().Message(role="user"))),
+    ):
+        assert message.role is role.USER and message.dict(exclude_none=True) == {"role": role.USER}
+    assert legacy().Message(role="developer").role == "developer"
+    assert legacy().Stage(name="s", status="failed").status is status.FAILED
+
+
+def test_json_of_these_is_that_of_pydantic_1():
+    message = legacy().Message(role="user", content="é", custom_content={"state": [1, 2]})
+    assert message.json(exclude_none=True) == (
+        '{"role": "user", "content": "\\u00e9", "custom_content": {"state": [1, 2]}}'
+    )
+
+
+def test_attachments_of_answers_are_taken():
+    attachment = aidial_min.types.Attachment(type="text/plain", url="files/b/t")
+    assert legacy().CustomContent(attachments=[attachment]).attachments[0].dict(exclude_none=True) == {
+        "type": "text/plain",
+        "url": "files/b/t",
+    }
 
 
 def test_custom_content_as_agents_build_it():
     content = legacy().CustomContent(attachments=[legacy().Attachment(title="t", url="files/b/t")], state={"a": 1})
-    assert content.dict(exclude_none=True) == {"attachments": [{"title": "t", "url": "files/b/t"}], "state": {"a": 1}}
+    attachment = {"type": "text/markdown", "title": "t", "url": "files/b/t"}
+    assert content.dict(exclude_none=True) == {"attachments": [attachment], "state": {"a": 1}}
+    assert list(content.dict()) == ["stages", "attachments", "state"]

@@ -146,6 +146,8 @@ def _converter(hint: str, module: Any) -> Optional[Convert]:
     convert: Optional[Convert] = None
     if isinstance(model, type) and issubclass(model, Model):
         convert = model.from_json
+    elif hasattr(model, "__members__"):
+        convert = _MemberOf(model)
     if inner:
         convert = _list_of(convert)
     if outer in ("List[", "list["):
@@ -175,6 +177,16 @@ def _dict_of(convert: Convert) -> Convert:
     return read
 
 
+class _MemberOf:
+    """Reads a str as the member of an Enum that it equals; one that is newer than the Enum stays a str."""
+
+    def __init__(self, enum: Any) -> None:
+        self.enum = enum
+
+    def __call__(self, value: Any, path: str) -> Any:
+        return next((member for member in self.enum if member == value), value)
+
+
 def _text(value: Any, path: str) -> Any:
     if not isinstance(value, str):
         raise unexpected(value, path, "a string")
@@ -193,8 +205,11 @@ def unexpected(value: Any, path: str, wanted: str) -> ParsingDataError:
 class _OfDataclass:
     """What a dataclass has, made when it is asked for; the standard library asks the class, users an instance too."""
 
-    def __set_name__(self, owner: type, name: str) -> None:
+    def __init__(self, name: str = "") -> None:
         self.name = name
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = self.name or name
 
     def __get__(self, instance: Any, owner: type[Model]) -> Any:
         return getattr(owner._as_dataclass(), self.name)
@@ -227,6 +242,8 @@ class Model(PydanticNames):
         __match_args__ = _OfDataclass()
         __replace__ = _OfDataclass()  # of Python 3.13
         __signature__ = _OfDataclass()
+        model_fields = _OfDataclass("__dataclass_fields__")
+        __fields__ = _OfDataclass("__dataclass_fields__")  # the older name of it
 
         def __init__(self, *args, **values):
             plan = type(self)._get_plan()
@@ -281,7 +298,7 @@ class Model(PydanticNames):
         """Read a parsed JSON object; null where a list or an object has a default means the default.
 
         Args:
-            data: what json.loads gave; a model of this class stays itself.
+            data: what json.loads gave; a model of this class stays itself, one of another is read again.
             path: where in the whole answer `data` stood, for errors.
         Raises:
             ParsingDataError: not an object, a required key is missing, or a nested value is of the wrong kind.
@@ -289,7 +306,9 @@ class Model(PydanticNames):
         if not isinstance(data, dict):
             if isinstance(data, cls):
                 return data
-            raise unexpected(data, path, "an object")
+            if not isinstance(data, Model):
+                raise unexpected(data, path, "an object")
+            data = data.to_dict()
         plan: Plan = cls.__dict__.get("_plan") or cls._get_plan()
         for key in plan.required:
             if data.get(key) is None:
@@ -437,6 +456,8 @@ class WholeAnswer(Model):
 
 def _with_models(name: str, value: Any, convert: Convert) -> Any:
     """An argument with its dicts read as models; a list or dict without any stays the very object that was passed."""
+    if isinstance(convert, _MemberOf):
+        return convert(value, name)
     read = convert(value, name) if isinstance(value, (dict, list)) else value
     return value if read == value else read
 

@@ -7,9 +7,29 @@ they have in pydantic, which is never imported.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Collection, Dict, List, Mapping, Optional, Set, Tuple, Type, TypeVar, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    ClassVar,
+    Collection,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Set,
+    Tuple,
+    Type,
+    TypeVar,
+    Union,
+)
 
 P = TypeVar("P", bound="PydanticNames")
+
+Selection = Union[Collection[Any], Mapping[Any, Any]]
+"""Names of fields, or a mapping of names to True or to a selection of what lies in them; in lists, of indices."""
 
 
 class PydanticNames:
@@ -24,12 +44,17 @@ class PydanticNames:
         def _came(self) -> Dict[str, Any]: ...
         def _all_values(self) -> List[Tuple[str, Any]]: ...
 
+        model_fields: ClassVar[Mapping[str, Any]]
+
+    _dumped_as_json: ClassVar[bool] = False
+    """Whether `model_dump()` spells keys as JSON does in any case: the official client declares them so."""
+
     def model_dump(
         self,
         *,
         mode: str = "python",
-        include: Optional[Collection[str]] = None,
-        exclude: Optional[Collection[str]] = None,
+        include: Optional[Selection] = None,
+        exclude: Optional[Selection] = None,
         by_alias: Optional[bool] = None,
         exclude_unset: bool = False,
         exclude_defaults: bool = False,
@@ -39,15 +64,14 @@ class PydanticNames:
         """All fields as plain dicts and lists, also those that did not come. (`to_dict()` gives what came.)
 
         Args:
-            include, exclude: names of fields of this model: only these; all but these.
+            include, exclude: names of fields: only these; all but these. With a mapping, parts of what lies in a field:
+                `{"choices": {"__all__": {"message"}}}` (an index or "__all__" chooses items of a list).
             by_alias: the keys as JSON spells them (parentPath) instead of the fields' names (parent_path).
             exclude_unset, exclude_none: without fields that did not come, that are None; in nested models too.
             exclude_defaults: without declared fields that did not come, or came with nothing in them. (What came with a
                 value stays, such as `role`, also where the constructor has this value as its default.)
             mode, warnings: without effect; values are JSON values in any case.
         """
-        if isinstance(include, Mapping) or isinstance(exclude, Mapping):
-            raise TypeError("include= and exclude= take names of fields here, nothing nested")
         plan = type(self)._get_plan()
         options = {
             "by_alias": by_alias,
@@ -55,10 +79,10 @@ class PydanticNames:
             "exclude_defaults": exclude_defaults,
             "exclude_none": exclude_none,
         }
+        keys = plan.keys if by_alias or self._dumped_as_json else {}
         found = {}
         all_came = self._came()
-        for name, value in self._all_values():
-            wanted = (include is None or name in include) and (exclude is None or name not in exclude)
+        for name, value, parts in _chosen(self._all_values(), include, exclude):
             came = name in all_came
             empty = value is None or (name in plan.factories and value == plan.factories[name]())
             left_out = (
@@ -66,8 +90,8 @@ class PydanticNames:
                 or (exclude_none and value is None)
                 or (exclude_defaults and name in plan.fields and (empty or not came))
             )
-            if wanted and not left_out:
-                found[plan.keys.get(name, name) if by_alias else name] = _dumped(value, options)
+            if not left_out:
+                found[keys.get(name, name)] = _dumped(value, options, *parts)
         return found
 
     def model_dump_json(self, *, indent: Optional[int] = None, **options: Any) -> str:
@@ -127,6 +151,26 @@ class PydanticNames:
         made.__dict__.update(values)
         return made
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Dict[str, Any]:
+        """What pydantic asks of the type of a field: its own check of our dataclass, with keys as JSON spells them, and
+        with unknown keys kept."""
+        return {
+            "type": "function-wrap",
+            "function": {"type": "no-info", "function": cls._checked},
+            "schema": handler(source),
+            "serialization": {"type": "function-plain", "function": _written, "info_arg": True},
+        }
+
+    @classmethod
+    def _checked(cls: Type[P], value: Any, check: Callable[[Any], Any]) -> P:
+        if not isinstance(value, dict):
+            return check(value)  # type: ignore[no-any-return]
+        attributes = cls._get_plan().attributes
+        given = {attributes.get(key, key): item for key, item in value.items()}
+        made = vars(check({name: item for name, item in given.items() if item is not None}))
+        return cls.from_json({name: made.get(name, item) for name, item in given.items()})
+
     # -- older names of the same
 
     @classmethod
@@ -138,6 +182,11 @@ class PydanticNames:
     def parse_obj(cls: Type[P], obj: Any) -> P:
         """The older name of `model_validate`."""
         return cls.model_validate(obj)
+
+    @classmethod
+    def parse_raw(cls: Type[P], b: Union[str, bytes, bytearray]) -> P:
+        """The older name of `model_validate_json`."""
+        return cls.model_validate_json(b)
 
     @classmethod
     def validate(cls: Type[P], value: Any) -> P:
@@ -157,11 +206,36 @@ class PydanticNames:
         return self.model_copy(update=update, deep=deep)
 
 
-def _dumped(value: Any, options: Dict[str, Any]) -> Any:
+def _written(model: PydanticNames, info: Any) -> Dict[str, Any]:
+    names = ("include", "exclude", "by_alias", "exclude_unset", "exclude_defaults", "exclude_none")
+    return model.model_dump(**{name: getattr(info, name) for name in names})
+
+
+def _dumped(value: Any, options: Dict[str, Any], include: Optional[Selection], exclude: Optional[Selection]) -> Any:
     if isinstance(value, PydanticNames):
-        return value.model_dump(**options)
+        return value.model_dump(include=include, exclude=exclude, **options)
     if isinstance(value, list):
-        return [_dumped(item, options) for item in value]
+        return [_dumped(item, options, *parts) for _, item, parts in _chosen(enumerate(value), include, exclude)]
     if isinstance(value, dict):
-        return {key: _dumped(item, options) for key, item in value.items()}
+        return {key: _dumped(item, options, *parts) for key, item, parts in _chosen(value.items(), include, exclude)}
     return value
+
+
+def _chosen(
+    pairs: Iterable[Tuple[Any, Any]], include: Optional[Selection], exclude: Optional[Selection]
+) -> Iterator[Tuple[Any, Any, Tuple[Any, Any]]]:
+    """The fields or items that are wanted, each with what is to be included and excluded of what lies in it."""
+    for name, value in pairs:
+        kept = include is None or _selected(include, name)
+        dropped = exclude is not None and _selected(exclude, name)
+        if kept and dropped is not True:
+            yield name, value, (None if kept is True else kept, dropped or None)
+
+
+def _selected(selection: Selection, name: Any) -> Any:
+    """What a selection says of a field or item: True (all of it), False, or a selection of what lies in it."""
+    for key in (name, "__all__"):
+        if key in selection:
+            inner = selection[key] if isinstance(selection, Mapping) else True
+            return True if inner is ... else inner
+    return False

@@ -16,6 +16,8 @@ class UserInfo(Model):
     GET /v1/user/info
     """
 
+    _dumped_as_json = True
+
     roles: List[str]
     project: Optional[str] = None
     user_id: Optional[str] = json_name("userId")

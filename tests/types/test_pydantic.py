@@ -6,7 +6,14 @@ import json
 import pytest
 
 from aidial_min.errors import ParsingDataError
-from aidial_min.types import ChatCompletionMessage, ChatCompletionResponse, Deployment, FileMetadata, PromptMetadata
+from aidial_min.types import (
+    ChatCompletionMessage,
+    ChatCompletionResponse,
+    Deployment,
+    FileMetadata,
+    PromptMetadata,
+    UserInfo,
+)
 
 MESSAGE = {"role": "assistant", "content": None, "custom_content": {"state": {"a": None}}, "new": {"n": 1}}
 ANSWER = {
@@ -50,13 +57,32 @@ class TestModelDump:
     def test_some_fields(self):
         assert answer().model_dump(include={"id", "later"}) == {"id": "x", "later": None}
         assert "choices" not in answer().model_dump(exclude=["choices"])
-        with pytest.raises(TypeError, match="nothing nested"):
-            answer().model_dump(exclude={"choices": {"__all__": {"message"}}})
+
+    def test_parts_of_fields(self):
+        whole = answer().model_dump()
+        (choice,) = whole["choices"]
+        for items in ({0: {"message": {"content"}}}, {"__all__": {"message": {"content": True}}}):
+            assert answer().model_dump(include={"id": ..., "choices": items}) == {
+                "id": "x",
+                "choices": [{"message": {"content": None}}],
+            }
+        assert answer().model_dump(include={"choices": {1: True}}) == {"choices": []}
+        kept = {name: value for name, value in choice.items() if name != "message"}
+        assert answer().model_dump(exclude={"choices": {"__all__": {"message"}}}) == {**whole, "choices": [kept]}
+        assert answer().model_dump(exclude={"choices": {0}}) == {**whole, "choices": []}
+        assert answer().model_dump(exclude={"later": False, "id": True}) == {
+            name: value for name, value in whole.items() if name != "id"
+        }
 
     def test_names_of_python_or_of_json(self):
         metadata = FileMetadata.from_json(FILE)
         assert metadata.model_dump(exclude_unset=True)["parent_path"] == "p"
         assert metadata.model_dump(by_alias=True, exclude_unset=True) == FILE
+
+    def test_the_names_of_a_user_are_those_of_json(self):
+        info = {"roles": ["a"], "userClaims": {"b": 1}, "userDisplayName": "c"}
+        dumped = UserInfo.from_json(dict(info)).model_dump(exclude_none=True)
+        assert dumped == info and UserInfo.model_validate(dumped) == UserInfo(**info)
 
     def test_nested_models_get_the_same_options(self):
         listing = {"url": "prompts/b/", "items": [{"url": "prompts/b/a", "nodeType": "ITEM"}]}
@@ -90,6 +116,7 @@ class TestReading:
         for dumped in (answer().model_dump(), answer().to_dict(), answer()):
             assert ChatCompletionResponse.model_validate(dumped) == answer()
         assert ChatCompletionResponse.model_validate_json(answer().model_dump_json()) == answer()
+        assert ChatCompletionResponse.parse_raw(answer().json()) == answer()
         assert FileMetadata.model_validate(FileMetadata.from_json(FILE).model_dump()).parent_path == "p"
 
     def test_errors(self):
@@ -104,6 +131,59 @@ def test_copies():
     changed = original.model_copy(update={"id": "y", "more": 1})
     assert (changed.id, changed.more, original.id) == ("y", 1, "x") and changed.choices is original.choices
     assert original.model_copy(deep=True) == original and original.model_copy(deep=True).choices is not original.choices
+
+
+def test_names_of_fields():
+    names = ["role", "content", "custom_content"]
+    assert list(ChatCompletionMessage.model_fields)[:3] == list(answer().choices[0].message.__fields__)[:3] == names
+    assert "new" not in ChatCompletionMessage.model_fields
+    assert ChatCompletionMessage.model_fields["role"].default == "assistant"
+
+
+class TestFieldsOfPydanticModels:
+    @pytest.fixture
+    def record(self):
+        pydantic = pytest.importorskip("pydantic")
+        hints = {"file": FileMetadata, "answers": "list[ChatCompletionResponse]", "user": "UserInfo | None"}
+        fields = {name: (hint, ...) for name, hint in hints.items()}
+        return pydantic.create_model("Record", __module__=__name__, **{**fields, "user": (hints["user"], None)})
+
+    @pytest.fixture
+    def given(self):
+        file = {name: value for name, value in FILE.items() if value is not None}
+        return {"file": {**file, "items": [{"url": "a", "contentLength": "3"}], "newKey": [1]}, "answers": [ANSWER]}
+
+    def test_they_are_read_as_json_spells_them(self, record, given):
+        for read in (record(**given), record.model_validate_json(json.dumps(given))):
+            assert type(read.file) is FileMetadata and read.file.parent_path == "p" and read.file.newKey == [1]
+            assert read.file.items[0].content_length == 3 and read.answers == [answer()]
+
+    def test_they_are_written_as_models_are(self, record, given):
+        read = record(**given, user=UserInfo(roles=[]))
+        dumped = read.model_dump(exclude_none=True)
+        assert dumped["file"]["parent_path"] == "p" and dumped["file"]["newKey"] == [1]
+        assert dumped["answers"] == [answer().model_dump(exclude_none=True)] and dumped["user"] == {"roles": []}
+        assert json.loads(read.model_dump_json(by_alias=True, exclude_unset=True))["file"] == {
+            **given["file"],
+            "items": [{"url": "a", "contentLength": 3}],
+        }
+        assert read.model_dump(include={"file": {"url"}}) == {"file": {"url": FILE["url"]}}
+        for again in (record.model_validate(read.model_dump()), record.model_validate_json(read.model_dump_json())):
+            assert again == read
+
+    def test_what_was_made_elsewhere_stays_itself(self, record, given):
+        mine = answer()
+        assert record(**{**given, "answers": [mine]}).answers[0] is mine and mine.to_dict() == ANSWER
+
+    def test_what_does_not_fit_is_refused(self, record, given):
+        with pytest.raises(ValueError, match="file.url"):
+            record(**{**given, "file": {"url": 1}})
+        with pytest.raises(ValueError, match="choices"):
+            record(**{**given, "answers": [{}]})
+
+    def test_their_schema(self, record):
+        definitions = record.model_json_schema()["$defs"]
+        assert {"FileMetadata", "FileItem", "ChatCompletionMessage", "UserInfo"} <= set(definitions)
 
 
 def test_what_came():

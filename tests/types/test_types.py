@@ -406,7 +406,7 @@ class TestImports:
         "chat.cache": {"chat"},
         "chat.function": {"chat"},
         "chat.response": {"chat"},
-        "chat.legacy": {"chat", "chat.response"},
+        "chat.legacy": {"chat"},
         "chat.tool": {"chat", "chat.cache", "chat.function"},
         "chat.request_param": CHAT_PARAMS - {"chat.request_param"},
         "chat.request": CHAT_PARAMS,
