@@ -129,17 +129,15 @@ def open_files(arguments: argparse.Namespace, path: str, identity: Identity) -> 
     if not os.path.exists(known):
         if os.path.exists(path) and os.path.getsize(path):
             raise UsageError("%s exists and has no journal, so it is no batch to go on with; name another file" % path)
-        header = {"batch": 1, "input": identity._asdict(), "ordered": not arguments.unordered}
-        journal = Journal.create(known, header)
-        _touch(path)
-        return Standing(*lines), journal
+        Journal.create(known, {"batch": 1, "input": identity._asdict(), "ordered": not arguments.unordered})
     for name in (path, known):
         discard_leftovers(name)
     header = _checked_header(known, path, arguments.input, identity)
     if not os.path.exists(path):
         if header["finished"] or header["empty"] is False:
             raise UsageError("%s is gone, but %s says that it was begun; remove both to begin anew" % (path, known))
-        _touch(path)
+        open(path, "ab").close()
+        sync_folder(path)
     standing = inspect(path, *lines, at_least=header["finished"])
     try:
         journal = Journal(known, standing.has)
@@ -168,11 +166,6 @@ def _checked_header(known: str, path: str, given: str, identity: Identity) -> An
             % (given, path, before, identity)
         )
     return header
-
-
-def _touch(path: str) -> None:
-    open(path, "ab").close()
-    sync_folder(path)
 
 
 # ---------------------------------------------------------------- a run

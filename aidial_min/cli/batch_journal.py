@@ -51,11 +51,10 @@ class Journal:
         self._written = self._synced = 0  # records so far, and how many of them are on the disk
         self._open(finished)
 
-    @classmethod
-    def create(cls, path: str, header: Dict[str, Any]) -> "Journal":
-        """A journal without records, in one step."""
+    @staticmethod
+    def create(path: str, header: Dict[str, Any]) -> None:
+        """Write a journal without records, in one step."""
         replace(path, [json_line(header)])
-        return cls(path)
 
     def _open(self, finished: Callable[[int], bool] = lambda number: False) -> None:
         self.header: Dict[str, Any] = {}

@@ -92,9 +92,6 @@ def inspect(path: str, lines: int, prompts: int, at_least: int = 0) -> Standing:
             start = START.match(line)
             if not line.endswith(b"\n"):  # the last one
                 if start is None or not is_json(line):
-                    _check_complete(path, standing, at_least)
-                    file.seek(standing.size)
-                    file.truncate()
                     break
                 file.seek(0, os.SEEK_END)
                 file.write(b"\n")
@@ -106,18 +103,15 @@ def inspect(path: str, lines: int, prompts: int, at_least: int = 0) -> Standing:
             except ValueError as error:
                 place = "%s, line %d" % (path, standing.finished + 1)
                 raise UsageError("%s: %s; name another file with -o" % (place, error)) from None
-        _check_complete(path, standing, at_least)
+        if standing.finished < at_least:
+            raise UsageError(
+                "%s has lost lines: %d were written, %d are there. To ask for them again would be billed again: "
+                "put a whole copy of it in place, or name another output with -o" % (path, at_least, standing.finished)
+            )
+        file.truncate(standing.size)
         file.flush()
         os.fsync(file.fileno())
     return standing
-
-
-def _check_complete(path: str, standing: Standing, at_least: int) -> None:
-    if standing.finished < at_least:
-        raise UsageError(
-            "%s has lost lines: %d were written, %d are there. To ask for them again would be billed again: "
-            "put a whole copy of it in place, or name another output with -o" % (path, at_least, standing.finished)
-        )
 
 
 def drop_failures(path: str) -> None:

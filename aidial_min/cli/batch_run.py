@@ -63,7 +63,7 @@ class Pace:
         self._workers = workers
         self._allowed = workers
         self._until = 0.0
-        self._stopped = False
+        self.stopped = False
         self._changed = threading.Condition()
 
     def enter(self, refused: bool) -> float:
@@ -78,7 +78,7 @@ class Pace:
             self._eager += refused
             try:
                 while True:
-                    if self._stopped:
+                    if self.stopped:
                         raise Stopped
                     now = time.monotonic()
                     if now >= self._until and self.asking < self._allowed and (refused or not self._eager):
@@ -129,7 +129,7 @@ class Pace:
     def sleep(self, seconds: float) -> None:
         """Wait alone, until the time is over or the run is ending."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped, seconds)
+            self._changed.wait_for(lambda: self.stopped, seconds)
 
     def pause_left(self) -> float:
         """Seconds until the pause ends; 0 if there is none."""
@@ -138,7 +138,7 @@ class Pace:
     def stop(self) -> None:
         """Whoever waits gets Stopped."""
         with self._changed:
-            self._stopped = True
+            self.stopped = True
             self._changed.notify_all()
 
 
@@ -164,7 +164,6 @@ class Run:
         self._taking = threading.Lock()
         self._counting = threading.Lock()
         self._in_vain = 0
-        self._stopped = False
         self._alive = arguments.jobs
         self._ended = threading.Event()
 
@@ -179,18 +178,14 @@ class Run:
 
     def stop(self) -> None:
         """Ask nothing more; what is being asked may still be answered."""
-        self._stopped = True
         self.pace.stop()
 
     # -- workers
 
     def _work(self) -> None:
         try:
-            task = self._next()
-            while task is not None:
-                number, line = task
+            for number, line in iter(self._next, None):
                 self._output.put(number, self._result(number, line))
-                task = self._next()
         except Stopped:
             pass
         except BaseException as error:  # handed on to the thread that waits
@@ -205,7 +200,7 @@ class Run:
         """The next line that does not stand in the output."""
         with self._taking:
             for number, line in self._lines:
-                if self._stopped:
+                if self.pace.stopped:
                     break
                 if not self._output.standing.has(number) and self._output.expect(number):
                     return number, line
@@ -298,7 +293,7 @@ class Run:
     def _halt(self, error: BaseException) -> None:
         """No line can be asked now: the run ends with this error, unless it is ending already."""
         with self._counting:
-            if self.halted is None and not self._stopped:
+            if self.halted is None and not self.pace.stopped:
                 self.halted = error
         self.stop()
 
