@@ -35,6 +35,7 @@ class RawServer:
         self.requests = []  # (number of the connection, head, body)
         self._played = set()  # numbers of the requests whose scripts have said all they have to say
         self.connections = 0
+        self.left = []  # numbers of the connections that the client has ended
         self._stopping = threading.Event()
         self._sockets = []
         self._lock = threading.Lock()
@@ -81,6 +82,7 @@ class RawServer:
                 while b"\r\n\r\n" not in held:
                     piece = sock.recv(65536)
                     if not piece:
+                        self.left.append(number)
                         return
                     held += piece
                 head, _, held = held.partition(b"\r\n\r\n")
