@@ -51,8 +51,7 @@ class Keys:
         for key, project in keys.items():
             self._callers[key] = Caller(f"Keys/{project}/", project=project, key=key)
         for key in admin_keys:
-            known = self._callers.get(key)
-            project = known.project if known is not None and known.project else "admin"
+            project = keys.get(key) or "admin"
             self._callers[key] = Caller(f"Keys/{project}/", ("default", "admin"), project=project, admin=True, key=key)
 
     def add_per_request_key(self, key: str, original: str, deployment: str) -> None:

@@ -349,16 +349,24 @@ def configuration(call: Call, id: str) -> Optional[Response]:
     return None if schema is None else upstream_answer(dumps(schema), attempts=False)
 
 
-@endpoint("POST /+v1/deployments/{id}/tokenize")
-def tokenize(call: Call, id: str) -> Response:
-    deployment = _supporting(call, id, "tokenize")
-    return _for_each(call, deployment.tokenize or _count_one)
-
-
-@endpoint("POST /+v1/deployments/{id}/truncate_prompt")
-def truncate_prompt(call: Call, id: str) -> Response:
-    deployment = _supporting(call, id, "truncate_prompt")
-    return _for_each(call, deployment.truncate or _discard)
+@endpoint("POST /+v1/deployments/{id}/{what:tokenize|truncate_prompt}")
+def for_each_input(call: Call, id: str, what: str) -> Response:
+    deployment = find(call, id)
+    refuse_if(not deployment.all_features(call.core.newer)[what], 403, "Forbidden deployment")
+    refuse_if(deployment.behaviour == "dead", 502, "connection error to origin")
+    answer = deployment.tokenize or _count_one if what == "tokenize" else deployment.truncate or _discard
+    body = read_body(call)
+    try:
+        sdk.judge(body, _inputs)
+    except sdk.AppError as error:
+        return upstream_answer(dumps(error.body), status=error.status, attempts=False)
+    outputs: list[Any] = []
+    for given in body["inputs"]:
+        try:
+            outputs.append({"status": "success", **answer(given)})
+        except sdk.AppError as error:
+            outputs.append({"status": "error", "error": str(error)})
+    return upstream_answer(dumps({"outputs": outputs}), attempts=False)
 
 
 def _count_one(given: Json) -> Json:
@@ -386,33 +394,11 @@ def _discard(given: Json) -> Json:
     return {"discarded_messages": discarded}
 
 
-def _supporting(call: Call, id: str, feature: str) -> Deployment:
-    deployment = find(call, id)
-    refuse_if(not deployment.all_features(call.core.newer)[feature], 403, "Forbidden deployment")
-    refuse_if(deployment.behaviour == "dead", 502, "connection error to origin")
-    return deployment
-
-
 def _inputs(body: Json, path: str) -> None:
     an_object({"inputs": a_list}, "inputs")(body, path)
     no_others(body, ("inputs", "model"))
     if not all(isinstance(given, dict) for given in body["inputs"]):
         raise Mismatch("inputs.0", "value is not a valid dict")
-
-
-def _for_each(call: Call, answer: Callable[[Json], Json]) -> Response:
-    body = read_body(call)
-    try:
-        sdk.judge(body, _inputs)
-    except sdk.AppError as error:
-        return upstream_answer(dumps(error.body), status=error.status, attempts=False)
-    outputs: list[Any] = []
-    for given in body["inputs"]:
-        try:
-            outputs.append({"status": "success", **answer(given)})
-        except sdk.AppError as error:
-            outputs.append({"status": "error", "error": str(error)})
-    return upstream_answer(dumps({"outputs": outputs}), attempts=False)
 
 
 @endpoint("GET|POST|PUT|DELETE|HEAD|PATCH /v1/deployments/{id:.+}/route/{route}", generations="2026")

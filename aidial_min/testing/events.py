@@ -13,7 +13,7 @@ from .access import READ
 from .http import HttpError, Response, event, present, refuse_if
 from .json_shapes import Json, loads, without_nulls
 from .paths import ResourceUrl, from_url
-from .resources import MOVABLE
+from .resources import MOVABLE, links_of
 from .routing import endpoint
 from .sdk import HEARTBEAT
 from .state import Call
@@ -53,12 +53,9 @@ def event_stream(
 
 @endpoint("POST /v1/ops/resource/subscribe", fields="resources", words="Invalid body provided")
 def subscribe(call: Call) -> Response:
-    links = call.body.get("resources")
-    if not isinstance(links, list) or not links:
-        raise HttpError(400, "resources list must be provided")
     watched: dict[str, ResourceUrl] = {}
-    for link in links:
-        resource = from_url(str(link.get("url") if isinstance(link, dict) else link))
+    for link in links_of(call, "resources list must be provided"):
+        resource = from_url(str(link.get("url")))
         refuse_if(resource.folder, 400, f"resource folder is not supported: {resource.url}")
         refuse_if(resource.type not in MOVABLE, 400, f"resource type is not supported: {resource.url}")
         watched[resource.key] = resource
@@ -92,7 +89,7 @@ class Channel:
         with self.lock:
             if not self.listeners:
                 self.unsent[str(request.get("id"))] = request
-            for listener in self.listeners:
+            for listener in list(self.listeners):
                 listener.put(event(request))
 
     def listen(self) -> Events:
@@ -105,15 +102,9 @@ class Channel:
         return events
 
     def answered(self, response: Json) -> None:
-        with self.lock:
-            self.unsent.pop(str(response.get("id")), None)
-            waiting = list(self.waiting)
-        for one in waiting:
+        self.unsent.pop(str(response.get("id")), None)
+        for one in list(self.waiting):
             one.accept(response)
-
-    def leave(self, among: "list[Any]", one: Any) -> None:
-        with self.lock:
-            among.remove(one)
 
 
 class Channels(dict[tuple[str, str], Channel]):
@@ -164,7 +155,7 @@ def listen(call: Call) -> Response:
         headers = ((HEADER, id),)
     channel = _channel(call, headers[0][1] if headers else _id(call))
     events = channel.listen()
-    return event_stream(call, events, lambda: channel.leave(channel.listeners, events), headers)
+    return event_stream(call, events, lambda: channel.listeners.remove(events), headers)
 
 
 @endpoint("POST /v1/ops/client-channel/report", generations="2026", fields="")
@@ -192,11 +183,10 @@ def interact(call: Call) -> Response:
         return _told(call, _error(-32000, error.words))
     prefix = call.caller.deployment or call.caller.name
     waiting = Waiting(asked if isinstance(asked, list) else [asked], isinstance(asked, list), prefix)
-    with channel.lock:
-        channel.waiting.append(waiting)
+    channel.waiting.append(waiting)
     for request in waiting.requests:
         channel.ask(request)
-    return event_stream(call, waiting.events, lambda: channel.leave(channel.waiting, waiting))
+    return event_stream(call, waiting.events, lambda: channel.waiting.remove(waiting))
 
 
 def _told(call: Call, response: Json) -> Response:

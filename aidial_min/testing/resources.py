@@ -59,12 +59,13 @@ def stored(resource: ResourceUrl, item: Item) -> Response:
     return as_json({**node(resource), **about(resource, item)}, headers=[("etag", item.etag), EXPOSED])
 
 
-def contents(call: Call, content: Content, etag: str, content_type: str) -> Response:
+def contents(call: Call, content: Content, etag: str, content_type: Optional[str] = None) -> Response:
     """The answer to a GET: 304 when If-None-Match names what is there (2026)."""
     tags = [("etag", etag), EXPOSED]
     if call.has_current(etag):
         return Response(304, b"", tags)
-    return Response(200, content, [("content-type", content_type), ("content-length", str(len(content))), *tags])
+    described = [("content-type", content_type), ("content-length", str(len(content)))] if content_type else []
+    return Response(200, content, [*described, *tags])
 
 
 # Stored JSON
@@ -94,10 +95,7 @@ def put(call: Call) -> Response:
 def get(call: Call) -> Response:
     """Without a Content-Type."""
     item = present(call.core.storage.get(call.resource), 404, f"Not found: {call.resource.url}")
-    headers = [("etag", item.etag), EXPOSED]
-    if call.has_current(item.etag):
-        return Response(304, b"", headers)
-    return Response(200, KINDS[call.resource.type].show(call, item), headers)
+    return contents(call, KINDS[call.resource.type].show(call, item), item.etag)
 
 
 @endpoint("DELETE /v1/{type}/{bucket}/{path}", needs=WRITE, folder=NO_FOLDER)
@@ -168,6 +166,14 @@ def node_for(call: Call, resource: ResourceUrl) -> Json:
     """The node, with the caller's rights when they are asked for."""
     rights = {"permissions": in_order(call.rights(resource))} if call.flag("permissions") else {}
     return {**node(resource), **rights}
+
+
+def links_of(call: Call, refusal: str = "No resources provided") -> list[Json]:
+    """What the body lists as `resources`: objects with a url, or urls alone."""
+    links = call.body.get("resources")
+    if not isinstance(links, list) or not links:
+        raise HttpError(400, refusal)
+    return [link if isinstance(link, dict) else {"url": link} for link in links]
 
 
 def listing(call: Call, described: Json) -> Response:

@@ -8,6 +8,7 @@ from .http import HttpError, refuse_if
 from .json_shapes import Json
 from .json_shapes import operation as parsed
 from .paths import ResourceUrl, from_url
+from .resources import links_of
 from .routing import endpoint
 from .state import Call
 from .storage import node
@@ -26,7 +27,7 @@ _RESOURCES = "Can't %s shared resources. Incorrect body"
 def create(call: Call) -> Json:
     core = call.core
     resources: dict[str, Json] = {}
-    for link in _links(call.body):
+    for link in links_of(call):
         resource = _resource(link)
         if resource.location != call.caller.location:
             if not (core.newer and SHARE in core.access.sharing.permissions(call.caller.location, resource)):
@@ -66,13 +67,13 @@ def list_shared(call: Call) -> Json:
 
 @endpoint("POST /v1/ops/resource/share/discard", fields="resources", words=_RESOURCES % "DISCARD", alone=True)
 def discard(call: Call) -> None:
-    for resource in [_resource(link) for link in _links(call.body)]:
+    for resource in [_resource(link) for link in links_of(call)]:
         call.core.access.sharing.take(resource.url, RIGHTS, call.caller.location)
 
 
 @endpoint("POST /v1/ops/resource/share/revoke", fields="resources", words=_RESOURCES % "REVOKE", alone=True)
 def revoke(call: Call) -> None:
-    revoked = [(_resource(link), _rights(link, list(RIGHTS), True)) for link in _links(call.body)]
+    revoked = [(_resource(link), _rights(link, list(RIGHTS), True)) for link in links_of(call)]
     if any(resource.location != call.caller.location for resource, _ in revoked):
         raise HttpError(400, "You are only allowed to revoke access from own resources")
     for resource, rights in revoked:
@@ -97,13 +98,6 @@ def copy(call: Call) -> None:
     refuse_if(call.core.storage.get(destination) is None, 400, f"destination resource {destination.url} dos not exists")
     for location, rights in call.core.access.sharing.receivers(source.url).items():
         call.core.access.sharing.give(destination.url, location, rights)
-
-
-def _links(body: Json) -> list[Json]:
-    links = body.get("resources")
-    if not isinstance(links, list) or not links:
-        raise HttpError(400, "No resources provided")
-    return [link if isinstance(link, dict) else {"url": link} for link in links]
 
 
 def _resource(link: Json) -> ResourceUrl:

@@ -4,7 +4,6 @@ Handlers get a `Call`: the request, its caller, and the `Core` behind it. Nothin
 """
 
 import itertools
-import threading
 import uuid
 from dataclasses import dataclass
 from typing import Any, Callable, Optional, TypeVar
@@ -50,7 +49,6 @@ class Core:
 
     def __post_init__(self) -> None:
         self.newer = self.generation == "2026"
-        self.lock = threading.RLock()
         self.storage = Storage(self.now) if self.data is None else DiskStorage(self.now, self.data)
         self.access = Access(self.storage)
         self.limits = Limits(self.clock)
@@ -73,18 +71,14 @@ class Core:
 
     def part(self, kind: Callable[[], T]) -> T:
         """What one area of the server remembers beside: made when first asked for, forgotten by `reset`."""
-        with self.lock:
-            if kind not in self._parts:
-                self._parts[kind] = kind()
-            found: T = self._parts[kind]
-            return found
+        found: T = self._parts.setdefault(kind, kind())
+        return found
 
     def reset(self, resources: bool) -> None:
         """Back to the beginning: nothing scripted, recorded or counted, and when asked nothing stored."""
         self.script.clear()
         self.limits.clear()
-        with self.lock:
-            self._upstreams.clear()
+        self._upstreams.clear()
         if resources:
             with self.storage.lock:
                 self.storage.clear()
@@ -92,8 +86,7 @@ class Core:
                 self.access = Access(self.storage)
 
     def upstream(self, id: str) -> Upstream:
-        with self.lock:
-            return self._upstreams.setdefault(id, Upstream())
+        return self._upstreams.setdefault(id, Upstream())
 
     def remove(self, resource: ResourceUrl, precondition: Precondition = ALWAYS) -> bool:
         """Delete a resource with whatever hangs on it."""

@@ -143,14 +143,8 @@ class Storage:
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener(key, action, timestamp, etag)` on every change until the returned function is called."""
-        with self.lock:
-            self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            with self.lock:
-                self._listeners.remove(listener)
-
-        return unsubscribe
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     def clear(self) -> None:
         with self.lock:
@@ -170,9 +164,7 @@ class Storage:
     def _tell(self, resource: ResourceUrl, action: str, item: Optional[Item]) -> None:
         if self._listeners:
             timestamp = item.updated_at if item else self._now()
-            with self.lock:
-                listeners = list(self._listeners)
-            for listener in listeners:
+            for listener in list(self._listeners):
                 listener(resource.key, action, timestamp, item.etag if item else None)
 
 
