@@ -11,6 +11,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any, Protocol, Union
 from urllib.parse import urlsplit
 
@@ -61,17 +62,11 @@ class Recorder:
         self, connection: http.client.HTTPConnection, came: http.client.HTTPResponse, request: Request, kept: Any
     ) -> Iterator[bytes]:
         pieces: list[bytes] = []
-        try:
-            while True:
-                piece = came.read1(1 << 16)
-                if not piece:
-                    break
+        with closing(connection), came:
+            for piece in iter(lambda: came.read1(1 << 16), b""):
                 pieces.append(piece)
                 yield piece
             self._note(request, {"status": came.status, "headers": kept, "pieces": [_text(piece) for piece in pieces]})
-        finally:
-            came.close()
-            connection.close()
 
     def _note(self, request: Request, response: Json) -> None:
         asked = {"method": request.method, "target": request.target, "body": _text(_body(request))}

@@ -244,10 +244,9 @@ class RecordedAnswer:
     def response(self, stream: bool) -> Optional[Response]:
         """The answer as it is; None when it has to be said in the other way."""
         last = self._values[-1] if self._values else {}
-        if self._whole is not None and not stream:
-            return as_json(self._whole)
-        if self._whole is None and not stream:
-            return as_json(last["response"]) if "response" in last else None
+        if not stream:
+            whole = last.get("response") if self._whole is None else self._whole
+            return None if whole is None else as_json(whole)
         pieces = self._pieces
         if self._whole is not None and self._whole.get("object") == "response":
             begun = {"type": "response.created", "response": dict(self._whole, status="in_progress", output=[])}
