@@ -6,13 +6,12 @@ from typing import List, Optional, Sequence
 
 from ..core.call import Request, boolean, list_of, model_of, nothing
 from ..core.operation import Async, Resource, Sync, operation, settled
-from ..core.urls import as_text
 from ..errors import InvalidRequestError
 from ..types.bucket import AppData, BucketResponse
 from ..types.limits import UserLimitStats
 from ..types.notification import Notification
 from ..types.user import OfflineCredentials, UserInfo
-from .arguments import list_given
+from .arguments import comma_list, list_given
 
 
 class _Bucket(Resource):
@@ -86,8 +85,8 @@ class _User(Resource):
         return await self._stats("usage", deployment_types)
 
     async def _stats(self, what: str, types: Optional[Sequence[str]]) -> UserLimitStats:
-        kinds = None if types is None else ",".join(map(as_text, list_given("deployment_types", types)))
-        return await self._get_at("/v1/user/" + what, model_of(UserLimitStats.from_json), {"deploymentTypes": kinds})
+        query = {"deploymentTypes": comma_list("deployment_types", types)}
+        return await self._get_at("/v1/user/" + what, model_of(UserLimitStats.from_json), query)
 
     @operation
     async def offline_credentials(self) -> OfflineCredentials:

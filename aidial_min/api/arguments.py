@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Union
 from urllib.parse import quote
 
 from ..core.call import Config
-from ..core.urls import StorageUrl, decode_segment, is_posix_path, parse_storage_url
+from ..core.urls import StorageUrl, as_text, decode_segment, is_posix_path, parse_storage_url
 from ..errors import InvalidDialURLError, InvalidRequestError
 from ..types._model import Model
 from ..types.permission import ResourcePermission
@@ -37,6 +37,11 @@ def list_given(name: str, value: Any, *, empty: bool = False) -> List[Any]:
     if not elements and not empty:
         raise InvalidRequestError("%s must not be empty" % name)
     return elements
+
+
+def comma_list(name: str, value: Any, *, empty: bool = False) -> Optional[str]:
+    """The same as one query parameter; None where it is not given."""
+    return None if value is None else ",".join(map(as_text, list_given(name, value, empty=empty)))
 
 
 def resource_url(config: Config, url: StorageUrl, kind: Optional[str] = None) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, List, Literal, Optional, Type, TypeVar, Union
 
-from ..core.call import Request, json_value, list_of, model_of, nothing
+from ..core.call import json_value, list_of, model_of, nothing
 from ..core.operation import Async, Bound, Resource, Sync, operation, overloaded
 from ..core.settings import NOT_GIVEN, NotGiven
-from ..core.urls import as_text, encode_id
+from ..core.urls import encode_id
 from ..errors import InvalidRequestError, ParsingDataError
 from ..types._model import Model as AnyModel
 from ..types.application import Application as ApplicationInfo
@@ -19,7 +19,7 @@ from ..types.deployment import Deployment, DeploymentName
 from ..types.limits import LimitStats
 from ..types.model import ModelInfo
 from ..types.tokenize import TokenizeResult, TruncatePromptResult
-from .arguments import list_given
+from .arguments import comma_list, list_given
 
 if TYPE_CHECKING:
     from ..core.call import Answer
@@ -58,14 +58,10 @@ class _Deployments(Resource):
         GET /v1/deployments
         """
         if interface_type is None:
-            request = Request("GET", "/openai/deployments", decode=list_of(Deployment.from_json, "data"))
-        else:
-            kinds = (
-                [interface_type] if isinstance(interface_type, str) else list_given("interface_type", interface_type)
-            )
-            query = {"interface_type": ",".join(map(as_text, kinds))}
-            request = Request("GET", "/v1/deployments", query=query, decode=list_of(Deployment.from_json))
-        return await self._call(request)
+            return await self._get_at("/openai/deployments", list_of(Deployment.from_json, "data"))
+        kinds = [interface_type] if isinstance(interface_type, str) else interface_type
+        query = {"interface_type": comma_list("interface_type", kinds)}
+        return await self._get_at("/v1/deployments", list_of(Deployment.from_json), query)
 
     @operation
     async def list_names(self, types: Optional[Sequence[DeploymentKind]] = None) -> List[DeploymentName]:
@@ -78,8 +74,8 @@ class _Deployments(Resource):
 
         GET /v1/deployment-names
         """
-        kinds = None if types is None else ",".join(as_text(kind) for kind in list_given("types", types, empty=True))
-        return await self._get_at("/v1/deployment-names", list_of(DeploymentName.from_json), {"type": kinds or None})
+        query = {"type": comma_list("types", types, empty=True) or None}
+        return await self._get_at("/v1/deployment-names", list_of(DeploymentName.from_json), query)
 
     @operation
     async def get(self, deployment_id: str) -> Deployment:
@@ -245,9 +241,7 @@ class _Deployments(Resource):
             raise InvalidRequestError("rate must be True or False, not %r" % (rate,))
         if not isinstance(response_id, str) or not response_id:
             raise InvalidRequestError("response_id must be the id of an answer")
-        value: Dict[str, Any] = {"responseId": response_id, "rate": rate}
-        if comment is not None:
-            value["comment"] = comment
+        value = {"responseId": response_id, "rate": rate, "comment": comment}
         await self._post("/v1/%s/rate" % encode_id(deployment_id), value, nothing)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
+from typing import TYPE_CHECKING, List, Mapping, Optional
 
 from ..core.body import MultipartBody, file_part, json_body
 from ..core.call import Download, Request, as_it_came, list_of, model_of
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 INTERPRETER = "/v1/ops/code_interpreter/"
 
+_session = model_of(CodeSession.from_json)
+
 
 class _CodeInterpreter(Resource):
     @operation
@@ -31,8 +33,7 @@ class _CodeInterpreter(Resource):
 
         POST /v1/ops/code_interpreter/open_session
         """
-        value = {} if session_id is None else {"sessionId": session_id}
-        return await self._post(INTERPRETER + "open_session", value, model_of(CodeSession.from_json))
+        return await self._post(INTERPRETER + "open_session", {"sessionId": session_id}, _session)
 
     @operation
     async def get_session(self, session_id: str) -> CodeSession:
@@ -45,7 +46,7 @@ class _CodeInterpreter(Resource):
 
         POST /v1/ops/code_interpreter/get_session
         """
-        return await self._post(INTERPRETER + "get_session", {"sessionId": session_id}, model_of(CodeSession.from_json))
+        return await self._post(INTERPRETER + "get_session", {"sessionId": session_id}, _session)
 
     @operation
     async def close_session(self, session_id: str) -> CodeSession:
@@ -56,8 +57,7 @@ class _CodeInterpreter(Resource):
 
         POST /v1/ops/code_interpreter/close_session
         """
-        decode = model_of(CodeSession.from_json)
-        return await self._post(INTERPRETER + "close_session", {"sessionId": session_id}, decode)
+        return await self._post(INTERPRETER + "close_session", {"sessionId": session_id}, _session)
 
     @operation
     async def execute(
@@ -78,15 +78,15 @@ class _CodeInterpreter(Resource):
 
         POST /v1/ops/code_interpreter/execute_code
         """
-        config, value = self._config, {"sessionId": session_id, "code": code}
-        files: Dict[str, Any] = {}
-        if input_files:
-            pairs = input_files.items()
-            files["inputFiles"] = [{"sourceUrl": resource_url(config, url), "targetPath": path} for path, url in pairs]
-        if output_files:
-            pairs = output_files.items()
-            files["outputFiles"] = [{"sourcePath": path, "targetUrl": resource_url(config, url)} for path, url in pairs]
-        return await self._post(INTERPRETER + "execute_code", {**value, **files}, model_of(CodeResult.from_json))
+        sources = [(resource_url(self._config, url), path) for path, url in (input_files or {}).items()]
+        targets = [(path, resource_url(self._config, url)) for path, url in (output_files or {}).items()]
+        value = {
+            "sessionId": session_id,
+            "code": code,
+            "inputFiles": [{"sourceUrl": url, "targetPath": path} for url, path in sources] or None,
+            "outputFiles": [{"sourcePath": path, "targetUrl": url} for path, url in targets] or None,
+        }
+        return await self._post(INTERPRETER + "execute_code", value, model_of(CodeResult.from_json))
 
     @operation
     async def upload(self, session_id: str, path: str, file: FileTypes) -> CodeFile:

@@ -65,8 +65,7 @@ class _Publications(Resource):
         }
         if not value["resources"] and rules is None:
             raise InvalidRequestError("a publication needs resources, rules or both")
-        given = {key: item for key, item in value.items() if item is not None}
-        return await self._post(PUBLICATION + "create", given, _publication)
+        return await self._post(PUBLICATION + "create", value, _publication)
 
     @operation
     async def get(self, url: StorageUrl) -> Publication:
@@ -138,10 +137,7 @@ class _Publications(Resource):
 
         POST /v1/ops/publication/reject
         """
-        value = {"url": self._url(url)}
-        if comment is not None:
-            value["comment"] = comment
-        return await self._post(PUBLICATION + "reject", value, _publication)
+        return await self._post(PUBLICATION + "reject", {"url": self._url(url), "comment": comment}, _publication)
 
     @operation
     async def list_resources(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional, Protocol, Sequence, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, List, Literal, Optional, Protocol, Sequence, TypeVar, Union, overload
 
 from ..core.call import Request, list_of, model_of, nothing
 from ..core.operation import Async, Bound, Resource, Sync, operation, overloaded
@@ -62,11 +62,8 @@ class _Sharing(Resource):
         POST /v1/ops/resource/share/create
         """
         links = resource_links(self._config, "resources", resources, permissions)
-        value: Dict[str, Any] = {"invitationType": invitation_type, "resources": links}
-        if max_accepted_users is not None:
-            value["maxAcceptedUsers"] = max_accepted_users
-        if share_credentials is not None:
-            value["shareCredentials"] = share_credentials
+        newer = {"maxAcceptedUsers": max_accepted_users, "shareCredentials": share_credentials}
+        value = {"invitationType": invitation_type, "resources": links, **newer}
         return await self._post(SHARE + "create", value, model_of(ShareLink.from_json))
 
     @operation
@@ -88,9 +85,8 @@ class _Sharing(Resource):
 
         POST /v1/ops/resource/share/list
         """
-        value: Dict[str, Any] = {"resourceTypes": type_names(resource_types), "with": _whose(with_)}
-        if include_user_info is not None:
-            value["includeUserInfo"] = include_user_info
+        kinds = type_names(resource_types)
+        value = {"resourceTypes": kinds, "with": _whose(with_), "includeUserInfo": include_user_info}
         return await self._post(SHARE + "list", value, list_of(SharedResource.from_json, "resources"))
 
     @operation

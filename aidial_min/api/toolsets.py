@@ -38,7 +38,6 @@ def credentials(
     url: str,
     authentication_type: str,
     credentials_level: str,
-    *,
     code: Optional[str] = None,
     redirect_uri: Optional[str] = None,
     api_key: Optional[str] = None,
@@ -51,8 +50,7 @@ def credentials(
     if authentication_type == "OAUTH" and code is not None and redirect_uri is None:
         raise InvalidRequestError("OAUTH needs redirect_uri=, as it was when the user was asked")
     value = {"url": url, "credentialsLevel": credentials_level, "authenticationType": authentication_type}
-    optional = {"code": code, "redirectUri": redirect_uri, "apiKey": api_key}
-    return {**value, **{name: item for name, item in optional.items() if item is not None}}
+    return {**value, "code": code, "redirectUri": redirect_uri, "apiKey": api_key}
 
 
 class _Toolset(Resource):
@@ -107,8 +105,8 @@ class _Toolset(Resource):
 
         POST /v1/ops/toolset/signin
         """
-        given = {"code": code, "redirect_uri": redirect_uri, "api_key": api_key}
-        value = credentials(unquote(encode_id(toolset_id)), authentication_type, credentials_level, **given)
+        name = unquote(encode_id(toolset_id))
+        value = credentials(name, authentication_type, credentials_level, code, redirect_uri, api_key)
         return await self._post("/v1/ops/toolset/signin", value, boolean)
 
     @operation
@@ -327,11 +325,9 @@ class _ExternalServices(Resource):
 
         POST /v1/ops/external-service/signin
         """
-        given = {"code": code, "redirect_uri": redirect_uri, "api_key": api_key}
-        value = credentials(_scope(scope_id), authentication_type, credentials_level, **given)
-        if offline_usage_consent is not None:
-            value["offlineUsageConsent"] = offline_usage_consent
-        return await self._post(SERVICE + "signin", value, boolean)
+        scope = _scope(scope_id)
+        value = credentials(scope, authentication_type, credentials_level, code, redirect_uri, api_key)
+        return await self._post(SERVICE + "signin", {**value, "offlineUsageConsent": offline_usage_consent}, boolean)
 
     @operation
     async def signout(self, scope_id: str, *, authentication_type: str, credentials_level: str = "USER") -> bool:

@@ -112,9 +112,10 @@ class Resource:
         """Carry out an operation that is a GET request."""
         return await self._call(Request("GET", path, query=query, decode=decode))
 
-    async def _post(self, path: str, value: Any, decode: Callable[[Answer], T]) -> T:
-        """Carry out an operation that is a POST request with a JSON value."""
-        return await self._call(Request("POST", path, body=json_body(value), decode=decode))
+    async def _post(self, path: str, value: Mapping[str, Any], decode: Callable[[Answer], T]) -> T:
+        """Carry out an operation that is a POST request with a JSON object; members that are None are left out."""
+        body = json_body({name: item for name, item in value.items() if item is not None})
+        return await self._call(Request("POST", path, body=body, decode=decode))
 
     async def _open(self, request: Request[Answer], events: Events) -> Any:
         """Open a stream of events: a Stream or an AsyncStream."""
