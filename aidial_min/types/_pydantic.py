@@ -7,24 +7,8 @@ they have in pydantic, which is never imported.
 from __future__ import annotations
 
 import json
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Callable,
-    ClassVar,
-    Collection,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    Mapping,
-    Optional,
-    Set,
-    Tuple,
-    Type,
-    TypeVar,
-    Union,
-)
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Dict, Optional, TypeVar, Union
 
 P = TypeVar("P", bound="PydanticNames")
 
@@ -40,9 +24,9 @@ class PydanticNames:
         @classmethod
         def _get_plan(cls) -> Any: ...
         @classmethod
-        def from_json(cls: Type[P], data: Any, path: str = "") -> P: ...
+        def from_json(cls: type[P], data: Any, path: str = "") -> P: ...
         def _came(self) -> Dict[str, Any]: ...
-        def _all_values(self) -> List[Tuple[str, Any]]: ...
+        def _all_values(self) -> list[tuple[str, Any]]: ...
 
         model_fields: ClassVar[Mapping[str, Any]]
 
@@ -107,7 +91,7 @@ class PydanticNames:
         return self.model_dump_json(indent=indent, **given)
 
     @classmethod
-    def model_validate(cls: Type[P], obj: Any) -> P:
+    def model_validate(cls: type[P], obj: Any) -> P:
         """Read a dict as it came from the server, or as `to_dict()` or `model_dump()` gave it; a model stays itself.
 
         Raises:
@@ -116,7 +100,7 @@ class PydanticNames:
         return cls.from_json(obj)
 
     @classmethod
-    def model_validate_json(cls: Type[P], json_data: Union[str, bytes, bytearray]) -> P:
+    def model_validate_json(cls: type[P], json_data: Union[str, bytes, bytearray]) -> P:
         """The same of JSON text.
 
         Raises:
@@ -140,12 +124,12 @@ class PydanticNames:
         return {name: value for name, value in self._came().items() if name not in declared}
 
     @property
-    def model_fields_set(self) -> Set[str]:
+    def model_fields_set(self) -> set[str]:
         """The names of the fields that came, unknown ones included."""
         return set(self._came())
 
     @classmethod
-    def model_construct(cls: Type[P], _fields_set: Optional[Set[str]] = None, **values: Any) -> P:
+    def model_construct(cls: type[P], _fields_set: Optional[set[str]] = None, **values: Any) -> P:
         """A model of these values as they are; none of them is required or converted."""
         made = cls.__new__(cls)
         made.__dict__.update(values)
@@ -163,7 +147,7 @@ class PydanticNames:
         }
 
     @classmethod
-    def _checked(cls: Type[P], value: Any, check: Callable[[Any], Any]) -> P:
+    def _checked(cls: type[P], value: Any, check: Callable[[Any], Any]) -> P:
         if not isinstance(value, dict):
             return check(value)  # type: ignore[no-any-return]
         attributes = cls._get_plan().attributes
@@ -174,22 +158,22 @@ class PydanticNames:
     # -- older names of the same
 
     @classmethod
-    def construct(cls: Type[P], _fields_set: Optional[Set[str]] = None, **values: Any) -> P:
+    def construct(cls: type[P], _fields_set: Optional[set[str]] = None, **values: Any) -> P:
         """The older name of `model_construct`."""
         return cls.model_construct(**values)
 
     @classmethod
-    def parse_obj(cls: Type[P], obj: Any) -> P:
+    def parse_obj(cls: type[P], obj: Any) -> P:
         """The older name of `model_validate`."""
         return cls.model_validate(obj)
 
     @classmethod
-    def parse_raw(cls: Type[P], b: Union[str, bytes, bytearray]) -> P:
+    def parse_raw(cls: type[P], b: Union[str, bytes, bytearray]) -> P:
         """The older name of `model_validate_json`."""
         return cls.model_validate_json(b)
 
     @classmethod
-    def validate(cls: Type[P], value: Any) -> P:
+    def validate(cls: type[P], value: Any) -> P:
         """An older name of `model_validate`."""
         return cls.model_validate(value)
 
@@ -222,8 +206,8 @@ def _dumped(value: Any, options: Dict[str, Any], include: Optional[Selection], e
 
 
 def _chosen(
-    pairs: Iterable[Tuple[Any, Any]], include: Optional[Selection], exclude: Optional[Selection]
-) -> Iterator[Tuple[Any, Any, Tuple[Any, Any]]]:
+    pairs: Iterable[tuple[Any, Any]], include: Optional[Selection], exclude: Optional[Selection]
+) -> Iterator[tuple[Any, Any, tuple[Any, Any]]]:
     """The fields or items that are wanted, each with what is to be included and excluded of what lies in it."""
     for name, value in pairs:
         kept = include is None or _selected(include, name)
