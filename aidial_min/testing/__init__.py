@@ -3,9 +3,9 @@
 It is a counterpart of the client and shares no code with it; nothing in the package needs it but the command line.
 
 The way of a request: server.py accepts the connection, http.py reads it, dispatch.py checks it and finds its handler,
-which routing.py has declared. A handler gets the `Call` of state.py, and
-asks access.py what the caller may do, and storage.py what is there. Deployments answer in completions.py and
-responses.py with what their behaviours say (sdk.py, builtin_deployments.py), or what a test has scripted (script.py).
+which routing.py has declared. A handler gets a `Call`, with the state of the server behind it (state.py); it asks
+access.py what the caller may do, and storage.py what is there. Deployments answer in completions.py and responses.py
+with what their behaviours say (sdk.py, builtin_deployments.py), or what a test has scripted (script.py).
 """
 
 from .builtin_deployments import default_deployments

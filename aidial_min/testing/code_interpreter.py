@@ -9,8 +9,7 @@ from .http import Response, present, refuse_if
 from .json_shapes import Json
 from .paths import ResourceUrl, from_url
 from .resources import stored
-from .routing import endpoint
-from .state import Call
+from .routing import Call, endpoint
 
 _PATH = "POST /v1/ops/code_interpreter/"
 _BODY = "Not valid JSON body"

@@ -20,9 +20,8 @@ from .json_shapes import Json, Mismatch, a_list, an_object, no_others, parsed
 from .listings import check_consent, find
 from .paths import from_url
 from .resources import METADATA_TYPE
-from .routing import endpoint
+from .routing import Call, endpoint
 from .script import RecordedAnswer
-from .state import Call
 
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 RETRIED = (429, 502, 503, 504)

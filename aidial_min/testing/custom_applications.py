@@ -13,8 +13,8 @@ from .deployments import Deployment, listed
 from .http import HttpError, dumps, present, refuse_if
 from .json_shapes import Json, json_body, without_nulls
 from .paths import ResourceUrl, at, encode, from_url
-from .routing import endpoint
-from .state import Call, Core
+from .routing import Call, endpoint
+from .state import Core
 from .storage import Item
 
 # Definitions: what is called by the url it is stored under

@@ -21,9 +21,9 @@ from . import (  # noqa: F401  # their handlers declare the endpoints
 )
 from .cassette import Cassette
 from .http import Disconnected, HttpError, Request, Response, refuse_if
-from .routing import Endpoint, endpoints_of
+from .routing import Call, Endpoint, endpoints_of
 from .script import Cut, Failure
-from .state import Call, Core
+from .state import Core
 
 METHODS = {"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"}
 MAX_MULTIPART = 512 << 20

@@ -14,9 +14,8 @@ from .http import HttpError, Response, event, present, refuse_if
 from .json_shapes import Json, loads, without_nulls
 from .paths import ResourceUrl, from_url
 from .resources import MOVABLE, links_of
-from .routing import endpoint
+from .routing import Call, endpoint
 from .sdk import HEARTBEAT
-from .state import Call
 
 HEADER = "X-DIAL-CLIENT-CHANNEL-ID"
 _POLL = 0.05

@@ -12,8 +12,7 @@ from .deployments import Deployment
 from .http import HttpError, present, refuse_if
 from .json_shapes import Json, operation
 from .paths import decode_path, encode, from_url
-from .routing import endpoint
-from .state import Call
+from .routing import Call, endpoint
 
 SCOPE = "/external_services/"
 HIDDEN = ("client_secret", "code_verifier")

@@ -8,8 +8,7 @@ from .deployments import Deployment, listed, listed_as_deployment
 from .http import HttpError, Response, dumps, present, refuse_if
 from .json_shapes import Json
 from .paths import encode
-from .routing import endpoint
-from .state import Call
+from .routing import Call, endpoint
 
 
 @endpoint("GET /v1/bucket")

@@ -6,7 +6,7 @@ segment, and what that class throws comes out as an empty 500: recorded answers 
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 from urllib.parse import quote, unquote_to_bytes
 
 from .auth import PUBLIC_LOCATION, bucket_of, location_of
@@ -67,6 +67,18 @@ class ResourceUrl(NamedTuple):
     @property
     def public(self) -> bool:
         return self.location == PUBLIC_LOCATION
+
+    @property
+    def node(self) -> dict[str, Any]:
+        """How listings and shares begin an entry."""
+        return {
+            "name": self.name,
+            "parentPath": "/".join(self.segments[:-1]) or None,
+            "bucket": self.bucket,
+            "url": self.url,
+            "nodeType": "FOLDER" if self.folder else "ITEM",
+            "resourceType": self.kind,
+        }
 
     def around(self) -> Iterator["ResourceUrl"]:
         """This, and the folders that it lies in: the nearest first, the bucket last."""

@@ -10,8 +10,7 @@ from .http import HttpError, dumps, present, refuse_if
 from .json_shapes import Json, without_nulls
 from .paths import TYPES, ResourceUrl, at, encode, from_url
 from .resources import node_for
-from .routing import endpoint
-from .state import Call
+from .routing import Call, endpoint
 
 LISTED = ("url", "name", "targetFolder", "status", "createdAt", "resourceTypes")
 PUBLISHABLE = ("files", "conversations", "prompts", "applications", "toolsets")

@@ -11,9 +11,8 @@ from .access import READ, WRITE, in_order
 from .http import Content, HttpError, Response, as_json, dumps, present, refuse_if
 from .json_shapes import Check, Json, an_object, each, json_body, number, scalar, strings
 from .paths import ResourceUrl, from_url
-from .routing import endpoint
-from .state import Call
-from .storage import Item, about, node
+from .routing import Call, endpoint
+from .storage import Item, about
 
 METADATA_TYPE = "application/vnd.dial.metadata+json"
 MOVABLE = ("files", "conversations", "prompts", "applications", "toolsets")
@@ -56,7 +55,7 @@ def delete_file(call: Call) -> None:
 
 def stored(resource: ResourceUrl, item: Item) -> Response:
     """The answer to a PUT."""
-    return as_json({**node(resource), **about(resource, item)}, headers=[("etag", item.etag), EXPOSED])
+    return as_json({**resource.node, **about(resource, item)}, headers=[("etag", item.etag), EXPOSED])
 
 
 def contents(call: Call, content: Content, etag: str, content_type: Optional[str] = None) -> Response:
@@ -165,7 +164,7 @@ def metadata(call: Call) -> Response:
 def node_for(call: Call, resource: ResourceUrl) -> Json:
     """The node, with the caller's rights when they are asked for."""
     rights = {"permissions": in_order(call.rights(resource))} if call.flag("permissions") else {}
-    return {**node(resource), **rights}
+    return {**resource.node, **rights}
 
 
 def links_of(call: Call, refusal: str = "No resources provided") -> list[Json]:

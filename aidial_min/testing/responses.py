@@ -15,9 +15,8 @@ from .completions import EVENT_STREAM, answer_of, ask, begun, check_content_type
 from .deployments import Deployment
 from .http import Disconnected, Response, as_json, dumps, event, present, refuse_if
 from .json_shapes import Json, parsed
-from .routing import endpoint
+from .routing import Call, endpoint
 from .sdk import END, AppError, ChatRequest, Chunk
-from .state import Call
 
 Event = Union[Json, float, bytes]
 TERMINAL = ("completed", "incomplete", "failed", "cancelled")

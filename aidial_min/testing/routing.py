@@ -1,4 +1,4 @@
-"""How an endpoint is declared: a line above its handler.
+"""How an endpoint is declared, a line above its handler, and the `Call` that the handler gets.
 
     @endpoint("DELETE /v1/files/{bucket}/{path}", needs=WRITE, folder="Can't delete a folder")
     def delete(call: Call) -> None:
@@ -12,11 +12,14 @@ or None for an empty 200.
 import re
 from re import Pattern
 from typing import Any, Callable, NamedTuple, Optional, TypeVar
+from urllib.parse import parse_qsl
 
-from .http import Response, as_json, refuse_if
-from .json_shapes import operation
-from .paths import decode_path, from_path
-from .state import Call
+from .auth import Caller
+from .http import Request, Response, as_json, refuse_if
+from .json_shapes import Json, operation
+from .paths import ResourceUrl, decode_path, from_path
+from .state import Core
+from .storage import Precondition
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 _PLACE = re.compile(r"\{(\w+)(?::([^{}]*))?\}")
@@ -24,6 +27,44 @@ _PLACES = {"bucket": "[a-zA-Z0-9]+", "path": ".*", "invitation": "[a-zA-Z0-9]+"}
 #: What may be percent-encoded, and is decoded once.
 _ENCODED = {"id", "file", "service", "response"}
 _TYPES = "files|conversations|prompts|applications"
+
+
+class Call:
+    """One request with its caller, as handlers see it."""
+
+    #: What the path names, where its pattern has a bucket and a path.
+    resource: ResourceUrl
+    #: The JSON of an operation, where its endpoint says which fields it has.
+    body: Json
+
+    def __init__(self, core: Core, request: Request, caller: Caller) -> None:
+        self.core = core
+        self.request = request
+        self.caller = caller
+        self._pairs = parse_qsl(request.query, keep_blank_values=True)
+        self.query: dict[str, str] = dict(reversed(self._pairs))
+
+    def queries(self, name: str) -> list[str]:
+        """Every value of a query parameter that may be repeated or hold several, in lower case."""
+        values = ",".join(value for key, value in self._pairs if key == name)
+        return [value for value in values.lower().split(",") if value]
+
+    def flag(self, name: str) -> bool:
+        """Whether a query parameter is "true"."""
+        return self.query.get(name, "").lower() == "true"
+
+    def rights(self, resource: ResourceUrl) -> set[str]:
+        """What the caller may do with `resource`."""
+        return self.core.access.permissions(self.caller, resource)
+
+    def precondition(self) -> Precondition:
+        headers = self.request.headers
+        return Precondition(headers.get("if-match"), headers.get("if-none-match"), self.core.newer)
+
+    def has_current(self, etag: str) -> bool:
+        """Whether If-None-Match names `etag`, so that 304 is the answer (2026 only)."""
+        given = self.request.headers.get("if-none-match", "") if self.core.newer else ""
+        return etag in [tag.strip().strip('"') for tag in given.split(",")]
 
 
 class Endpoint(NamedTuple):

@@ -9,9 +9,7 @@ from .json_shapes import Json
 from .json_shapes import operation as parsed
 from .paths import ResourceUrl, from_url
 from .resources import links_of
-from .routing import endpoint
-from .state import Call
-from .storage import node
+from .routing import Call, endpoint
 
 _BODY = "Can't initiate share request. Incorrect body"
 _RESOURCES = "Can't %s shared resources. Incorrect body"
@@ -54,7 +52,7 @@ def list_shared(call: Call) -> Json:
         resource = from_url(url)
         if resource.kind not in kinds:
             continue
-        described = node(resource)
+        described = resource.node
         if call.core.newer and call.body.get("includeUserInfo"):
             described["sharedBy"] = call.caller.name if mine else resource.location.rstrip("/").rpartition("/")[2]
         given = [rights for receiver, rights in sharing.receivers(url).items() if mine or receiver == location]

@@ -15,9 +15,9 @@ from .http import HttpError, Response, present, refuse_if
 from .json_shapes import Json
 from .paths import ResourceUrl
 from .resources import EXPOSED, contents, limit_of, listing
-from .routing import endpoint
-from .state import Call, Core
-from .storage import Item, node
+from .routing import Call, endpoint
+from .state import Core
+from .storage import Item
 
 MARKERS = (".dial-resource", ".dial-folder")
 RESERVED = (*MARKERS, "v", "files")
@@ -101,7 +101,7 @@ def list_skills(call: Call) -> Response:
     storage, folder = call.core.storage, call.resource._replace(folder=True)
     refuse_if(folder.segments and not _is_folder(call.core, folder), 404)
     found = storage.list(folder, call.flag("recursive"), 1_000_000, None)[0]
-    return _page(call, node(folder), [(resource.key, _described(resource, item)) for resource, item in found])
+    return _page(call, folder.node, [(resource.key, _described(resource, item)) for resource, item in found])
 
 
 @endpoint("GET /v2/metadata/skills/{bucket}/{path:.+?}/files(?:/{file:.*})?", generations="2026", needs=READ)
@@ -117,11 +117,11 @@ def list_files(call: Call, file: str) -> Response:
             inner = slash and not call.flag("recursive")
             place = prefix + first + "/" if inner else name
             entries[place] = _described(shown.below(place), None if inner else item)
-    return _page(call, node(shown), list(entries.items()))
+    return _page(call, shown.node, list(entries.items()))
 
 
 def _described(resource: ResourceUrl, item: Optional[Item]) -> Json:
-    return {**node(resource), **({"createdAt": item.created_at, "updatedAt": item.updated_at} if item else {})}
+    return {**resource.node, **({"createdAt": item.created_at, "updatedAt": item.updated_at} if item else {})}
 
 
 def _page(call: Call, described: Json, entries: list[tuple[str, Json]]) -> Response:

@@ -1,18 +1,16 @@
 """What one server is: its clock, callers, deployments, stored resources, and what tests have asked of it.
 
-Handlers get a `Call`: the request, its caller, and the `Core` behind it. Nothing here knows any endpoint.
+Nothing here knows any endpoint.
 """
 
 import itertools
 import uuid
 from dataclasses import dataclass
 from typing import Any, Callable, Optional, TypeVar
-from urllib.parse import parse_qsl
 
 from .access import Access
-from .auth import Caller, Keys
+from .auth import Keys
 from .deployments import Deployment, Limits, Upstream
-from .http import Request
 from .json_shapes import Json
 from .paths import ResourceUrl
 from .script import Script
@@ -94,41 +92,3 @@ class Core:
             deleted = self.storage.delete(resource, precondition)
             self.access.sharing.take(resource.url)
         return deleted
-
-
-class Call:
-    """One request with its caller, as handlers see it."""
-
-    #: What the path names, where its pattern has a bucket and a path.
-    resource: ResourceUrl
-    #: The JSON of an operation, where its endpoint says which fields it has.
-    body: Json
-
-    def __init__(self, core: Core, request: Request, caller: Caller) -> None:
-        self.core = core
-        self.request = request
-        self.caller = caller
-        self._pairs = parse_qsl(request.query, keep_blank_values=True)
-        self.query: dict[str, str] = dict(reversed(self._pairs))
-
-    def queries(self, name: str) -> list[str]:
-        """Every value of a query parameter that may be repeated or hold several, in lower case."""
-        values = ",".join(value for key, value in self._pairs if key == name)
-        return [value for value in values.lower().split(",") if value]
-
-    def flag(self, name: str) -> bool:
-        """Whether a query parameter is "true"."""
-        return self.query.get(name, "").lower() == "true"
-
-    def rights(self, resource: ResourceUrl) -> set[str]:
-        """What the caller may do with `resource`."""
-        return self.core.access.permissions(self.caller, resource)
-
-    def precondition(self) -> Precondition:
-        headers = self.request.headers
-        return Precondition(headers.get("if-match"), headers.get("if-none-match"), self.core.newer)
-
-    def has_current(self, etag: str) -> bool:
-        """Whether If-None-Match names `etag`, so that 304 is the answer (2026 only)."""
-        given = self.request.headers.get("if-none-match", "") if self.core.newer else ""
-        return etag in [tag.strip().strip('"') for tag in given.split(",")]

@@ -238,18 +238,6 @@ def _read(path: Path) -> "tuple[str, Item]":
     return about["key"], item
 
 
-def node(resource: ResourceUrl) -> dict[str, Any]:
-    """What every node has, and nothing more: as listings and shares begin an entry."""
-    return {
-        "name": resource.name,
-        "parentPath": "/".join(resource.segments[:-1]) or None,
-        "bucket": resource.bucket,
-        "url": resource.url,
-        "nodeType": "FOLDER" if resource.folder else "ITEM",
-        "resourceType": resource.kind,
-    }
-
-
 def about(resource: ResourceUrl, item: Item) -> dict[str, Any]:
     """What PUT and metadata say of an item, after its node."""
     described: dict[str, Any] = {"createdAt": item.created_at, "updatedAt": item.updated_at, "etag": item.etag}

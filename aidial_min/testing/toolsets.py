@@ -15,8 +15,8 @@ from .deployments import Deployment, head
 from .http import HttpError, Response, as_json, dumps, event, present, refuse_if
 from .json_shapes import Json, an_object, json_body, judge, loads, text, without_nulls
 from .paths import encode, from_url
-from .routing import endpoint
-from .state import Call, Core
+from .routing import Call, endpoint
+from .state import Core
 from .storage import Item
 
 SESSION = "Mcp-Session-Id"
