@@ -80,7 +80,8 @@ class _Blocking(Portable, Sync):
 
     @staticmethod
     def _stream_of(*arguments: Any) -> Any:
-        from .transport.streams import Stream
+        with loading():
+            from .transport.streams import Stream
 
         return Stream(*arguments)
 
@@ -110,7 +111,8 @@ class _Waiting(Portable, Async):
 
     @staticmethod
     def _stream_of(*arguments: Any) -> Any:
-        from .transport.streams import AsyncStream
+        with loading():
+            from .transport.streams import AsyncStream
 
         return AsyncStream(*arguments)
 
@@ -286,14 +288,15 @@ class _Client(BaseClient, Generic[Auth]):
 
     async def _send(self, method: str, path: str, stream: bool, options: Dict[str, Any]) -> Any:
         """What `request` does; `options` may hold credentials, and is empty after an error."""
-        from .api.request import request_of
-
         try:
+            with loading():
+                from .api.request import request_of
+                from .transport.downloads import StreamedResponse
+
             request: Any = request_of(self._config, method, path, options)
             if not stream:
                 return await self._transport.run(request, self._config)
             from .core.call import as_it_came
-            from .transport.downloads import StreamedResponse
 
             request.decode = as_it_came
             head, exchange = await self._transport.open(request, self._config)
@@ -367,7 +370,8 @@ class _Client(BaseClient, Generic[Auth]):
 
     async def _download(self, download: Download, whole: bool = False) -> Any:
         """Open a download; `whole`: that of the async client has been read when it is given out."""
-        from .transport.downloads import FileDownloadResponse
+        with loading():
+            from .transport.downloads import FileDownloadResponse
 
         response = FileDownloadResponse(*await self._transport.download(download, self._config))
         return await response._read_all() if whole and self._coroutines else response

@@ -17,7 +17,7 @@ from ..core.hints import by_name
 from ..core.operation import Async, Bound, Resource, Sync, overloaded
 from ..core.settings import NOT_GIVEN, NotGiven, retry_of_call, timeout_of_call
 from ..core.urls import encode_id
-from ..errors import InvalidRequestError
+from ..errors import InvalidRequestError, loading
 from ..types._model import Model
 from ..types._plain import plain
 from ..types.chat.response import ChatCompletionChunk, ChatCompletionMessage, ChatCompletionResponse
@@ -144,7 +144,8 @@ class _ChatCompletions(DeploymentCalls):
     _whole = staticmethod(completion_of(ChatCompletionResponse.from_json))
 
     def _events(self) -> Events:
-        from ..core.completion_stream import Events
+        with loading():
+            from ..core.completion_stream import Events
 
         return Events(ChatCompletionChunk.from_json, ChatCompletionResponse.from_json)
 

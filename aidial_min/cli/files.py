@@ -18,7 +18,7 @@ import argparse
 import time
 from typing import Any, Callable, List, Sequence, Tuple
 
-from ..errors import PermissionDeniedError, ResourceNotFoundError
+from ..errors import InvalidRequestError, PermissionDeniedError, ResourceNotFoundError
 from .connection import add_options, make_client
 from .files_change import cp, mv, rm, share
 from .files_transfer import cat, get, put, sync
@@ -134,7 +134,7 @@ def _print_long(client: Any, found: Sequence[Tuple[str, Any]], wide: bool) -> No
             return item
         try:
             return client.files.get_metadata(item.url)  # sizes in listings are often 0 or old
-        except (ResourceNotFoundError, PermissionDeniedError):
+        except (ResourceNotFoundError, PermissionDeniedError, InvalidRequestError):
             return item
 
     from concurrent.futures import ThreadPoolExecutor

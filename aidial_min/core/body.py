@@ -16,7 +16,7 @@ from typing import IO, Any, Callable, Iterator, List, Mapping, Optional, Tuple, 
 from urllib.parse import quote
 
 from .._tuples import NamedTuple
-from ..errors import InvalidRequestError
+from ..errors import InvalidRequestError, loading
 from ..types._plain import plain
 from .http11 import header_line
 
@@ -204,12 +204,13 @@ def _own_name(content: Content) -> str:
 
 
 def _guess_type(*names: str) -> str:
-    import mimetypes
+    with loading():
+        import mimetypes
 
-    for name in names:
-        guessed = mimetypes.guess_type(name)[0]
-        if guessed:
-            return guessed
+        for name in names:
+            guessed = mimetypes.guess_type(name)[0]
+            if guessed:
+                return guessed
     return "application/octet-stream"
 
 

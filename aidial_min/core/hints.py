@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import wraps
 from typing import Any, Callable, Collection, Optional, Sequence, TypeVar
 
-from ..errors import forget_variables
+from ..errors import forget_variables, loading
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -91,7 +91,8 @@ def _fault(names: Sequence[str], required: Collection[str], given: Sequence[str]
 
 def _instead(name: str, known: Sequence[str], otherwise: str = "") -> str:
     """What to write instead of an argument that is not known."""
-    import difflib
+    with loading():
+        import difflib
 
     near = difflib.get_close_matches(name, known, 1)
     said = ELSEWHERE.get(name) or ("Did you mean %r?" % near[0] if near else "")

@@ -50,12 +50,12 @@ class Content:
 
     def move_to_disk(self) -> None:
         """Make the temporary file, and free the memory."""
-        from tempfile import TemporaryFile
-
         try:
+            from tempfile import TemporaryFile
+
             self._file = TemporaryFile()
-        except OSError:
-            return  # read-only, perhaps; memory must do
+        except (OSError, ImportError):
+            return  # read-only, perhaps, or no free descriptor; memory must do
         self._file.writelines(self._pieces)
         self._pieces = []
 

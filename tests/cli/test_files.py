@@ -8,6 +8,8 @@ import pytest
 
 from aidial_min import Dial
 from aidial_min.testing import DialServer
+from tests.support.command import Command
+from tests.support.rawserver import GOOD, RawServer
 
 
 @pytest.fixture
@@ -45,6 +47,15 @@ def test_ls_shows_names_and_folders_with_a_slash(stored):
 
 def test_ls_recursive_shows_files_only(stored):
     assert stored("ls", "-r").lines == ["a.txt", "b c/100%25.txt", "b c/d é.bin"]
+
+
+def test_a_name_that_dial_does_not_store_spoils_no_listing(tmp_path):
+    names = ["a%1Bb", "fine"]
+    items = [{"name": name, "nodeType": "ITEM", "url": "files/b/" + name, "bucket": "b"} for name in names]
+    folder = json.dumps({"name": "", "nodeType": "FOLDER", "url": "files/b/", "bucket": "b", "items": items}).encode()
+    with RawServer([GOOD, b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(folder), folder)]) as server:
+        dial = Command(tmp_path, DIAL_URL=server.url, DIAL_API_KEY="key-of-a-test")
+        assert [line.split()[-1] for line in dial("files", "ls", "-l").lines] == ["NAME", "a\\x1bb", "fine"]
 
 
 @pytest.mark.parametrize(

@@ -734,19 +734,63 @@ def test_what_is_read_whole_is_bounded(kind, monkeypatch):
 # ---------------------------------------------------------------- bad moments
 
 
+STARVE = (
+    "import asyncio, os, resource, sys\n"
+    "from aidial_min import AsyncDial, ConnectError, Dial\n"
+    "before = resource.getrlimit(resource.RLIMIT_NOFILE)\n"
+    "def starve():\n"
+    "    free = os.dup(0)\n"
+    "    os.close(free)\n"
+    "    resource.setrlimit(resource.RLIMIT_NOFILE, (free, before[1]))\n"
+)
+
+
+def printed_by(script, *arguments):
+    """What a process prints that runs a script; its errors go with it."""
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(aidial_min.__file__))}
+    command = [sys.executable, "-c", script, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment)
+    return done.stdout + done.stderr
+
+
+LATER = {
+    "a stream": "chat.completions.create(deployment_name='d', messages=[], stream=True)",
+    "an upload": "files.upload('files/b/x.png', b'x')",
+    "a download": "files.download('files/b/x')",
+    "a request": "request('GET', '/v1/x')",
+    "a misspelt argument": "chat.completions.create(deployment_name='d', messages=[], temprature=1)",
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of descriptors are set as on Unix")
+@pytest.mark.parametrize("call", LATER.values(), ids=LATER)
+def test_so_does_one_that_has_a_connection_and_loads_more_for_its_next_call(kind, call):
+    script = STARVE + (
+        "async def main(cls):\n"
+        "    client = cls(base_url=sys.argv[1], api_key='key-of-a-test', max_retries=0, trust_env=False)\n"
+        "    client.bucket, client.chat.completions, client.files\n"
+        "    async def waited(outcome):\n"
+        "        return await outcome if cls is AsyncDial else outcome\n"
+        "    await waited(client.bucket.get_bucket())\n"
+        "    starve()\n"
+        "    try:\n"
+        "        await waited(client.%s)\n"
+        "    except ConnectError as error:\n"
+        "        print('Too many open files' in str(error))\n"
+        "    resource.setrlimit(resource.RLIMIT_NOFILE, before)\n"
+        "asyncio.run(main(%s))\n" % (call, "Dial" if kind == "sync" else "AsyncDial")
+    )
+    with RawServer([GOOD]) as server:
+        assert printed_by(script, server.url) == "True\n"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of descriptors are set as on Unix")
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 @pytest.mark.parametrize("moment", ["before the client", "before its resources", "before its call"])
 def test_a_process_without_free_descriptors_says_so_and_recovers(moment, host):
     """The first call loads modules; what could not be loaded or made then must not stay that way."""
-    script = (
-        "import os, resource, sys\n"
-        "from aidial_min import ConnectError, Dial\n"
-        "def starve():\n"
-        "    free = os.dup(0)\n"
-        "    os.close(free)\n"
-        "    resource.setrlimit(resource.RLIMIT_NOFILE, (free, before[1]))\n"
-        "before, moment = resource.getrlimit(resource.RLIMIT_NOFILE), sys.argv[2]\n"
+    script = STARVE + (
+        "moment = sys.argv[2]\n"
         "def call(starving):\n"
         "    if starving and moment == 'before the client': starve()\n"
         "    client = Dial(base_url=sys.argv[1], api_key='key-of-a-test', max_retries=0, trust_env=False)\n"
@@ -763,7 +807,4 @@ def test_a_process_without_free_descriptors_says_so_and_recovers(moment, host):
         "print(call(False))\n"
     )
     with RawServer([GOOD]) as server:
-        environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(aidial_min.__file__))}
-        command = [sys.executable, "-c", script, server.url.replace("127.0.0.1", host), moment]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment)
-    assert (done.stdout, done.stderr) == ("b\n", "")
+        assert printed_by(script, server.url.replace("127.0.0.1", host), moment) == "b\n"
