@@ -330,13 +330,12 @@ def of_path_segments(size):
 
 
 def read(reader, pieces):
-    wire = getattr(reader, "wire", reader)
     for piece in pieces:
-        wire.receive(piece)
+        reader.receive(piece)
         if reader.read_head() is not None:
             while reader.read_body():
                 pass
-    assert wire.done
+    assert reader.done
 
 
 @pytest.mark.parametrize(

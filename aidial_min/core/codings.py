@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ..errors import RemoteProtocolError, ResponseInterruptedError
-from .http11 import Head, ResponseReader
+from .http11 import Head, Headers, ResponseReader
 
 SLICE = 8192
 """Compressed bytes decoded at a time: of many small gzip members, each is followed by a copy of the rest."""
@@ -17,35 +17,27 @@ PIECE = 256 * 1024
 """Bytes of one piece of a decoded body, at most."""
 
 
-class AnswerReader:
-    """Like ResponseReader, with pieces of the decoded body."""
+class AnswerReader(ResponseReader):
+    """A ResponseReader that gives pieces of the decoded body; `received` counts bytes as they travel."""
 
-    def __init__(self, method: str) -> None:
-        self.wire = ResponseReader(method)
-        self._inflater: Optional[Inflater] = None
-        self._raw = memoryview(b"")  # compressed bytes that came and wait for their turn
-        self._begun = False
-        self._ended = False
+    _inflater: Optional[Inflater] = None
+    _raw = memoryview(b"")  # compressed bytes that came and wait for their turn
+    _ended = False
 
     @property
     def coded(self) -> bool:
         """Whether the body came compressed."""
         return self._inflater is not None
 
-    def read_head(self) -> Optional[Head]:
-        """The head, or None while bytes are missing; errors as ResponseReader.read_head."""
-        if self._begun:
-            return self.wire.head
-        head = self.wire.read_head()
-        found = head.headers.get("content-encoding") if head is not None and not self.wire.done else None
-        if found:
+    def _frame_body(self, head: Head, framing: Headers) -> None:
+        super()._frame_body(head, framing)
+        found = framing.get("content-encoding")
+        if found and not self.done:
             codings = [coding.strip().lower() for coding in found.split(",")]
             codings = [coding for coding in codings if coding not in ("", "identity")]
             if len(codings) > 1:  # one over the other: no server does that, but bombs do
                 raise RemoteProtocolError("the answer has more than one content coding", request_sent="yes")
             self._inflater = Inflater(codings[0]) if codings else None
-        self._begun = head is not None
-        return head
 
     def read_body(self) -> Optional[bytes]:
         """The next piece of the decoded body, b"" at its end, or None while bytes are missing.
@@ -56,7 +48,7 @@ class AnswerReader:
         """
         inflater = self._inflater
         if inflater is None:
-            return self.wire.read_body()
+            return super().read_body()
         while not self._ended:
             piece = inflater.read()
             if piece:
@@ -65,13 +57,13 @@ class AnswerReader:
                 inflater.feed(bytes(self._raw[:SLICE]))
                 self._raw = self._raw[SLICE:]
                 continue
-            raw = self.wire.read_body()
+            raw = super().read_body()
             if raw is None:
                 return None
             self._raw = memoryview(raw)
             if not raw:
                 self._ended = True
-                inflater.check_end(self.wire.received)
+                inflater.check_end(self.received)
         return b""
 
 

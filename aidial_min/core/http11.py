@@ -28,8 +28,13 @@ MAX_INTERIM = 16
 MAX_CHUNK_LINE = 4096
 """Bytes of a chunk's size line with its extensions."""
 
-_TOKEN_TEXT = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_STATUS_LINE = re.compile(r"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?")
+_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_TEXT = r"[^\x00-\x08\x0a-\x1f\x7f]*"
+_TOKEN_TEXT = re.compile(_TOKEN)
+_STATUS_LINE = r"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: (%s))?\r?\n" % _TEXT
+_HEAD = re.compile(r"%s((?:%s:%s\r?\n)*)" % (_STATUS_LINE, _TOKEN, _TEXT))
+_FIELD = re.compile(r"(?m)^(%s):[ \t]*(%s)" % (_TOKEN, _TEXT))
+_FRAMING = re.compile(r"(?i)\n(content-(?:length|encoding)|transfer-encoding|connection):[ \t]*([^\r\n]*)")
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\x00\r\n]*)?")
 _PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
@@ -38,23 +43,26 @@ _BAD_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Headers(Mapping[str, str]):
-    """The header fields of an answer: case-insensitive; a repeated field reads as one, joined by ", "."""
+    """The header fields of an answer: case-insensitive; a repeated field reads as one, joined by ", ".
 
-    __slots__ = ("_values", "_names")
+    Args:
+        pairs: names and values.
+        text: the same as lines, which are taken apart when the first field is asked for.
+    """
 
-    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        self._values: dict[str, str] = {}
-        self._names: dict[str, str] = {}
-        for name, value in pairs:
-            key = name.lower()
-            if key in self._values:
-                self._values[key] += ", " + value
-            else:
-                self._values[key] = value
-                self._names[key] = name
+    __slots__ = ("_text", "_fields")
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = (), *, text: str = "") -> None:
+        self._text = text
+        self._fields = None if text else _by_name(pairs)
+
+    def _read(self) -> dict[str, tuple[str, str]]:
+        if self._fields is None:
+            self._fields = _by_name(_FIELD.findall(self._text))
+        return self._fields
 
     def __getitem__(self, name: str) -> str:
-        return self._values[name.lower()]
+        return self._read()[name.lower()][1]
 
     if TYPE_CHECKING:
 
@@ -67,19 +75,28 @@ class Headers(Mapping[str, str]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a field, or `default`; faster than the inherited one, which raises and catches."""
-        return self._values.get(name.lower(), default)
+        return self._read().get(name.lower(), (name, default))[1]
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.lower() in self._values
+        return isinstance(name, str) and name.lower() in self._read()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names.values())
+        return iter([name for name, _ in self._read().values()])
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._read())
 
     def __repr__(self) -> str:
         return "Headers(%r)" % dict(self)
+
+
+def _by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    fields: dict[str, tuple[str, str]] = {}
+    for name, value in pairs:
+        key = name.lower()
+        value = value.rstrip(" \t")
+        fields[key] = (fields[key][0], "%s, %s" % (fields[key][1], value)) if key in fields else (name, value)
+    return fields
 
 
 class Head(NamedTuple):
@@ -139,26 +156,27 @@ class ResponseReader:
     None means "more bytes are needed". After a fault the connection is of no more use.
     """
 
+    head: Optional[Head] = None
+    done = False
+    """The answer has been read to its end."""
+    received = 0
+    """Bytes of the body so far (without chunk framing)."""
+    expected: Optional[int] = None
+    """Bytes of the body by Content-Length, where it came."""
+    began = False
+    """Any byte of an answer has come."""
+    _piece = b""  # what came last of a body that is not chunked; the buffer is empty then
+    _scanned = 0
+    _interim = 0
+    _eof = False
+    _broken = False
+    _mode = "head"  # head, length, close, and for chunked bodies: size, data, data-end, trailers
+    _left = 0  # bytes to come of the body, or of the chunk
+    _close = False
+
     def __init__(self, method: str) -> None:
-        self.head: Optional[Head] = None
-        self.done = False
-        """The answer has been read to its end."""
-        self.received = 0
-        """Bytes of the body so far (without chunk framing)."""
-        self.expected: Optional[int] = None
-        """Bytes of the body by Content-Length, where it came."""
-        self.began = False
-        """Any byte of an answer has come."""
         self._method = method
         self._buffer = bytearray()
-        self._piece = b""  # what came last of a body that is not chunked; the buffer is empty then
-        self._scanned = 0
-        self._interim = 0
-        self._eof = False
-        self._broken = False
-        self._mode = "head"  # head, length, close, and for chunked bodies: size, data, data-end, trailers
-        self._left = 0  # bytes to come of the body, or of the chunk
-        self._close = False
 
     @property
     def reusable(self) -> bool:
@@ -197,29 +215,25 @@ class ResponseReader:
             DialConnectionError: the connection ended before or inside the head.
         """
         while self.head is None:
-            found = _END_OF_HEAD.search(self._buffer, max(0, self._scanned - 2))
-            self._check_start()
-            if (found.end() if found else len(self._buffer)) > MAX_HEAD:
+            buffer = self._buffer
+            if not b"HTTP/1.".startswith(buffer[:7]):  # garbage is refused at its first byte, not when 64 KiB have come
+                self._malformed("the answer does not begin with an HTTP/1.x status line")
+            found = _END_OF_HEAD.search(buffer, max(0, self._scanned - 2))
+            if (found.end() if found else len(buffer)) > MAX_HEAD:
                 self._malformed("the head of the answer is larger than %d bytes" % MAX_HEAD)
             if found is None:
-                self._scanned = len(self._buffer)
+                self._scanned = len(buffer)
                 if self._eof:
                     place = "inside the head of" if self.began else "before"
                     raise DialConnectionError("the connection was closed %s the answer" % place)
                 return None
-            raw = bytes(self._buffer[: found.start()])
-            del self._buffer[: found.end()]
+            text = buffer[: found.start() + 1].decode("latin-1")
+            del buffer[: found.end()]
             self._scanned = 0
-            self._take_head(_parse_head(raw))
+            self._take_head(*_parse_head(text))
         return self.head
 
-    def _check_start(self) -> None:
-        # Garbage is refused at its first wrong byte, not when 64 KiB of it have come.
-        start = bytes(self._buffer[:7])
-        if not b"HTTP/1.".startswith(start):
-            self._malformed("the answer does not begin with an HTTP/1.x status line")
-
-    def _take_head(self, head: Head) -> None:
+    def _take_head(self, head: Head, framing: Headers) -> None:
         if 100 <= head.status < 200:
             self._interim += 1
             if head.status == 101:
@@ -227,14 +241,13 @@ class ResponseReader:
             if self._interim > MAX_INTERIM:
                 self._malformed("more than %d interim (1xx) answers" % MAX_INTERIM)
             return
-        self._frame_body(head)
+        self._frame_body(head, framing)
         self.head = head
 
-    def _frame_body(self, head: Head) -> None:
+    def _frame_body(self, head: Head, framing: Headers) -> None:
         """Decide how the body ends (RFC 9112, 6.3)."""
-        headers = head.headers
-        lengths, coding = headers.get("content-length"), headers.get("transfer-encoding")
-        connection = headers.get("connection")
+        lengths, coding = framing.get("content-length"), framing.get("transfer-encoding")
+        connection = framing.get("connection")
         options = [option.strip().lower() for option in connection.split(",")] if connection else []
         self._close = "close" in options or (head.minor_version == 0 and "keep-alive" not in options)
         if lengths is not None and coding is not None:
@@ -301,7 +314,7 @@ class ResponseReader:
                 break
             begin = size.end()
             end = begin + int(size[1], 16)
-            if buffer[end : end + 2] != b"\r\n":
+            if not buffer.startswith(b"\r\n", end):
                 break
             at = end + 2
             if end == begin:
@@ -392,38 +405,38 @@ class ResponseReader:
             self._interim += len(line) + 2
             if self._interim > MAX_HEAD:
                 self._malformed("the trailers are larger than %d bytes" % MAX_HEAD)
-            _parse_fields([line.decode("latin-1")])  # checked and dropped: nothing here uses trailers
+            if _FIELD.fullmatch(line.decode("latin-1")) is None:  # checked and dropped: nothing here uses trailers
+                self._malformed(_fault_of(line.decode("latin-1")))
 
     def _malformed(self, message: str) -> NoReturn:
         self._close = True
         raise RemoteProtocolError(message, request_sent="yes")
 
 
-def _parse_head(raw: bytes) -> Head:
-    """Status line and fields; lines end in CRLF or, tolerated here only, in LF (RFC 9112, 2.2)."""
-    text = raw.decode("latin-1").replace("\r\n", "\n")
-    lines = (text[:-1] if text.endswith("\r") else text).split("\n")
-    match = _STATUS_LINE.fullmatch(lines[0])
-    if match is None:
-        raise RemoteProtocolError("the status line of the answer is malformed", request_sent="yes")
-    if len(lines) - 1 > MAX_HEADERS:
+def _parse_head(text: str) -> tuple[Head, Headers]:
+    """The head, and those of its fields that decide where the body ends.
+
+    Lines end in CRLF or, tolerated here only, in LF (RFC 9112, 2.2).
+    """
+    if text.count("\n") > MAX_HEADERS + 1:
         raise RemoteProtocolError("the answer has more than %d header fields" % MAX_HEADERS, request_sent="yes")
-    return Head(int(match[2]), (match[3] or "").strip(), Headers(_parse_fields(lines[1:])), int(match[1]))
+    match = _HEAD.fullmatch(text)
+    if match is None:
+        status_line, end, fields = text.partition("\n")
+        match = _HEAD.fullmatch(status_line + end + re.sub(r"\r?\n[ \t]+", " ", fields))  # folded lines (RFC 9112, 5.2)
+        if match is None:
+            well_begun = re.fullmatch(_STATUS_LINE, status_line + end)
+            fault = _fault_of(fields) if well_begun else "the status line of the answer is malformed"
+            raise RemoteProtocolError(fault, request_sent="yes")
+    minor_version, status, reason, fields = match.groups("")
+    head = Head(int(status), reason.strip(), Headers(text=fields), int(minor_version))
+    return head, Headers(_FRAMING.findall(match.string))
 
 
-def _parse_fields(lines: list[str]) -> list[tuple[str, str]]:
-    fields: list[tuple[str, str]] = []
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if _BAD_IN_VALUE.search(line) is not None:
-            raise RemoteProtocolError("control characters in a header field of the answer", request_sent="yes")
-        if colon and _TOKEN_TEXT.fullmatch(name) is not None:
-            fields.append((name, value.strip(" \t")))
-        elif line[:1] not in (" ", "\t"):
-            raise RemoteProtocolError("a header field of the answer has no valid name", request_sent="yes")
-        elif not fields:
-            raise RemoteProtocolError("the first header field of the answer is a continuation", request_sent="yes")
-        else:  # obsolete line folding (RFC 9112, 5.2)
-            name, value = fields.pop()
-            fields.append((name, (value + " " + line.strip(" \t")).strip(" \t")))
-    return fields
+def _fault_of(fields: str) -> str:
+    """What is wrong with header fields."""
+    if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)", fields):
+        return "control characters in a header field of the answer"
+    if fields.startswith((" ", "\t")):
+        return "the first header field of the answer is a continuation"
+    return "a header field of the answer has no valid name"

@@ -65,16 +65,18 @@ class Places:
         found = [entry() for entry in list(self._line)]
         return len([place for place in found if place is not None and not place.over]) - self.taken
 
-    async def take(self, place: Place, at: float | None) -> None:
+    def enter(self, place: Place) -> bool:
+        """Stand in the line; whether it is one's turn already."""
+        assert place.entry is not None
+        self._line.append(place.entry)
+        return self._is_turn_of(place)
+
+    async def wait(self, place: Place, at: float | None) -> None:
         """Wait for one's turn.
 
         Raises:
             OutOfTime: it did not come until `at`.
         """
-        assert place.entry is not None
-        self._line.append(place.entry)
-        if self._is_turn_of(place):
-            return
         place.bell = self._verbs.bell()
         try:
             while not self.closed and not self._is_turn_of(place):
@@ -188,11 +190,12 @@ class Connections:
             DialTimeoutError, ConnectError: nothing was sent.
             InvalidRequestError: the client was closed meanwhile.
         """
-        at, limit = budget.ends("pool", time.monotonic())
-        try:
-            await self.places.take(place, at)
-        except OutOfTime:
-            raise budget.error(limit, "no") from None
+        if not self.places.enter(place):
+            at, limit = budget.ends("pool", time.monotonic())
+            try:
+                await self.places.wait(place, at)
+            except OutOfTime:
+                raise budget.error(limit, "no") from None
         connection = None if self.places.closed else self._idle_for(key)
         while connection is not None:
             if not fresh and connection.wire.is_reusable():
@@ -208,13 +211,14 @@ class Connections:
     def _idle_for(self, key: ConnectionKey) -> Connection | None:
         """The idle connection with this key that was used last; None: there is room for a new one."""
         expiry, most = self._limits.keepalive_expiry, self._limits.max_connections
+        idle = list(self.idle)
         if expiry is not None:
             oldest = time.monotonic() - expiry
-            for entry in list(self.idle):
+            for entry in idle:
                 if entry[1] > oldest:
                     break
                 self._drop(entry)
-        for entry in reversed(list(self.idle)):
+        for entry in reversed(idle):
             if entry[0].key == key and self._claim(entry):
                 return entry[0]
         idle = list(self.idle)
@@ -229,9 +233,10 @@ class Connections:
             return
         self.idle.append((connection, time.monotonic()))
         most = self._limits.max_keepalive_connections
-        idle = list(self.idle)
-        for entry in idle[: max(0, len(idle) - most)] if most is not None else ():
-            self._drop(entry)
+        if most is not None and len(self.idle) > most:
+            idle = list(self.idle)
+            for entry in idle[: len(idle) - most]:
+                self._drop(entry)
         if self.places.closed:
             self.drop_idle()
 
@@ -326,9 +331,9 @@ async def _open_tunnel(
         while head is None:
             data = await verbs.receive_one(link, remaining(at, budget, limit))  # what follows the head is TLS
             if data:
-                reader.wire.receive(data)
+                reader.receive(data)
             else:
-                reader.wire.receive_eof()
+                reader.receive_eof()
             head = reader.read_head()
     except DialTimeoutError:
         raise

@@ -55,36 +55,37 @@ class Exchange:
         sent: bytes of its body that have left.
     """
 
+    sending_began = False
+    sent = 0
+    _connection: Connection | None = None
+    _on_reused = False
+    _sent_in_part = False  # the request was not sent to its end, so the connection is of no more use
+    _answered_early = False  # before the request was sent to its end: the server may not read it to its end
+
     def __init__(self, owner: Connections, outgoing: Outgoing, budget: Budget) -> None:
         self.reader = AnswerReader(outgoing.method)
         self.outgoing = outgoing
         self.budget = budget
         self.verbs = owner.verbs
-        self.sending_began = False
         self._owner = owner
         self._place = Place(owner.places)
-        self._connection: Connection | None = None
-        self._on_reused = False
-        self._sent_in_part = False  # the request was not sent to its end, so the connection is of no more use
-        self._answered_early = False  # before the request was sent to its end: the server may not read it to its end
-        self.sent = 0
 
     @property
     def received(self) -> int:
         """Bytes of the answer's body that have come."""
-        return self.reader.wire.received
+        return self.reader.received
 
     @property
     def request_sent(self) -> str:
         """Whether the request reached the server: "yes" (an answer began), "maybe" or "no"."""
-        return "yes" if self.reader.wire.began else "maybe" if self.sending_began else "no"
+        return "yes" if self.reader.began else "maybe" if self.sending_began else "no"
 
     def explain(self, error: DialException) -> None:
         """Say in an error whether the request reached the server, and which one it was; and the policy (core/call.py)
         whether it was a reused connection that broke in silence."""
         error.request_sent = self.request_sent
         error.request = self.outgoing.request
-        silent = self._on_reused and not self.reader.wire.began
+        silent = self._on_reused and not self.reader.began
         self.outgoing.stale = silent and not isinstance(error, DialTimeoutError)
 
     async def begin(self, key: ConnectionKey, context: ssl.SSLContext | None) -> Connection:
@@ -134,14 +135,14 @@ class Exchange:
     @property
     def is_answered(self) -> bool:
         """Whether the head of an answer has come."""
-        return self.reader.wire.head is not None
+        return self.reader.head is not None
 
     def take(self, data: bytes) -> None:
         """Hand over what came; b"" is the end of the connection."""
         if data:
-            self.reader.wire.receive(data)
+            self.reader.receive(data)
         else:
-            self.reader.wire.receive_eof()
+            self.reader.receive_eof()
 
     def take_early(self, data: bytes) -> bool:
         """The same while the request is still being sent: whether that is of no more use.
@@ -156,7 +157,7 @@ class Exchange:
     def take_break(self, error: OSError) -> None:
         """The connection broke while reading. The reader knows whether that is too early."""
         self.check_alert(error)
-        self.reader.wire.receive_eof(broken=True)
+        self.reader.receive_eof(broken=True)
 
     def check_alert(self, error: OSError) -> None:
         """Whether the server refused us by an alert. Under TLS 1.3 that is how a missing client certificate shows.
@@ -165,7 +166,7 @@ class Exchange:
             TLSError: it did.
         """
         ssl: Any = sys.modules.get("ssl")  # not loaded: no TLS, no alert
-        if not ssl or not isinstance(error, ssl.SSLError) or self.reader.wire.began:
+        if not ssl or not isinstance(error, ssl.SSLError) or self.reader.began:
             return
         if not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
             from .tls import handshake_error
@@ -176,7 +177,7 @@ class Exchange:
 
     async def read_head(self) -> Head:
         """The answer's head."""
-        head = self.reader.read_head() if self.reader.wire.began else None
+        head = self.reader.read_head() if self.reader.began else None
         while head is None:
             await self._receive()
             head = self.reader.read_head()
@@ -216,7 +217,7 @@ class Exchange:
             while piece:
                 pieces.append(piece)
                 size += len(piece)
-                bomb = self.reader.coded and size > max(UNFOLDED, MOST_UNFOLDED * self.reader.wire.received)
+                bomb = self.reader.coded and size > max(UNFOLDED, MOST_UNFOLDED * self.reader.received)
                 if size > most or bomb:
                     self.close()
                     if strict:
@@ -259,9 +260,11 @@ class Exchange:
             raise self._closed_here()
 
     def _closed_here(self) -> ResponseInterruptedError:
-        wire = self.reader.wire
+        reader = self.reader
         return ResponseInterruptedError(
-            "the answer was closed before it had been read to its end", received=wire.received, expected=wire.expected
+            "the answer was closed before it had been read to its end",
+            received=reader.received,
+            expected=reader.expected,
         )
 
     # -- end
@@ -271,11 +274,12 @@ class Exchange:
             connection, self._connection = self._connection, None
             if connection is not None:
                 in_step = not self._sent_in_part and not self._answered_early
-                keep = keep and self.reader.wire.reusable and in_step
+                keep = keep and self.reader.reusable and in_step
                 self._owner.free(connection, keep)
         finally:
             self._owner.places.give_back(self._place)
 
     def close(self) -> None:
         """Give back the place, and close the connection unless the answer has been read to its end."""
-        self._let_go(keep=False)
+        if self._place.entry is not None:
+            self._let_go(keep=False)

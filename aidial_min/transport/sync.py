@@ -332,7 +332,7 @@ class Wire:
         until = None if seconds is None else time.monotonic() + seconds
         wait, write = not self._secured, False  # TLS may hold something that its socket does not show
         while True:
-            if wait and not self._is_ready(not write, write, until and max(0.0, until - time.monotonic())):
+            if wait and not self._is_ready(not write, write, seconds):
                 raise OutOfTime
             try:
                 data = self.sock.recv(self._size)
@@ -342,6 +342,7 @@ class Wire:
                 if not _wants(error):
                     raise
                 wait, write = True, type(error).__name__ == "SSLWantWriteError"
+                seconds = until and max(0.0, until - time.monotonic())
 
     def _is_ready(self, read: bool, write: bool, seconds: float | None) -> bool:
         try:

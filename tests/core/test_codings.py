@@ -39,16 +39,16 @@ def read(coding: str, body: bytes, size: int = 1 << 20, eof: bool = False) -> Li
     found: List[bytes] = []
     for data in [*pieces_of(head_of(len(body), coding) + body, size), None]:
         if data is not None:
-            reader.wire.receive(data)
+            reader.receive(data)
         elif eof:
-            reader.wire.receive_eof()
+            reader.receive_eof()
         if reader.read_head() is None:
             continue
         piece = reader.read_body()
         while piece:
             found.append(piece)
             piece = reader.read_body()
-    assert reader.read_body() == b"" and reader.wire.done
+    assert reader.read_body() == b"" and reader.done
     return found
 
 
@@ -90,10 +90,10 @@ def test_split_at_every_place(coding: str) -> None:
 
 def read_split(coding: str, *pieces: bytes) -> Iterable[bytes]:
     reader = AnswerReader("GET")
-    reader.wire.receive(head_of(sum(map(len, pieces)), coding))
+    reader.receive(head_of(sum(map(len, pieces)), coding))
     assert reader.read_head() is not None
     for data in pieces:
-        reader.wire.receive(data)
+        reader.receive(data)
         piece = reader.read_body()
         while piece:
             yield piece
@@ -109,18 +109,18 @@ class TestWhereThereIsNoBody:
     @pytest.mark.parametrize("status", [b"HTTP/1.1 204 No Content", b"HTTP/1.1 304 Not Modified"])
     def test_a_status_without_body(self, status: bytes) -> None:
         reader = AnswerReader("GET")
-        reader.wire.receive(status + b"\r\nContent-Encoding: gzip\r\n\r\n")
+        reader.receive(status + b"\r\nContent-Encoding: gzip\r\n\r\n")
         assert isinstance(reader.read_head(), Head) and reader.read_body() == b""
 
     def test_head(self) -> None:
         reader = AnswerReader("HEAD")
-        reader.wire.receive(head_of(100, "br"))
+        reader.receive(head_of(100, "br"))
         assert reader.read_head() is not None and reader.read_body() == b""
 
     @pytest.mark.parametrize("coding", ["gzip", "deflate"])
     def test_chunked_and_empty(self, coding: str) -> None:
         reader = AnswerReader("GET")
-        reader.wire.receive(
+        reader.receive(
             b"HTTP/1.1 200 OK\r\nContent-Encoding: %b\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" % coding.encode()
         )
         assert reader.read_head() is not None and reader.read_body() == b""
@@ -150,8 +150,8 @@ class TestBrokenBodies:
     def test_cut_by_the_connection(self) -> None:
         reader = AnswerReader("GET")
         packed = gzip.compress(TEXT)
-        reader.wire.receive(head_of(len(packed), "gzip") + packed[:-1])
-        reader.wire.receive_eof()
+        reader.receive(head_of(len(packed), "gzip") + packed[:-1])
+        reader.receive_eof()
         reader.read_head()
         with pytest.raises(ResponseInterruptedError) as caught:
             while reader.read_body():
@@ -194,7 +194,7 @@ class TestBombs:
         size = 40 * 1024 * 1024
         body = zlib.compress(bytes(size)) if coding == "deflate" else gzip.compress(bytes(size))
         reader = AnswerReader("GET")
-        reader.wire.receive(head_of(len(body), coding) + body)
+        reader.receive(head_of(len(body), coding) + body)
         reader.read_head()
         tracemalloc.start()
         try:
@@ -212,10 +212,10 @@ class TestBombs:
     def test_nobody_need_read_on(self) -> None:
         body = gzip.compress(bytes(40 * 1024 * 1024))
         reader = AnswerReader("GET")
-        reader.wire.receive(head_of(len(body), "gzip") + body)
+        reader.receive(head_of(len(body), "gzip") + body)
         reader.read_head()
         first: Any = reader.read_body()
-        assert 0 < len(first) <= PIECE and not reader.wire.reusable or reader.wire.done
+        assert 0 < len(first) <= PIECE and not reader.reusable or reader.done
 
 
 def test_very_many_members() -> None:

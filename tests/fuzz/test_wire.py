@@ -78,9 +78,9 @@ def read(reader, pieces, eof=True):
     try:
         for piece in [*pieces, None]:
             if piece is None and eof:
-                reader_of(reader).receive_eof()
+                reader.receive_eof()
             elif piece is not None:
-                reader_of(reader).receive(piece)
+                reader.receive(piece)
             head = head or reader.read_head()
             while head:
                 got = reader.read_body()
@@ -90,10 +90,6 @@ def read(reader, pieces, eof=True):
     except DialException as error:
         return head, body, error
     return head, body, None
-
-
-def reader_of(reader):
-    return getattr(reader, "wire", reader)
 
 
 class OneSocket:
