@@ -444,31 +444,38 @@ class AsyncPrompts(_Prompts, Async):
     """Stored prompts."""
 
 
-class _CustomToolsets(StoredJson[CustomToolset, ToolsetItem, ToolsetMetadata]):
-    _kind, _document, _item, _node = "toolsets", CustomToolset, ToolsetItem, ToolsetMetadata
+class Definitions(StoredJson[Document, Item, Node]):
+    """What users keep of applications and toolsets of their own."""
 
     @operation
     async def save(
         self,
         url: StorageUrl,
-        body: Union[CustomToolset, Mapping[str, Any]],
+        body: Union[Document, Mapping[str, Any]],
         etag_if_match: Optional[str] = None,
         etag_if_none_match: Optional[str] = None,
-    ) -> ToolsetItem:
-        """Create or replace a toolset (an MCP server).
+    ) -> Item:
+        """Create or replace an application, or a toolset (an MCP server).
 
         Args:
-            url: where to store it, e.g. "toolsets/{bucket}/my tools".
-            body: its definition: a CustomToolset, or a dict as it is stored (endpoint, transport, allowed_tools, ...).
+            url: where to store it, e.g. "applications/{bucket}/my app" or "toolsets/{bucket}/my tools".
+            body: its definition: a CustomApplication or a CustomToolset, or a dict as it is stored (endpoint,
+                display_name, transport, allowed_tools, ...).
             etag_if_match, etag_if_none_match: as of conversations.
         Returns:
-            The metadata of the stored toolset.
+            The metadata of the stored definition.
         Raises:
+            ConflictError: the application is running.
+            InvalidRequestError: an application with neither `endpoint` nor `function`, or with an unknown field.
             EndpointNotSupportedError: Core of 2024 has no toolsets.
 
-        PUT /v1/toolsets/{bucket}/{path}
+        PUT /v1/{kind}/{bucket}/{path}
         """
         return await self._save(url, body, etag_if_match, etag_if_none_match)
+
+
+class _CustomToolsets(Definitions[CustomToolset, ToolsetItem, ToolsetMetadata]):
+    _kind, _document, _item, _node = "toolsets", CustomToolset, ToolsetItem, ToolsetMetadata
 
 
 class CustomToolsets(_CustomToolsets, Sync):
@@ -479,32 +486,8 @@ class AsyncCustomToolsets(_CustomToolsets, Async):
     """Toolsets that users keep in buckets."""
 
 
-class _CustomApplications(StoredJson[CustomApplication, ApplicationItem, ApplicationMetadata]):
+class _CustomApplications(Definitions[CustomApplication, ApplicationItem, ApplicationMetadata]):
     _kind, _document, _item, _node = "applications", CustomApplication, ApplicationItem, ApplicationMetadata
-
-    @operation
-    async def save(
-        self,
-        url: StorageUrl,
-        body: Union[CustomApplication, Mapping[str, Any]],
-        etag_if_match: Optional[str] = None,
-        etag_if_none_match: Optional[str] = None,
-    ) -> ApplicationItem:
-        """Create or replace an application.
-
-        Args:
-            url: where to store it, e.g. "applications/{bucket}/my app".
-            body: its definition: a CustomApplication, or a dict as it is stored (endpoint, display_name, ...).
-            etag_if_match, etag_if_none_match: as of conversations.
-        Returns:
-            The metadata of the stored definition.
-        Raises:
-            ConflictError: it is running.
-            InvalidRequestError: neither `endpoint` nor `function`, or an unknown field.
-
-        PUT /v1/applications/{bucket}/{path}
-        """
-        return await self._save(url, body, etag_if_match, etag_if_none_match)
 
     @operation
     async def start(self, url: StorageUrl) -> CustomApplication:
