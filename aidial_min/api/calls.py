@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Literal, Optional, Protoc
 from urllib.parse import quote
 
 from ..core.body import json_body
-from ..core.call import Request, as_it_came, completion_of
+from ..core.call import Answer, Request, as_it_came, completion_of
 from ..core.hints import by_name
 from ..core.operation import Async, Bound, Resource, Sync, overloaded
 from ..core.settings import NOT_GIVEN, NotGiven, retry_of_call, timeout_of_call
@@ -25,7 +25,6 @@ from ..types.chat.response import ChatCompletionChunk, ChatCompletionMessage, Ch
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ..core.call import Answer
     from ..core.completion_stream import Events
     from ..core.limits import TimeoutValue
     from ..core.operation import Either, Later, Streamed, Whole

@@ -8,27 +8,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Callable, Dict, Generic, List, Literal, Optional, Type, TypeVar, Union
 
-from ..core.call import json_value, list_of, model_of, nothing
+from ..core.call import Answer, json_value, list_of, model_of, nothing
 from ..core.operation import Async, Bound, Resource, Sync, operation, overloaded
 from ..core.settings import NOT_GIVEN, NotGiven
 from ..core.urls import encode_id
 from ..errors import InvalidRequestError, ParsingDataError
 from ..types._model import Model as AnyModel
 from ..types.application import Application as ApplicationInfo
-from ..types.deployment import Deployment, DeploymentName
+from ..types.deployment import Deployment, DeploymentKind, DeploymentName
 from ..types.limits import LimitStats
 from ..types.model import ModelInfo
-from ..types.tokenize import TokenizeResult, TruncatePromptResult
+from ..types.tokenize import TokenizeInputParam, TokenizeResult, TruncatePromptInputParam, TruncatePromptResult
 from .arguments import comma_list, list_given
 
 if TYPE_CHECKING:
-    from ..core.call import Answer
     from ..core.limits import TimeoutValue
     from ..core.operation import Later
     from ..transport.downloads import StreamedResponse
     from ..types.chat.request_param import Message
-    from ..types.deployment import DeploymentKind
-    from ..types.tokenize import TokenizeInputParam, TruncatePromptInputParam
     from .request import CallRoute, Response
 
     SchemaKind = Union[Literal["application_type", "catalog"], str]

@@ -10,26 +10,23 @@ from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, NamedTuple, Optional, Protocol, Tuple, Union
 
-from ..core.body import MultipartBody, file_part
+from ..core.body import MultipartBody, Progress, file_part
 from ..core.call import Download, Request, as_it_came, model_of
 from ..core.etag import bare_etag
 from ..core.operation import Async, Bound, Sync, operation
-from ..core.urls import parse_storage_url
+from ..core.urls import StoragePath, StorageUrl, parse_storage_url
 from ..errors import ConfigurationError, DialException, InvalidDialURLError, InvalidRequestError
 from ..types.metadata import FileItem, FileMetadata
-from .local_files import local_files, local_path, md5_of, same_file_key
+from .local_files import LocalFile, LocalPath, local_files, local_path, md5_of, same_file_key
 from .opening import stream_download
 from .stored import Stored, describe, is_missing, preconditions
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ..core.body import Progress
     from ..core.operation import Later, Whole
-    from ..core.urls import StoragePath, StorageUrl
     from ..transport.downloads import FileDownloadResponse
     from ..types.file import FileTypes
-    from .local_files import LocalFile, LocalPath
     from .stored import Page
 
     class DescribeFile(Protocol[Whole]):

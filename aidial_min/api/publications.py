@@ -5,20 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from ..core.body import json_body
-from ..core.call import Request, list_of, model_of, nothing
+from ..core.call import Config, Request, list_of, model_of, nothing
 from ..core.operation import Async, Resource, Sync, operation
-from ..core.urls import parse_storage_url
+from ..core.urls import StorageUrl, parse_storage_url
 from ..errors import InvalidDialURLError, InvalidRequestError
 from ..types._plain import plain
 from ..types.metadata import ResourceMetadata
-from ..types.publication import Publication, RulesResponse
+from ..types.publication import Publication, PublicationResource, Rule, RulesResponse
 from .arguments import list_given, public_folder, resource_url, target_url, type_names
 
 if TYPE_CHECKING:
-    from ..core.call import Config
-    from ..core.urls import StorageUrl
-    from ..types.publication import PublicationResource, Rule
-
     PublicFolder = StorageUrl
     """A public folder, without a type: "public/team/"."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Optional, Protocol, TypedDict, U
 from urllib.parse import quote
 
 from ..core.body import BytesBody, json_body
-from ..core.call import Request
+from ..core.call import Answer, Config, Request
 from ..core.settings import NOT_GIVEN, NotGiven, retry_of_call, timeout_of_call
 from ..core.urls import SCHEME, is_url_of
 from ..errors import InvalidRequestError, NotDialURLError, ParsingDataError
@@ -17,7 +17,6 @@ from ..errors import InvalidRequestError, NotDialURLError, ParsingDataError
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ..core.call import Answer, Config
     from ..core.http11 import Headers
     from ..core.limits import TimeoutValue
     from ..core.operation import Streamed, Whole

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Iterable, List, Literal, Mapping, Optional, Protocol, Union, overload
 from urllib.parse import quote, unquote
 
-from ..core.call import Request, as_it_came, completion_of, json_value, model_of
+from ..core.call import Answer, Request, as_it_came, completion_of, json_value, model_of
 from ..core.completion_stream import Events
 from ..core.hints import by_name
 from ..core.operation import Async, Bound, Sync, operation, overloaded
@@ -13,17 +13,15 @@ from ..core.response_merge import ResponseMerge
 from ..core.settings import NOT_GIVEN
 from ..core.urls import encode_id
 from ..errors import DialTimeoutError, InvalidRequestError
-from ..types.responses import ResponseDeleted, ResponseEvent, ResponseObject
+from ..types.responses import ResponseDeleted, ResponseEvent, ResponseObject, ResponseParams
 from .calls import DeploymentCalls
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ..core.call import Answer
     from ..core.operation import Either, Later, Streamed, Whole
     from ..transport.streams import AsyncStream, Stream
     from ..types._model import Model
-    from ..types.responses import ResponseParams
     from .calls import CallOptions
 
     ResponseInput = Union[str, Iterable[Union[Mapping[str, Any], Model]]]

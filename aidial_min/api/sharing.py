@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any, List, Literal, Optional, Protocol, Sequen
 
 from ..core.call import Request, list_of, model_of, nothing
 from ..core.operation import Async, Bound, Resource, Sync, operation, overloaded
-from ..core.urls import is_url_of
+from ..core.urls import StorageUrl, is_url_of
 from ..errors import InvalidRequestError, NotDialURLError
 from ..types.permission import ReceiverPermissions, ResourcePermission
 from ..types.sharing import Invitation, SharedResource, ShareLink
-from .arguments import resource_links, resource_url, type_names
+from .arguments import SharedUrl, resource_links, resource_url, type_names
 
 if TYPE_CHECKING:
     from ..core.operation import Later
-    from ..core.urls import StorageUrl
-    from .arguments import SharedUrl
 
     InvitationId = Union[str, ShareLink]
     """The id of an invitation, its link (from the server's root, or absolute), or what `sharing.create` gave."""

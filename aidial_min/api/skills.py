@@ -10,8 +10,8 @@ import os
 from pathlib import PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, Dict, Mapping, NamedTuple, Optional, Tuple, TypeVar, Union
 
-from ..core.body import MultipartBody, file_part
-from ..core.call import Download, Request, as_it_came, model_of, nothing
+from ..core.body import FilePart, MultipartBody, file_part
+from ..core.call import Answer, Download, Request, as_it_came, model_of, nothing
 from ..core.etag import bare_etag
 from ..core.operation import Async, Sync, operation, settled
 from ..core.urls import as_text, decode_segment, encode_segment, parse_storage_url
@@ -22,8 +22,6 @@ from .opening import stream_download
 from .stored import Addressed, preconditions
 
 if TYPE_CHECKING:
-    from ..core.body import FilePart
-    from ..core.call import Answer
     from ..transport.downloads import FileDownloadResponse
     from ..types.file import FileTypes
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, Union, overload
 
 from ..core.body import json_body
-from ..core.call import Request, json_value, list_of, model_of, nothing
+from ..core.call import Answer, Request, json_value, list_of, model_of, nothing
 from ..core.operation import Async, Bound, Resource, Sync, listing, operation, overloaded
-from ..core.urls import SCHEME, is_posix_path, item_path, parse_storage_url
+from ..core.urls import SCHEME, StoragePath, StorageUrl, is_posix_path, item_path, parse_storage_url
 from ..errors import (
     DialException,
     EndpointNotSupportedError,
@@ -44,9 +44,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    from ..core.call import Answer
     from ..core.operation import Later
-    from ..core.urls import StoragePath, StorageUrl
     from ..types.metadata import StorageResourceType
 
     class Page(TypedDict, total=False):

@@ -8,13 +8,12 @@ from ..core.body import json_body
 from ..core.call import Request, as_it_came
 from ..core.completion_stream import Events
 from ..core.operation import Async, Resource, Sync
-from ..core.urls import item_path
+from ..core.urls import StorageUrl, item_path
 from ..types.metadata import ResourceEvent
 from .arguments import list_given
 from .opening import streaming
 
 if TYPE_CHECKING:
-    from ..core.urls import StorageUrl
     from ..transport.streams import Stream
 
 EVENTS = Events(ResourceEvent.from_json)

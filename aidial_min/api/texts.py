@@ -13,8 +13,8 @@ from ..core.hints import by_name
 from ..core.operation import Async, Bound, Sync, operation, overloaded
 from ..core.settings import NOT_GIVEN, NotGiven
 from ..errors import InvalidRequestError
-from ..types.completion import CompletionChunk, CompletionResponse
-from ..types.embeddings import EmbeddingsResponse
+from ..types.completion import CompletionChunk, CompletionParams, CompletionPrompt, CompletionResponse
+from ..types.embeddings import CustomEmbeddingsInput, EmbeddingsCustomFields, EmbeddingsInput, EmbeddingsResponse
 from .calls import DeploymentCalls, structure
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from ..core.limits import TimeoutValue
     from ..core.operation import Either, Later, Streamed, Whole
     from ..transport.streams import AsyncStream, Stream
-    from ..types.completion import CompletionParams, CompletionPrompt
-    from ..types.embeddings import CustomEmbeddingsInput, EmbeddingsCustomFields, EmbeddingsInput
     from .calls import CallOptions
 
     class CompletionOptions(CompletionParams, CallOptions, total=False): ...

@@ -17,14 +17,13 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 from .body import json_body
-from .call import Request
+from .call import Answer, Config, Download, Request
 
 if TYPE_CHECKING:
     from typing import Any, AsyncIterator, Callable, Coroutine, Iterator, Mapping, Optional
 
     from typing_extensions import Concatenate, ParamSpec
 
-    from .call import Answer, Config, Download
     from .completion_stream import Events
 
     P = ParamSpec("P")

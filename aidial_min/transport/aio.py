@@ -15,7 +15,7 @@ from collections import deque
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, TypeVar
 
-from .connections import Connections
+from .connections import Connection, Connections
 from .transport import BaseTransport
 from .verbs import (
     MAX_ERROR,
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from typing import AsyncIterator, Coroutine, Sequence
 
     from ..core.limits import Limits
-    from .connections import Connection
     from .verbs import Sending
 
 T = TypeVar("T")

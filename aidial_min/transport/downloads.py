@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING, AsyncIterator, Iterator
 
 from ..core.etag import DownloadInfo
 from ..core.operation import each, finish
-from ..core.sse import EventParser
+from ..core.sse import EventParser, ServerSentEvent
 from ..errors import InvalidRequestError
 from .atomic_file import Path, TargetFile
-from .verbs import Here, OutOfTime, remaining
+from .verbs import Here, OutOfTime, Worker, remaining
 
 if TYPE_CHECKING:
     from typing import IO, Any
 
     from ..core.http11 import Head
-    from ..core.sse import ServerSentEvent
     from .exchange import Exchange
-    from .verbs import Worker
 
 KEPT = 16 * 1024 * 1024
 """Bytes of a content that are kept in memory, so that it can be read again."""

@@ -25,7 +25,7 @@ from ..errors import (
     RemoteProtocolError,
     ResponseInterruptedError,
 )
-from .connections import Place
+from .connections import Connection, Connections, Place
 from .verbs import OutOfTime, remaining
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from ..core.http11 import Head
     from ..core.limits import Budget
     from ..core.settings import ConnectionKey
-    from .connections import Connection, Connections
 
 DRAIN = 0.2
 """Seconds to wait for the end of a body after `[DONE]`, so that its connection can be used again."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from ..core.operation import finish
 from ..errors import ConnectError, InvalidRequestError
-from .connections import Connections
+from .connections import Connection, Connections
 from .transport import BaseTransport
 from .verbs import (
     RECEIVE,
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from queue import SimpleQueue
     from typing import AsyncIterator, Coroutine, Sequence
 
-    from .connections import Connection
     from .verbs import Sending
 
 T = TypeVar("T")

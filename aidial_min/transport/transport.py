@@ -13,10 +13,10 @@ from _thread import allocate_lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .._tuples import NamedTuple
-from ..core.call import Answer, carry_out
+from ..core.call import Answer, Config, Download, Outgoing, Request, carry_out
 from ..core.etag import check_content, check_etag
 from ..core.limits import Budget
-from ..core.settings import ConnectionKey
+from ..core.settings import ConnectionKey, ConnectionSettings
 from ..errors import ConfigurationError, DialException, InvalidRequestError, is_bad_moment, loading
 from .exchange import Exchange
 from .verbs import MAX_ERROR, OutOfTime, Verbs, remaining, survive_fork
@@ -25,10 +25,8 @@ if TYPE_CHECKING:
     import ssl
     from typing import Callable
 
-    from ..core.call import Config, Download, Outgoing, Request
     from ..core.http11 import Head
     from ..core.proxy import Route
-    from ..core.settings import ConnectionSettings
     from ..core.urls import Origin
     from .connections import Connection, Connections
 
