@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, AsyncGenerator, Awaitable, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence, TypeVar
 
 from .connections import Connection, Connections
 from .transport import BaseTransport
@@ -34,7 +34,6 @@ from .verbs import (
 
 if TYPE_CHECKING:
     import ssl
-    from typing import AsyncIterator, Coroutine, Sequence
 
     from ..core.limits import Limits
     from .verbs import Sending

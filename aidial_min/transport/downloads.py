@@ -8,7 +8,7 @@ What goes to disk appears there when all of it has come (atomic_file.py).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, AsyncIterator, Iterator
+from typing import IO, TYPE_CHECKING, Any, AsyncIterator, Iterator
 
 from ..core.etag import DownloadInfo
 from ..core.operation import each, finish
@@ -18,8 +18,6 @@ from .atomic_file import Path, TargetFile
 from .verbs import Here, OutOfTime, Worker, remaining
 
 if TYPE_CHECKING:
-    from typing import IO, Any
-
     from ..core.http11 import Head
     from .exchange import Exchange
 

@@ -6,15 +6,13 @@ They pull pieces of the body, hand them to core/completion_stream.py, and give o
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, AsyncIterator, Generic, Iterator, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, AsyncIterator, Generic, Iterator, NoReturn, TypeVar, overload
 
 from ..core.completion_stream import EventReader, Events, text_of
 from ..core.operation import finish
 from ..errors import DialException, InvalidRequestError, StreamInterruptedError
 
 if TYPE_CHECKING:
-    from typing import overload
-
     from ..core.http11 import Head, Headers
     from ..types.chat.response import ChatCompletionChunk, ChatCompletionResponse
     from ..types.completion import CompletionChunk, CompletionResponse

@@ -13,7 +13,7 @@ import time
 from _thread import allocate_lock
 from collections import deque
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Coroutine, Sequence, TypeVar
 
 from ..core.operation import finish
 from ..errors import ConnectError, InvalidRequestError
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     import threading
     from http.client import HTTPConnection
     from queue import SimpleQueue
-    from typing import AsyncIterator, Coroutine, Sequence
 
     from .verbs import Sending
 

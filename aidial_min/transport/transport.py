@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from _thread import allocate_lock
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Callable, TypeVar, cast
 
 from .._tuples import NamedTuple
 from ..core.call import Answer, Config, Download, Outgoing, Request, carry_out
@@ -23,7 +23,6 @@ from .verbs import MAX_ERROR, OutOfTime, Verbs, remaining, survive_fork
 
 if TYPE_CHECKING:
     import ssl
-    from typing import Callable
 
     from ..core.http11 import Head
     from ..core.proxy import Route
