@@ -240,9 +240,8 @@ class _Client(BaseClient, Generic[Auth]):
         on_attempt: Optional[Watch] = None,
     ) -> None:
         self._config = read_config({**locals()}, self._coroutines)
-        self._transport = self._new_transport(
-            connection_settings(limits, proxy, trust_env, ca_bundle, client_cert, ssl_context)
-        )
+        settings = connection_settings(limits, proxy, trust_env, ca_bundle, client_cert, ssl_context)
+        self._transport = self._new_transport(settings)
         self._owns_transport = True
 
     @overloaded
@@ -437,9 +436,8 @@ class _Pool(Portable, Generic[C, Auth]):
         ssl_context: Optional[ssl.SSLContext] = None,
     ) -> None:
         chosen = limits if limits is not None else connection_limits
-        self._transport = self._new_transport(
-            connection_settings(chosen, proxy, trust_env, ca_bundle, client_cert, ssl_context)
-        )
+        settings = connection_settings(chosen, proxy, trust_env, ca_bundle, client_cert, ssl_context)
+        self._transport = self._new_transport(settings)
         self._owns_transport = True
 
     @with_hints

@@ -351,15 +351,8 @@ def error_from_response(
         )
     if cls is EndpointNotSupportedError:
         message = "this DIAL server does not have the endpoint (it says: %s)" % message
-    error = cls(
-        message,
-        status_code=status,
-        headers=headers,
-        request=request,
-        request_sent="yes",
-        retry_after=retry_after,
-        **fields,
-    )
+    fields.update(headers=headers, request=request, retry_after=retry_after)
+    error = cls(message, status_code=status, request_sent="yes", **fields)
     conceal(error, secrets)
     return error
 

@@ -7,19 +7,13 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Union
 from urllib.parse import quote
 
 from ..core.call import Config
-from ..core.urls import StorageUrl, as_text, decode_segment, is_posix_path, parse_storage_url
+from ..core.urls import STORAGE_KINDS, StorageUrl, as_text, decode_segment, is_posix_path, parse_storage_url
 from ..errors import InvalidDialURLError, InvalidRequestError
 from ..types._model import Model
 from ..types.permission import ResourcePermission
 
-_TYPES = {
-    "files": "FILE",
-    "conversations": "CONVERSATION",
-    "prompts": "PROMPT",
-    "applications": "APPLICATION",
-    "toolsets": "TOOL_SET",
-    "skills": "SKILL",
-}
+_TYPES = {**{kind: kind[:-1].upper() for kind in STORAGE_KINDS}, "toolsets": "TOOL_SET"}
+"""Kinds of resources in bodies of requests, by what they are called in addresses."""
 
 SharedUrl = Union[StorageUrl, Mapping[str, Any], Model]
 """A resource to share or to grant: its address, or a dict or model with `url` and, if need be, `permissions`."""

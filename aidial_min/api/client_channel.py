@@ -77,14 +77,9 @@ class _ClientChannel(Resource):
         ]
         if not asked:
             return {}
-        request = Request(
-            "POST",
-            CHANNEL + "interact",
-            headers=_channel(channel_id),
-            body=json_body(asked),
-            decode=as_it_came,
-            timeout=timeout_of_call(timeout),
-        )
+        path, headers, body = CHANNEL + "interact", _channel(channel_id), json_body(asked)
+        limits = timeout_of_call(timeout)
+        request = Request("POST", path, headers=headers, body=body, decode=as_it_came, timeout=limits)
         stream = await self._open(request, Events(lambda value: _signin_results(ids, value), fails=False))
         try:
             results: Optional[Dict[str, SigninResult]] = await stream._next()
@@ -182,12 +177,8 @@ def _signin_results(ids: List[str], value: Any) -> Dict[str, SigninResult]:
             answers[str(response.id)] = response
         elif response.error is not None:
             error = response.error
-            raise DialException(
-                "the client channel failed (%s): %s" % (error.code, error.message),
-                status_code=502,
-                code=str(error.code),
-                request_sent="yes",
-            )
+            message = "the client channel failed (%s): %s" % (error.code, error.message)
+            raise DialException(message, status_code=502, code=str(error.code), request_sent="yes")
     return {name: _outcome(answers.get(str(number))) for number, name in enumerate(ids, start=1)}
 
 

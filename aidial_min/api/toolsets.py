@@ -194,17 +194,15 @@ class _Toolset(Resource):
         """
         if not isinstance(tool, str) or not tool:
             raise InvalidRequestError("tool must be the name of a tool")
-        session = _Session(
-            self._client, _mcp_path(toolset_id, application), {} if timeout is None else {"timeout": timeout}
-        )
+        options: Dict[str, Any] = {} if timeout is None else {"timeout": timeout}
+        session = _Session(self._client, _mcp_path(toolset_id, application), options)
         hello = {"protocolVersion": PROTOCOL, "capabilities": {}, "clientInfo": {"name": "aidial_min", "version": "1"}}
         try:
             agreed = await session.ask("initialize", hello)
             session.headers["MCP-Protocol-Version"] = str(agreed.get("protocolVersion") or PROTOCOL)
             await session.tell("notifications/initialized")
-            return ToolResult.from_json(
-                await session.ask("tools/call", {"name": tool, "arguments": dict(arguments or {})})
-            )
+            result = await session.ask("tools/call", {"name": tool, "arguments": dict(arguments or {})})
+            return ToolResult.from_json(result)
         finally:
             await session.end()
 
@@ -340,9 +338,8 @@ class _ExternalServices(Resource):
 
         POST /v1/ops/external-service/signout
         """
-        return await self._post(
-            SERVICE + "signout", credentials(_scope(scope_id), authentication_type, credentials_level), boolean
-        )
+        value = credentials(_scope(scope_id), authentication_type, credentials_level)
+        return await self._post(SERVICE + "signout", value, boolean)
 
     @operation
     async def credentials(self, scope_id: str) -> ServiceCredentials:
@@ -459,14 +456,9 @@ class _ExternalServices(Resource):
         except (InvalidRequestError, ResourceNotFoundError) as error:
             if not error.message.startswith(("Url has invalid bucket", "Not found: applications/")):
                 raise
-            raise EndpointNotSupportedError(
-                "this DIAL server has no external services (it says: %s)" % error.message,
-                status_code=error.status_code,
-                request=error.request,
-                headers=error.headers,
-                body=error.body,
-                request_sent="yes",
-            ) from None
+            message = "this DIAL server has no external services (it says: %s)" % error.message
+            answer: Dict[str, Any] = {"status_code": error.status_code, "headers": error.headers, "body": error.body}
+            raise EndpointNotSupportedError(message, request=error.request, request_sent="yes", **answer) from None
 
 
 class ExternalServices(_ExternalServices, Sync):

@@ -210,14 +210,9 @@ def connection_settings(
             if not isinstance(given[2], str):
                 raise ConfigurationError("the password of client_cert must be a str, not %s" % type(given[2]).__name__)
             password = Secret(given[2])
+    way = None if proxy is None else Secret(proxy)
     settings = ConnectionSettings(
-        check_limits(limits),
-        None if proxy is None else Secret(proxy),
-        bool(trust_env),
-        bundle,
-        tuple(paths),
-        password,
-        ssl_context,
+        check_limits(limits), way, bool(trust_env), bundle, tuple(paths), password, ssl_context
     )
     if proxy:
         settings.route(Origin("http", "localhost", 80, ""))  # a proxy URL that can't be used is refused now
