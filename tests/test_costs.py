@@ -18,7 +18,7 @@ from aidial_min import Dial
 from aidial_min.core.codings import AnswerReader
 from aidial_min.core.http11 import Headers, ResponseReader
 from aidial_min.core.urls import parse_base_url, parse_storage_url
-from tests.support.clients import KINDS, client_of
+from tests.support.clients import KINDS, client_of, opened_download
 from tests.support.growth import assert_linear
 from tests.support.patience import PATIENCE
 from tests.support.rawserver import RawServer
@@ -327,6 +327,48 @@ def of_header_fields(size):
 def of_path_segments(size):
     url, origin = "files/b/" + "/".join(["a%20b"] * size), parse_base_url("https://dial.example.com")
     return lambda: parse_storage_url(origin, url).path
+
+
+class Narrow(Counting):
+    """Gives as little at a time as there surely is."""
+
+    def recv(self, size, *arguments):
+        return super().recv(min(size, 4096), *arguments)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("coded", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize("use", ["pieces", "content", "disk"])
+def test_ten_times_the_bytes_of_a_download_cost_about_ten_times_as_much(kind, coded, use, tmp_path, monkeypatch):
+    import gzip
+
+    monkeypatch.setattr(socket, "socket", Narrow)
+
+    def download(client):
+        response = opened_download(client)
+        if kind == "async":
+            return arrived(response)
+        if use == "disk":
+            return response.write_to(tmp_path / "x")
+        return response.get_content() if use == "content" else list(response)
+
+    async def arrived(coming):
+        response = await coming
+        if use == "disk":
+            return await response.awrite_to(tmp_path / "x")
+        return await response.aget_content() if use == "content" else [piece async for piece in response]
+
+    with RawServer([b""]) as server, client_of(kind, debug=False, base_url=server.url) as call:
+
+        def prepare(size):
+            body = os.urandom(1000 * size)
+            body = gzip.compress(body) if coded else body
+            head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n" % len(body)
+            server.scripts[:] = [[head + (b"content-encoding: gzip\r\n\r\n" if coded else b"\r\n") + body]]
+            return lambda: call(download)
+
+        prepare(1)()  # what the first call loads is no part of it
+        assert_linear(prepare, 100)
 
 
 def read(reader, pieces):

@@ -71,7 +71,10 @@ def _check_defaults(context: ssl.SSLContext) -> None:
     folder = os.environ.get("SSL_CERT_DIR")
     if folder and not any(os.path.isdir(path) for path in folder.split(os.pathsep)):
         raise _unusable("SSL_CERT_DIR", folder, FileNotFoundError(errno.ENOENT, "no such folder"))
-    if context.cert_store_stats()["x509_ca"]:
+    try:
+        if context.cert_store_stats()["x509_ca"]:
+            return
+    except NotImplementedError:  # truststore in place of ssl: its contexts ask the system at each handshake
         return
     named = os.environ.get("SSL_CERT_FILE")
     file = named or ssl.get_default_verify_paths().cafile

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import ssl
 import subprocess
 import threading
 import time
@@ -12,7 +11,8 @@ import pytest
 
 from aidial_min.cli.doctor import describe_credential as describe
 from tests.support.certificates import authority
-from tests.support.patience import PATIENCE, at_some_pace
+from tests.support.front import Front
+from tests.support.patience import at_some_pace
 
 STEPS = ["program", "server", "credential", "way", "name", "connection", "bucket", "deployments"]
 
@@ -140,49 +140,6 @@ def test_a_redirect_names_the_right_server(doctor, server):
 
 
 # -- TLS
-
-
-class Front:
-    """TLS before a server: what comes in is handed on."""
-
-    def __init__(self, port, certificate):
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(authority() / certificate)
-        self._inner = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join(PATIENCE)
-        self._listener.close()
-
-    def _run(self):
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            sock.settimeout(PATIENCE)
-            try:
-                with self._context.wrap_socket(sock, server_side=True) as outer:
-                    self._hand_on(outer)
-            except OSError:
-                sock.close()
-
-    def _hand_on(self, outer):
-        with socket.create_connection(("127.0.0.1", self._inner), timeout=PATIENCE) as inner:
-            while True:
-                data = outer.recv(65536)
-                if not data:
-                    return
-                inner.sendall(data)
-                outer.sendall(inner.recv(65536))
 
 
 def test_a_trusted_certificate_is_shown(doctor, server):

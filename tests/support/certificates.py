@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+KEY = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1"  # made at once, which RSA keys are not
+
 
 @functools.lru_cache(maxsize=None)
 def authority():
@@ -22,15 +24,13 @@ def authority():
         "[req]\ndistinguished_name=dn\nx509_extensions=ca\n[dn]\n[ca]\nbasicConstraints=critical,CA:TRUE\n"
         "keyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n"
     )
-    _openssl(
-        folder, "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 30 -subj /CN=TestCA -config ca.cnf"
-    )
+    _openssl(folder, "req -x509 " + KEY + " -nodes -keyout ca.key -out ca.pem -days 30 -subj /CN=TestCA -config ca.cnf")
     for name, subject, alternatives in (
         ("good", "/CN=good", "IP:127.0.0.1,DNS:localhost"),
         ("other", "/CN=other", "DNS:other.example"),
         ("client", "/CN=client", "DNS:client.example"),
     ):
-        _openssl(folder, "req -newkey rsa:2048 -nodes -keyout %s.key -out %s.csr -subj %s" % (name, name, subject))
+        _openssl(folder, "req " + KEY + " -nodes -keyout %s.key -out %s.csr -subj %s" % (name, name, subject))
         (folder / (name + ".ext")).write_text(
             "subjectAltName=%s\nkeyUsage=critical,digitalSignature,keyEncipherment\n"
             "authorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n" % alternatives

@@ -4,6 +4,7 @@ Every test runs for the sync and for the async client, the latter in asyncio's d
 """
 
 import asyncio
+import base64
 import gc
 import gzip
 import io
@@ -678,6 +679,21 @@ def test_a_proxy_that_wants_a_password_for_plain_requests(kind):
             with pytest.raises(ProxyError, match="407") as caught:
                 call(bucket)
     assert caught.value.request_sent == "no" and "secret-word" not in str(caught.value) + repr(vars(caught.value))
+
+
+def test_a_password_that_a_proxy_echoes_is_masked(kind):
+    password = b"secret-word"
+    pair = base64.b64encode(b"user:" + password)
+    echo = refused(400, b"you sent %s, which is user:%s" % (pair, password), b"x-echo: %s %s\r\n" % (password, pair))
+    with RawServer([echo]) as proxy:
+        settings = {"proxy": proxy.url.replace("http://", "http://user:secret-word@"), "max_retries": 0}
+        with client_of(kind, base_url="http://dial.invalid", **settings) as call:
+            with pytest.raises(DialException) as caught:
+                call(bucket)
+        assert "\r\nProxy-Authorization: Basic %s\r\n" % pair.decode() in proxy.requests[0][1] + "\r\n"
+    error = caught.value
+    shown = str(error) + repr(error) + repr(vars(error)) + repr(dict(error.headers))
+    assert "secret-word" not in shown and pair.decode() not in shown and "you sent ***, which is user:***" in str(error)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -371,7 +371,7 @@ def test_a_file_that_is_not_there_is_blamed_on_the_variable_that_names_it(kind, 
 def test_an_encrypted_key_needs_its_password(kind, tmp_path):
     """OpenSSL would ask for it at the terminal, and wait for ever."""
     key, certificate = tmp_path / "encrypted.key", str(authority() / "client.crt")
-    encrypt = ["openssl", "rsa", "-aes128", "-passout", "pass:word", "-in", str(authority() / "client.key")]
+    encrypt = ["openssl", "pkey", "-aes128", "-passout", "pass:word", "-in", str(authority() / "client.key")]
     subprocess.run([*encrypt, "-out", str(key)], check=True, capture_output=True)
     with tls_server(client_ca="ca.pem") as (url, _, _):
         with client_of(kind, base_url=url, ca_bundle=ca(), client_cert=(certificate, str(key), "word")) as call:
