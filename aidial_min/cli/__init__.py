@@ -6,7 +6,7 @@ end (exit_codes.py) stands once for all of them. Nothing else of the package imp
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Sequence
+from typing import TYPE_CHECKING, Any, Optional, Sequence
 
 from ..errors import DialException
 from .exit_codes import FAILED, OK, USAGE, CommandError, code_of, line_about
@@ -48,8 +48,8 @@ def _command(words: Sequence[str]) -> int:
     if arguments.command is None:
         make_parser(()).print_help(sys.stderr)
         return USAGE
-    code: int = arguments.run(arguments)
-    return code
+    code: Optional[int] = arguments.run(arguments)
+    return code or OK
 
 
 def _explain(error: BaseException) -> int:

@@ -17,7 +17,6 @@ import io
 import keyword
 import os
 import shutil
-import stat
 import subprocess
 import sys
 import tempfile
@@ -27,7 +26,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 from .._version import __version__
-from .exit_codes import OK, CommandError, UsageError
+from .exit_codes import CommandError, UsageError
 from .terminal import note, write
 from .verify import NAME, differences, find, manifest, read, running_copy, sha256
 
@@ -92,7 +91,7 @@ def add_bundle_options(parser: argparse.ArgumentParser, switch: Any, text: Any) 
     parser.add_argument("--into", default=text, metavar="PACKAGE", help="below this package, such as yours._vendor")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> None:
     """Make the bundle, and say how large it is."""
     kind, target = arguments.kind, Path(arguments.target)
     parents = arguments.into.split(".") if arguments.into else []
@@ -116,7 +115,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.bytecode:
         tag = sys.implementation.cache_tag
         note("The bytecode is for Python %d.%d (%s); any other compiles the sources." % (*sys.version_info[:2], tag))
-    return OK
 
 
 def check(arguments: argparse.Namespace, parents: List[str]) -> None:
@@ -225,7 +223,7 @@ def zipped(entries: Mapping[str, bytes], start: bytes) -> bytes:
         for path in sorted(entries):
             entry = zipfile.ZipInfo(path, date)
             entry.create_system = 3  # Unix, also where this is Windows: it says how to read the mode
-            entry.external_attr = (stat.S_IFREG | 0o644) << 16
+            entry.external_attr = 0o100644 << 16  # a file that all may read
             entry.compress_type = zipfile.ZIP_DEFLATED
             file.writestr(entry, entries[path], compresslevel=9)
     return out.getvalue()

@@ -27,7 +27,6 @@ import sys
 
 from .connection import add_options, make_client, number
 from .conversation import Conversation, Talk, choose
-from .exit_codes import OK
 from .prompt import check_files, prompt_of, refuse_to_choose
 from .terminal import is_terminal
 
@@ -56,7 +55,7 @@ def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     add_options(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> None:
     """Ask once, or begin a conversation."""
     both = is_terminal(sys.stdin) and is_terminal(sys.stdout)
     talking = arguments.prompt is None and both and not arguments.json
@@ -70,4 +69,3 @@ def run(arguments: argparse.Namespace) -> int:
             conversation.go_on()
         else:
             conversation.say(prompt)
-    return OK

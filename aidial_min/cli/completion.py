@@ -9,7 +9,6 @@ examples:
 import argparse
 from typing import Dict, List, Tuple
 
-from .exit_codes import OK
 from .parser import COMMANDS, make_parser
 from .terminal import write
 
@@ -43,19 +42,18 @@ def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("shell", choices=("bash", "zsh", "fish"))
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> None:
     """Write the script."""
     places = words_at()
     if arguments.shell == "fish":
         write("\n".join(_fish(place, words) for place, words in places.items()) + "\n")
-        return OK
+        return
     variable = "words" if arguments.shell == "bash" else "words_"
     cases = []
     for (command, action), words in sorted(places.items(), reverse=True):  # files/put before files/*
         pattern = "%s/%s" % (command, action or "*") if command else "*"
         cases.append('        %s) %s="%s" ;;' % (pattern, variable, " ".join(words)))
     write((BASH if arguments.shell == "bash" else ZSH) % "\n".join(cases))
-    return OK
 
 
 def words_at() -> Dict[Tuple[str, str], List[str]]:

@@ -210,7 +210,6 @@ def read_profile(path: str, name: Optional[str]) -> Dict[str, str]:
         raise ConfigurationError(
             "%s holds a key, and others can read it: chmod 600 it, or name a file with api_key_file" % path
         )
-    for line in ("api_key_file", "bearer_token_file"):
-        if lines.get(line):
-            lines[line] = os.path.join(os.path.dirname(path), os.path.expanduser(lines[line]))
+    for line in filter(lines.get, ("api_key_file", "bearer_token_file")):
+        lines[line] = os.path.join(os.path.dirname(path), os.path.expanduser(lines[line]))
     return {_PROFILE[line]: value for line, value in lines.items() if value}

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shlex
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Callable, Dict, List, Optional, Tuple
@@ -20,7 +19,7 @@ from ..transport.atomic_file import TargetFile
 from .answer import Screen, Stopped, ask
 from .connection import deployment_of
 from .exit_codes import UsageError, line_about
-from .prompt import attach, callable_ids, check_files, parameters_of, user_message
+from .prompt import attach, callable_ids, check_files, new_name, parameters_of, user_message
 from .terminal import ask_person, dim, note, red, visible, word
 
 HELP = """\
@@ -91,11 +90,6 @@ def last_name() -> str:
         raise UsageError("there is no conversation to go on with") from None
 
 
-def new_name() -> str:
-    """A name that no conversation has."""
-    return time.strftime("%Y%m%d-%H%M%S-") + os.urandom(2).hex()
-
-
 def remembered(message: Any) -> Dict[str, Any]:
     """What of an answer goes back with the next question: its text, attachments and the application's state."""
     kept: Dict[str, Any] = {"role": "assistant", "content": message.content or ""}
@@ -119,7 +113,7 @@ class Conversation:
         name = last_name() if options.go_on else options.conversation
         kept = load(name) if name else None
         self.client = client
-        self.name = name or new_name()
+        self.name = name or new_name(2)
         self.deployment = deployment_of(options) or ""
         self.messages: List[Dict[str, Any]] = []
         if kept is not None:
@@ -242,7 +236,7 @@ class Talk(Conversation):
     def do_new(self, rest: str) -> None:
         """Begin again, with the same system message."""
         self.messages = self.messages[:1] if self.system else []
-        self.name = new_name()
+        self.name = new_name(2)
         self.files, self._failed = [], None
         note(dim("(a new conversation)"))
 
@@ -339,35 +333,23 @@ def load_history(keep: bool) -> Callable[[str], None]:
     if "libedit" not in (readline.__doc__ or ""):
         readline.parse_and_bind("set enable-bracketed-paste on")  # pasted lines are one question; Python turns it off
     path = state_path("history")
-    lines = _read_history(path) if keep else []
-    for line in lines:
-        readline.add_history(line)
+    if keep and os.path.exists(path):
+        with open(path, encoding="utf-8", errors="replace") as file:
+            for line in file.readlines()[-HISTORY:]:  # each a JSON text, since a question may have several lines
+                with suppress(ValueError):  # torn by a full disk, say
+                    readline.add_history(str(json.loads(line)))
 
     def remember(text: str) -> None:
         nonlocal keep
         if keep and text.strip():
             try:
-                with open_private(path) as file:
-                    file.write(json.dumps(text).encode() + b"\n")
+                with open_private(path) as kept:
+                    kept.write(json.dumps(text).encode() + b"\n")
             except OSError as error:
                 keep = False
                 note(dim("(the history is not kept: %s)" % line_about(error)))
 
     return remember
-
-
-def _read_history(path: str) -> List[str]:
-    """The last lines, each a JSON text, since one may have several lines; what is none is left out."""
-    if not os.path.exists(path):
-        return []
-    found: List[str] = []
-    with open(path, encoding="utf-8", errors="replace") as file:
-        for line in file.readlines()[-HISTORY:]:
-            try:
-                found.append(str(json.loads(line)))
-            except ValueError:  # torn by a full disk, say
-                continue
-    return found
 
 
 def read_question() -> str:

@@ -53,7 +53,7 @@ def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     """There is nothing to choose."""
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> None:
     """Run the session."""
     from ..testing import DialServer
 
@@ -68,7 +68,6 @@ def run(arguments: argparse.Namespace) -> int:
             os.environ.clear()
             os.environ.update(environment)
     print("\nWith a DIAL of your own: set DIAL_URL and DIAL_API_KEY, and write client = Dial().")
-    return 0
 
 
 def play(session: str) -> None:

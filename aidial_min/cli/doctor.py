@@ -41,7 +41,6 @@ from .terminal import red, visible, write, write_json
 class Step(NamedTuple):
     """What a step found; `status` is ok, failed or skipped, `code` what a command would end with."""
 
-    name: str
     status: str
     lines: List[str]
     advice: Sequence[str] = ()
@@ -82,27 +81,26 @@ def set_up(parser: argparse.ArgumentParser, name: str) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Examine, and say what was found."""
-    found: List[Step] = []
+    found: Dict[str, Step] = {}
     with Diagnosis(arguments, environment(arguments)) as diagnosis:
         for name, (look, needs) in CHECKS.items():
-            missing = [other.name for other in found if other.name in needs and other.status != "ok"]
-            step = Step(name, "skipped", ["needs: " + missing[0]]) if missing else look(diagnosis)
-            step = step._replace(name=name, lines=[errors.mask(line, diagnosis.secrets) for line in step.lines])
-            found.append(step)
+            missing = [other for other in needs if found[other].status != "ok"]
+            step = Step("skipped", ["needs: " + missing[0]]) if missing else look(diagnosis)
+            step = found[name] = step._replace(lines=[errors.mask(line, diagnosis.secrets) for line in step.lines])
             if not arguments.json:
-                _print(step)
-    failed = [step for step in found if step.status == "failed"]
+                _print(name, step)
+    failed = [name for name, step in found.items() if step.status == "failed"]
     if arguments.json:
-        write_json([step._asdict() for step in found])
+        write_json([{"name": name, **step._asdict()} for name, step in found.items()])
     else:
-        write("\n%s\n" % ("Failed: %s." % ", ".join(step.name for step in failed) if failed else "Everything is well."))
-    return (failed[0].code or FAILED) if failed else OK
+        write("\n%s\n" % ("Failed: %s." % ", ".join(failed) if failed else "Everything is well."))
+    return (found[failed[0]].code or FAILED) if failed else OK
 
 
-def _print(step: Step) -> None:
+def _print(name: str, step: Step) -> None:
     mark = {"ok": "ok     ", "failed": red("failed ", sys.stdout), "skipped": "skipped"}[step.status]
     lines = [visible(line, lines=False) for line in step.lines] or [""]
-    write("%s  %-11s  %s\n" % (mark, step.name, lines[0]), own=True)
+    write("%s  %-11s  %s\n" % (mark, name, lines[0]), own=True)
     for line in lines[1:]:
         write(" " * 22 + line + "\n")
     for line in step.advice:
@@ -114,7 +112,7 @@ def _print(step: Step) -> None:
 
 def ok(*lines: str) -> Step:
     """A step that found nothing wrong."""
-    return Step("", "ok", list(lines))
+    return Step("ok", list(lines))
 
 
 def failed(error: BaseException, *advice: str, lines: Sequence[str] = ()) -> Step:
@@ -124,7 +122,7 @@ def failed(error: BaseException, *advice: str, lines: Sequence[str] = ()) -> Ste
     unanswered = isinstance(error, (DialConnectionError, errors.ParsingDataError))
     if status and getattr(error, "request_sent", "no") == "yes" and not unanswered:
         text = "%d %s" % (status, text)
-    return Step("", "failed", [*lines, " ".join(text.split())], advice, code_of(error))
+    return Step("failed", [*lines, " ".join(text.split())], advice, code_of(error))
 
 
 def check_program(diagnosis: Diagnosis) -> Step:
@@ -142,7 +140,7 @@ def check_server(diagnosis: Diagnosis) -> Step:
     text = given or diagnosis.environment.get("DIAL_URL")
     source = "--url" if given else diagnosis.environment.source("DIAL_URL")
     if not text:
-        return Step("", "failed", ["no server is named"], ["set DIAL_URL, or write --url https://..."], USAGE)
+        return Step("failed", ["no server is named"], ["set DIAL_URL, or write --url https://..."], USAGE)
     try:
         diagnosis.origin = parse_base_url(text)
     except DialException as error:
@@ -163,7 +161,7 @@ def check_credential(diagnosis: Diagnosis) -> Step:
         return failed(error, "correct the variable, or the file")
     diagnosis.secrets = [text for value in values.values() for text in (value, value.strip(), value.strip("\"' "))]
     if not values:
-        return Step("", "failed", ["no credential"], ["set DIAL_API_KEY, or DIAL_API_KEY_FILE"], USAGE)
+        return Step("failed", ["no credential"], ["set DIAL_API_KEY, or DIAL_API_KEY_FILE"], USAGE)
     diagnosis.credential = found
     lines, faults = [], []
     for kind, value in values.items():
@@ -173,7 +171,7 @@ def check_credential(diagnosis: Diagnosis) -> Step:
     if len(values) > 1:
         lines.append("both are sent: Core before 0.38 refuses that, newer ones take it with per-request keys")
     if faults:
-        return Step("", "failed", lines, faults, USAGE)
+        return Step("failed", lines, faults, USAGE)
     return ok(*lines)
 
 
@@ -202,7 +200,7 @@ def check_dns(diagnosis: Diagnosis) -> Step:
     except OSError as error:
         advice = "is the name right? can this machine see it (VPN, DNS)? `nslookup %s` asks the same" % route.host
         said = "%s can't be resolved: %s%s" % (route.host, error.strerror or error, whose)
-        return Step("", "failed", [said], [advice], NO_CONNECTION)
+        return Step("failed", [said], [advice], NO_CONNECTION)
     if found == [route.host]:
         return ok("%s is an address%s" % (route.host, whose))
     return ok("%s is %s%s" % (route.host, ", ".join(found[:4]), whose))
@@ -277,7 +275,7 @@ def check_deployments(diagnosis: Diagnosis) -> Step:
         return failed(error, _call_advice(error, diagnosis))
     both = "%d deployments, %d applications" % (len(found), len(applications))
     if not found and not applications:
-        return Step("", "failed", [both], ["the credential's role may call none: ask who runs the server"], 1)
+        return Step("failed", [both], ["the credential's role may call none: ask who runs the server"], 1)
     return ok(both)
 
 

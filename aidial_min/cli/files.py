@@ -16,7 +16,7 @@ examples:
 
 import argparse
 import time
-from typing import Any, Callable, List, Sequence, Tuple
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 from ..errors import InvalidRequestError, PermissionDeniedError, ResourceNotFoundError
 from .connection import add_options, make_client
@@ -76,7 +76,7 @@ def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     action.add_argument("-f", "--force", action="store_true", help="ask nothing; what is not there is no error")
 
 
-def _action(actions: Any, function: Callable[[Any, argparse.Namespace], int]) -> argparse.ArgumentParser:
+def _action(actions: Any, function: Callable[[Any, argparse.Namespace], Optional[int]]) -> argparse.ArgumentParser:
     """The parser of an action; the function's docstring is its help."""
     text = function.__doc__ or ""
     line = text.partition("\n")[0].rstrip(".")
@@ -92,10 +92,10 @@ def _recursive(parser: argparse.ArgumentParser, text: str = "folders, with every
     parser.add_argument("-r", "-R", "--recursive", action="store_true", help=text)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> Optional[int]:
     """Do what the action says."""
     with make_client(arguments) as client:
-        code: int = arguments.act(client, arguments)
+        code: Optional[int] = arguments.act(client, arguments)
     return code
 
 

@@ -146,7 +146,7 @@ def remove_folder(client: Any, place: Remote, force: bool) -> None:
     note("%s removed" % count)
 
 
-def share(client: Any, arguments: argparse.Namespace) -> int:
+def share(client: Any, arguments: argparse.Namespace) -> None:
     """Invite others to files and folders of yours: writes the link that accepts the invitation.
 
     examples:
@@ -162,4 +162,3 @@ def share(client: Any, arguments: argparse.Namespace) -> int:
     permissions = [name.strip().upper() for name in arguments.permissions.split(",")]
     link = client.sharing.create(urls, permissions).link
     write(urljoin(client.base_url, link) + "\n")
-    return OK

@@ -193,7 +193,7 @@ class Report(Progress):
                 raise CommandError(self._failure, self._code)
 
 
-def sync(client: Any, arguments: argparse.Namespace) -> int:
+def sync(client: Any, arguments: argparse.Namespace) -> None:
     """Make a folder the same as another: `up` from LOCAL to PATH, `down` from PATH to LOCAL.
 
     Unchanged files are skipped. Nothing is removed, unless --delete says so: it asks first, or needs --force where
@@ -209,7 +209,8 @@ def sync(client: Any, arguments: argparse.Namespace) -> int:
     folder = resolve(client, place).folder
 
     def select(name: str) -> bool:
-        return not _is_excluded(name, arguments.exclude or ())
+        parts = (name, *name.split("/"))  # a pattern is for the path, or for one of the names in it
+        return not any(fnmatchcase(part, p.rstrip("/")) for p in arguments.exclude or () for part in parts)
 
     done = "would be " if arguments.dry_run else ""
     done += "uploaded" if up else "downloaded"
@@ -222,28 +223,17 @@ def sync(client: Any, arguments: argparse.Namespace) -> int:
         if not up and not report.names:  # it may as well be a name that was mistyped
             raise CommandError("%s holds no files; nothing was removed" % visible(folder.shown))
         kept = {same_file_key(name) for name in report.names}
-        there = _stored(client, folder) if up else _local(local)
+        there = _stored(client, folder) if up else local_files(local)[0] if os.path.isdir(local) else []
         left = [pair for pair in there if same_file_key(pair[0]) not in kept and select(pair[0])]
         remove_rest(left, client.files.delete if up else os.unlink, arguments)
-    return OK
 
 
-def _is_excluded(name: str, patterns: Sequence[str]) -> bool:
-    """Whether a pattern matches the path, or one of the names in it."""
-    return any(fnmatchcase(text, p.rstrip("/")) for p in patterns for text in (name, *name.split("/")))
-
-
-def _stored(client: Any, folder: Remote) -> List[Tuple[str, str]]:
+def _stored(client: Any, folder: Remote) -> Sequence[Tuple[str, str]]:
     """The files below a folder, each with its URL."""
     return [(name, item.url) for name, item in entries(client, folder, True) if item.node_type != "FOLDER"]
 
 
-def _local(folder: str) -> List[Tuple[str, str]]:
-    """The files below a local folder, each with its path."""
-    return [(file.name, file.path) for file in local_files(folder)[0]] if os.path.isdir(folder) else []
-
-
-def remove_rest(left: List[Tuple[str, str]], remove: Callable[[str], Any], arguments: argparse.Namespace) -> None:
+def remove_rest(left: Sequence[Tuple[str, str]], remove: Callable[[str], Any], arguments: argparse.Namespace) -> None:
     """Remove what only the target has, after a question.
 
     Raises:

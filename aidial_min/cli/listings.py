@@ -6,7 +6,6 @@ from typing import Any, Callable, Dict, List, Optional
 
 from ..errors import EndpointNotSupportedError
 from .connection import add_options, environment, make_client, source_of
-from .exit_codes import OK
 from .terminal import print_pairs, print_table, write_json
 
 
@@ -19,11 +18,10 @@ def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     add_options(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> None:
     """Ask, and print what came."""
     with make_client(arguments) as client:
         COMMANDS[arguments.command](client, arguments)
-    return OK
 
 
 def whoami(client: Any, arguments: argparse.Namespace) -> None:

@@ -1,7 +1,8 @@
 """The words of the command line: which commands there are, how help looks, and what is said of wrong words.
 
-A command is a module of this folder with `set_up(parser, name)` and `run(arguments) -> int`, loaded only when the
-command line names it. Its docstring is its help: paragraphs, and a last one of examples, where `@` is the command.
+A command is a module of this folder with `set_up(parser, name)` and `run(arguments)`, which returns an exit code where
+it is not 0; it is loaded only when the command line names it. Its docstring is its help: paragraphs, and a last one of
+examples, where `@` is the command.
 """
 
 import argparse

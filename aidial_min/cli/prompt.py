@@ -185,9 +185,14 @@ def _is_elsewhere(name: str) -> bool:
     return bool(re.match(r"https?://|files/", name, re.IGNORECASE))
 
 
+def new_name(size: int) -> str:
+    """A name that nothing has: the time, and so many random bytes."""
+    return time.strftime("%Y%m%d-%H%M%S-") + os.urandom(size).hex()
+
+
 def attach(client: Any, names: Sequence[str], *, quiet: bool = False) -> List[Dict[str, Any]]:
     """Describe files as attachments; local ones, and stdin ("-"), are stored in a new folder of the caller's bucket."""
-    unique = time.strftime("%Y%m%d-%H%M%S-") + os.urandom(4).hex()
+    unique = new_name(4)
     attachments: List[Dict[str, Any]] = []
     for name in names:
         if _is_elsewhere(name):

@@ -34,7 +34,7 @@ def set_up(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="no line for each request")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> None:
     """Serve until Ctrl-C or SIGTERM."""
     from ..testing import DialServer
 
@@ -57,7 +57,6 @@ def run(arguments: argparse.Namespace) -> int:
             threading.Event().wait()
         finally:
             server.stop()
-    return 0
 
 
 def introduce(url: str, key: str, arguments: argparse.Namespace) -> None:

@@ -111,8 +111,7 @@ def note(text: str, *, end: str = "\n") -> None:
 def write_bytes(pieces: Iterable[bytes]) -> None:
     """Bytes to stdout, untouched."""
     sys.stdout.flush()
-    for piece in pieces:
-        sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.writelines(pieces)
     sys.stdout.buffer.flush()
 
 
