@@ -140,13 +140,12 @@ _CREDENTIALS = [variable for line, variable in _PROFILE.items() if line not in (
 class Variables(Dict[str, str]):
     """The environment, with what the profile adds to it."""
 
-    profile = ""
-    lines: Mapping[str, str] = {}
+    profiled: Mapping[str, str] = {}
+    """What the profile gave, by its variable: in words, such as "url of profile work"."""
 
     def source(self, variable: str) -> str:
         """Where a value comes from, for people."""
-        line = variable.removeprefix("DIAL_").lower()
-        return "%s of profile %s" % (line, self.profile) if variable in self.lines else variable
+        return self.profiled.get(variable, variable)
 
 
 def environment(arguments: argparse.Namespace) -> Variables:
@@ -165,8 +164,9 @@ def environment(arguments: argparse.Namespace) -> Variables:
     if any(variable in first for variable in _CREDENTIALS):
         second = {name: value for name, value in second.items() if name not in _CREDENTIALS}
     found = Variables({**second, **first})
-    found.profile = named or "default"
-    found.lines = {name: value for name, value in (first if arguments.profile else second).items() if name in profile}
+    given = first.keys() if arguments.profile else second.keys() - first.keys()
+    source = " of profile " + (named or "default")
+    found.profiled = {variable: line + source for line, variable in _PROFILE.items() if variable in given}
     return found
 
 

@@ -79,15 +79,9 @@ def play(session: str) -> None:
             print(first)
             continue
         print(">>> " + "\n... ".join([first, *others]), flush=True)
-        try:
-            value = eval(compile(statement, "<demo>", "eval"), names)
-        except SyntaxError:  # no expression: an assignment, an import, a loop
-            exec(compile(statement, "<demo>", "exec"), names)
-            if first.startswith("for "):
-                print()
-        else:
-            if value is not None:
-                print(repr(value))
+        exec(compile(statement + "\n", "<demo>", "single"), names)
+        if first.startswith("for "):
+            print()
 
 
 def statements(session: str) -> List[str]:

@@ -115,13 +115,12 @@ def ok(*lines: str) -> Step:
     return Step("ok", list(lines))
 
 
-def failed(error: BaseException, *advice: str, lines: Sequence[str] = ()) -> Step:
+def failed(error: DialException, *advice: str, lines: Sequence[str] = ()) -> Step:
     """A step that failed with an error, which says why."""
-    text = error.message if isinstance(error, DialException) else getattr(error, "strerror", None) or str(error)
-    status = getattr(error, "status_code", None)
+    text = error.message
     unanswered = isinstance(error, (DialConnectionError, errors.ParsingDataError))
-    if status and getattr(error, "request_sent", "no") == "yes" and not unanswered:
-        text = "%d %s" % (status, text)
+    if error.status_code and error.request_sent == "yes" and not unanswered:
+        text = "%d %s" % (error.status_code, text)
     return Step("failed", [*lines, " ".join(text.split())], advice, code_of(error))
 
 

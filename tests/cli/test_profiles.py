@@ -48,6 +48,7 @@ def test_the_default_profile_fills_in_what_is_not_set(bare, both, server):
     assert bare("whoami", DIAL_API_KEY="wrong").code == 3  # a credential of the environment wins as a whole
     assert bare("batch", "nowhere.jsonl").code == 1
     assert "(from url of profile default)" in bare("doctor").out
+    assert "(from DIAL_URL)" in bare("doctor", DIAL_URL=server.url).out  # that of the profile is not used
 
 
 def test_a_named_profile_wins_over_the_environment(bare, both, server):
