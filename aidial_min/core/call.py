@@ -131,6 +131,11 @@ class Request(Generic[T]):
         path = config.origin.prefix + self.path
         return path + ("&" if "?" in path else "?") + query if query else path
 
+    def info(self, config: Config) -> RequestInfo:
+        """Which request it is, for errors; its URL holds no credentials."""
+        place = _SECRET_PARAMETER.sub(r"\1***", self.target(config))
+        return RequestInfo(self.method, "%s://%s%s" % (config.origin.scheme, config.origin.netloc, place))
+
 
 class Download(NamedTuple):
     """A file to be read as it comes: the request, the name it is stored under, and the ETag it must have."""
@@ -147,27 +152,26 @@ class Outgoing:
     """What one attempt sends. Who carries it out tells the bytes of bodies that were sent and received, and `stale`: a
     reused connection broke before any byte of an answer."""
 
-    __slots__ = (
-        "origin", "method", "head", "body", "stream", "fresh", "most", "request", "secrets", "stale", "sent",
-        "received",
-    )  # fmt: skip
+    stream = False
+    """Leave the body open where the status is below 300."""
+    fresh = False
+    """Not on a connection used before."""
+    stale = False
+    sent = received = 0
 
-    def __init__(
-        self, request: "Request[Any]", config: Config, head: bytes, info: RequestInfo, secrets: "Secrets"
-    ) -> None:
+    def __init__(self, request: Request[Any], config: Config, head: bytes, secrets: Secrets) -> None:
         self.origin = config.origin
         self.method = request.method
         self.head = memoryview(head)  # it holds credentials, and is shown by no repr
         self.body = request.body
-        self.stream = False
-        """Leave the body open where the status is below 300."""
-        self.fresh = False
-        """Not on a connection used before."""
         self.most = request.most
-        self.request = info
         self.secrets = secrets
-        self.stale = False
-        self.sent = self.received = 0
+        self._asked, self._config = request, config
+
+    @property
+    def request(self) -> RequestInfo:
+        """Which request it is, for errors."""
+        return self._asked.info(self._config)
 
     def __repr__(self) -> str:
         return "Outgoing(%r)" % (self.request,)
@@ -201,14 +205,11 @@ async def carry_out(
     Raises:
         DialException: of the class that the answer, or the lack of one, asks for.
     """
-    target = request.target(config)
-    place = _SECRET_PARAMETER.sub(r"\1***", target)
-    info = RequestInfo(request.method, "%s://%s%s" % (config.origin.scheme, config.origin.netloc, place))
     watch = watch_of(config.on_attempt)
     number = retries = 0
     fresh = replaced = False
     while True:
-        outgoing = await _next_outgoing(request, config, route, target, info, carrier)
+        outgoing = await _next_outgoing(request, config, route, carrier)
         outgoing.stream, outgoing.fresh = stream, fresh
         started = config.clock() if watch else 0.0
         outcome: Union[Answer, DialConnectionError]
@@ -219,13 +220,13 @@ async def carry_out(
         except DialConnectionError as failure:
             outcome = failure
         number += 1
-        error, delay = _judged(request, config, outcome, info, outgoing.secrets, retries)
+        error, delay = _judged(request, config, outcome, outgoing.secrets, retries)
         stale = outgoing.stale and not replaced and _can_replace(request, outcome)
         if watch is not None:
             shown = _attempt(number, outgoing, outcome, error, 0.0 if stale else delay, config.clock() - started)
             await _tell(carrier, partial(watch, shown), outcome)
         if isinstance(outcome, Answer) and error is None:
-            return _decoded(request, outcome, info, outgoing.secrets)
+            return _decoded(request, config, outcome, outgoing.secrets)
         if stale:
             fresh = replaced = True  # at once on a fresh connection, once, not counted
             continue
@@ -241,19 +242,18 @@ def _judged(
     request: "Request[Any]",
     config: Config,
     outcome: Union[Answer, DialConnectionError],
-    info: RequestInfo,
     secrets: "Secrets",
     retries: int,
 ) -> tuple[Optional[DialException], Optional[float]]:
     """The error that an attempt came to, None for a good answer; and the seconds until the next one, None for none."""
     retry = request.retry or config.retry
     if isinstance(outcome, DialConnectionError):
-        failed = _explained(outcome, info, secrets)
+        failed = _explained(outcome, request.info(config), secrets)
         delay = retry.after_error(retries, failed, method=request.method)
         return failed, delay if _can_repeat(request, failed.request_sent) else None
     if 200 <= outcome.head.status < 300:
         return None, None
-    error = _error_of(request, config, outcome, info, secrets)
+    error = _error_of(request, config, outcome, secrets)
     delay = retry.after_status(
         retries,
         outcome.head.status,
@@ -324,9 +324,7 @@ class Secrets:
         return "Secrets(%d)" % len(self._texts)
 
 
-async def _next_outgoing(
-    request: "Request[Any]", config: Config, route: Route, target: str, info: RequestInfo, carrier: Carrier
-) -> Outgoing:
+async def _next_outgoing(request: Request[Any], config: Config, route: Route, carrier: Carrier) -> Outgoing:
     """What the next attempt sends.
 
     No variable of an error's frames holds a credential in the clear: the user's functions are all asked before the
@@ -335,12 +333,12 @@ async def _next_outgoing(
     secrets = Secrets(route.secrets)
     try:
         sources = (*config.credentials, *config.headers)
-        head = _head(request, config, route, [await _asked(source, carrier) for source in sources], target, secrets)
-        return Outgoing(request, config, head, info, secrets)
+        head = _head(request, config, route, [await _asked(source, carrier) for source in sources], secrets)
+        return Outgoing(request, config, head, secrets)
     except BaseException as error:
         forget_variables(error)
         if isinstance(error, DialConnectionError):
-            _explained(error, info, secrets)
+            _explained(error, request.info(config), secrets)
         raise
 
 
@@ -381,7 +379,6 @@ def _head(
     config: Config,
     route: Route,
     given: list[tuple[Optional[Credential], Any]],
-    target: str,
     secrets: Secrets,
 ) -> bytes:
     """The bytes of the request's head; what is to be masked is added to `secrets`."""
@@ -408,6 +405,7 @@ def _head(
         lines.append("Transfer-Encoding: chunked\r\n" if size is None else "Content-Length: %d\r\n" % size)
     elif request.method in ("POST", "PUT", "PATCH"):
         lines.append("Content-Length: 0\r\n")
+    target = request.target(config)
     if route.kind == "forward":
         target = "http://%s%s" % (config.origin.netloc, target)
         if route.authorization:
@@ -454,37 +452,37 @@ def _explained(error: DialConnectionError, info: RequestInfo, secrets: Iterable[
     return error
 
 
-def _error_of(
-    request: Request[Any], config: Config, answer: Answer, info: RequestInfo, secrets: Iterable[str]
-) -> DialException:
+def _error_of(request: Request[Any], config: Config, answer: Answer, secrets: Iterable[str]) -> DialException:
     head = answer.head
     return error_from_response(
         head.status,
         head.reason,
         head.headers,
         answer.content,
-        request=info,
+        request=request.info(config),
         upstream=request.upstream,
         retry_after=retry_after_of(head.headers, config.clock),
         secrets=secrets,
     )
 
 
-def _decoded(request: Request[T], answer: Answer, info: RequestInfo, secrets: Iterable[str]) -> T:
+def _decoded(request: Request[T], config: Config, answer: Answer, secrets: Iterable[str]) -> T:
     try:
         result = request.decode(answer)
         if isinstance(result, Model):
             result.came_with(answer.head.headers)
         return result
     except DialException as error:
-        error.request = info
+        error.request = request.info(config)
         error.request_sent = "yes"
         error.headers = answer.head.headers
         error.body = text_of_body(answer.content, secrets)
         conceal(error, secrets)
         raise
     except RecursionError:
-        raise ParsingDataError("the answer is nested too deeply", request=info, request_sent="yes") from None
+        raise ParsingDataError(
+            "the answer is nested too deeply", request=request.info(config), request_sent="yes"
+        ) from None
 
 
 # ---------------------------------------------------------------- decoders

@@ -282,6 +282,8 @@ class ResponseReader:
             RemoteProtocolError: the chunked framing is malformed.
             ResponseInterruptedError: the connection ended inside the body.
         """
+        if not (self._buffer or self._piece or self._eof or self.done):
+            return None
         while not self.done:
             if self._mode == "size":
                 piece = self._take_whole_chunks()

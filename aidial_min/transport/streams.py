@@ -82,7 +82,17 @@ class StreamBase(Generic[E]):
             self._exchange.budget.progressed(time.monotonic())  # we wait from now on: a slow reader is no silent server
             event = None
             while event is None and not self._ended:
-                event = await self._more()
+                if self._reader.done:
+                    self._ended = True
+                    await self._exchange.drain()
+                    break
+                piece = await self._exchange.read()
+                if piece:
+                    self._reader.receive(piece)
+                else:
+                    self._reader.end()
+                    self._ended = True
+                event = self._reader.next()
             return event
         except DialException as found:
             error: DialException = found
@@ -101,19 +111,6 @@ class StreamBase(Generic[E]):
         self._close()
         self._error = self._reader.explain(error)  # raised whenever the stream is asked again
         raise self._error
-
-    async def _more(self) -> E | None:
-        if self._reader.done:
-            self._ended = True
-            await self._exchange.drain()
-            return None
-        piece = await self._exchange.read()
-        if piece:
-            self._reader.receive(piece)
-        else:
-            self._reader.end()
-            self._ended = True
-        return self._reader.next()
 
     def _close(self) -> None:
         self._ended = True

@@ -323,10 +323,9 @@ class Model(PydanticNames):
             if key in values:
                 values[name] = values.pop(key)
         for name, convert in plan.converters.items():
-            value = values.get(name)
-            if value is not None:
+            if values.get(name) is not None:
                 key = plan.keys.get(name, name)
-                values[name] = convert(value, "%s.%s" % (path, key) if path else key)
+                values[name] = convert(values[name], "%s.%s" % (path, key) if path else key)
         for name in plan.factories:
             if name in values and values[name] is None:
                 del values[name]
