@@ -52,6 +52,9 @@ MOST = 32 * 1024 * 1024
 MOST_OF_DEPLOYMENTS = 128 * 1024 * 1024
 """The same where a deployment answers: completions may hold pictures, embeddings very many numbers."""
 
+MOST_OBJECTS = 2_000_000
+"""Lists and objects of such an answer; each takes more than 50 bytes, and three on the wire."""
+
 HeaderSource = Union[tuple[str, Secret], Callable[[], Any]]
 """A header field, or a function (of the async client also a coroutine function) that gives a dict of them or None."""
 
@@ -501,12 +504,15 @@ def json_value(answer: Answer) -> Any:
     """The answer as JSON, whatever its Content-Type says (Core leaves it out on some).
 
     Raises:
-        ParsingDataError: not JSON.
+        ParsingDataError: not JSON, or more lists and objects than memory should hold.
     """
+    content = answer.content
+    if len(content) > MOST_OBJECTS and content.count(b"[") + content.count(b"{") > MOST_OBJECTS:
+        raise ParsingDataError("the answer holds more than %d lists and objects" % MOST_OBJECTS)
     try:
-        return json.loads(answer.content)
+        return json.loads(content)
     except (ValueError, RecursionError):
-        raise ParsingDataError(not_json(answer.content)) from None
+        raise ParsingDataError(not_json(content)) from None
 
 
 def boolean(answer: Answer) -> bool:

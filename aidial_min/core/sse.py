@@ -8,7 +8,9 @@ from typing import List, NamedTuple
 from ..errors import RemoteProtocolError
 
 MAX_EVENT = 64 * 1024 * 1024
-"""Bytes of one event: beyond it the sender is taken to be broken."""
+"""Bytes that one event takes in memory: beyond it the sender is taken to be broken."""
+OF_LINE = 50
+"""Bytes that a line takes in memory besides its text, about."""
 SHORT = 80
 """Bytes of a line that is looked at again whenever something comes."""
 
@@ -72,7 +74,7 @@ class EventParser:
             if line[:6] == b"data: ":  # what nearly all lines are
                 self.recognized = True
                 self._data.append(line[6:])
-                self._data_size += len(line) - 5
+                self._data_size += len(line) + OF_LINE
             elif line:
                 self._take_field(line)
             else:
@@ -103,7 +105,7 @@ class EventParser:
             self.recognized = True
         if name == b"data":
             self._data.append(value)
-            self._data_size += len(value) + 1
+            self._data_size += len(value) + OF_LINE
         elif name == b"event":
             self._event = value
         elif name == b"id" and b"\x00" not in value:

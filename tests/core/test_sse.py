@@ -1,5 +1,6 @@
 """core/sse.py: the WHATWG event stream, cut anywhere."""
 
+import tracemalloc
 from typing import Any, Iterable, List, Tuple
 
 import pytest
@@ -127,6 +128,17 @@ class TestSize:
         with pytest.raises(RemoteProtocolError):
             for _ in range(501):
                 assert parser.feed(b"data: x\n") == []
+
+    def test_what_its_lines_take_in_memory_counts(self) -> None:
+        parser = EventParser()
+        piece = b"data: ab\n" * 10_000
+        tracemalloc.start()
+        try:
+            with pytest.raises(RemoteProtocolError):
+                while tracemalloc.get_traced_memory()[1] < 200_000_000:
+                    assert parser.feed(piece) == []
+        finally:
+            tracemalloc.stop()
 
     def test_many_small_events_never_reach_it(self, monkeypatch: Any) -> None:
         monkeypatch.setattr(sse, "MAX_EVENT", 100)

@@ -32,6 +32,7 @@ from aidial_min import (
     EtagMismatchError,
     InvalidRequestError,
     Limits,
+    ParsingDataError,
     ProxyError,
     RemoteProtocolError,
     RequestTooLargeError,
@@ -736,6 +737,16 @@ def test_an_answer_that_unfolds_to_many_times_its_size_is_one_clear_error(kind):
         finally:
             tracemalloc.stop()
         assert len(content_of(call, call(download))) == 30_000_004
+
+
+def test_so_is_one_of_very_many_lists(kind, monkeypatch):
+    monkeypatch.setattr("aidial_min.core.call.MOST_OBJECTS", 100)
+    with RawServer([length(b"[" + b"[],{}," * 50 + b"[]]"), length(b"[" + b"1," * 200 + b"1]"), GOOD]) as server:
+        with client_of(kind, base_url=server.url, max_retries=0) as call:
+            for words in ("more than 100 lists and objects", "expected an object"):
+                with pytest.raises(ParsingDataError, match=words):
+                    call(bucket)
+            assert call(bucket) == "b"
 
 
 def test_what_is_read_whole_is_bounded(kind, monkeypatch):
