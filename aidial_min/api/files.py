@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, NamedTup
 from ..core.body import MultipartBody, Progress, file_part
 from ..core.call import Download, Request, as_it_came, model_of
 from ..core.etag import bare_etag
-from ..core.operation import Async, Bound, Sync, operation
+from ..core.operation import Async, Bound, Sync, operation, settled
 from ..core.urls import StoragePath, StorageUrl, parse_storage_url
 from ..errors import ConfigurationError, DialException, InvalidDialURLError, InvalidRequestError
 from ..types.metadata import FileItem, FileMetadata
@@ -205,7 +205,7 @@ class _Files(Stored[FileItem, FileMetadata]):
             if item is not None and await self._is_same(item, target, file.path):
                 return SKIPPED
             if not dry_run:
-                await _Files.upload(self, target, PurePath(file.path), None, None if overwrite else "*")
+                await settled(self.upload(target, PurePath(file.path), None, None if overwrite else "*"))
             return UPLOADED
 
         jobs = [Job(file.name, partial(upload, file)) for file in files]

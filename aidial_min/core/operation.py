@@ -154,8 +154,6 @@ def face(function: Any, wrapper: Any, returns: Optional[str] = None) -> Any:
 class Bound(Generic[A, B]):
     """A method with two faces: which of them shows depends on the class that it is asked of.
 
-    Other operations await what they share it with: ``await _Bucket.get_raw(self)``.
-
     Args:
         waiting, blocking: what async and what sync resources show of it.
     """
