@@ -37,7 +37,7 @@ _CORS = (
 T = TypeVar("T")
 Content = Union[bytes, bytearray, memoryview]
 #: A streamed answer: pieces of bytes (an empty one sends the head at once) and pauses in seconds between them.
-Pieces = Iterable[Union[bytes, float]]
+Pieces = Iterator[Union[bytes, float]]
 Fields = Iterable[tuple[str, str]]
 #: The status and the words of an HttpError.
 Refusal = tuple[int, str]
@@ -330,7 +330,7 @@ class Connection(threading.Thread):
         packer = zlib.compressobj(6, zlib.DEFLATED, 31 if coding == "gzip" else 15) if coding else None
         if packer:
             headers.append(("content-encoding", coding))
-        if not isinstance(body, (bytes, bytearray, memoryview)):
+        if isinstance(body, Iterator):
             headers.insert(len(headers) if packer else 1, ("transfer-encoding", "chunked"))
             self._send_pieces(_head(status, headers), body, packer)
             return

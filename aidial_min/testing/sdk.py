@@ -168,13 +168,9 @@ def chunks(request: ChatRequest, behaviour: Behaviour, id: str, created: int) ->
             yield _chunk(request, id, created, index, part)
         if not opened:
             yield _chunk(request, id, created, index, {"role": "assistant"})
-        last = _chunk(request, id, created, index, {}, finish.reason)
-        if index == choices - 1:
-            last["usage"] = finish.usage or _usage(request, words)
-            if finish.statistics:
-                head = {"choices": last.pop("choices"), "usage": last.pop("usage"), "statistics": finish.statistics}
-                last = {**head, **last}
-        yield last
+        is_last = index == choices - 1
+        usage = (finish.usage or _usage(request, words), finish.statistics) if is_last else (None, None)
+        yield _chunk(request, id, created, index, {}, Finish(finish.reason, *usage))
 
 
 def _wait(seconds: float, heartbeat: Optional[float]) -> Iterator[Chunk]:
@@ -186,9 +182,11 @@ def _wait(seconds: float, heartbeat: Optional[float]) -> Iterator[Chunk]:
         yield seconds
 
 
-def _chunk(request: ChatRequest, id: str, created: int, index: int, delta: Json, reason: Optional[str] = None) -> Json:
-    choice = {"index": index, "finish_reason": reason, "delta": delta}
-    chunk: Json = {"choices": [choice], "usage": None, "id": id, "created": created, "object": "chat.completion.chunk"}
+def _chunk(request: ChatRequest, id: str, created: int, index: int, delta: Json, end: Optional[Finish] = None) -> Json:
+    reason, usage, statistics = end or (None, None, None)
+    choices = [{"index": index, "finish_reason": reason, "delta": delta}]
+    counted: Json = {"usage": usage, "statistics": statistics} if statistics else {"usage": usage}
+    chunk: Json = {"choices": choices, **counted, "id": id, "created": created, "object": "chat.completion.chunk"}
     if request.deployment.model_name is not None:
         chunk["model"] = request.deployment.model_name
     return chunk
