@@ -116,11 +116,7 @@ def _showcase(request: ChatRequest) -> Iterator[Part]:
         yield Finish("tool_calls", usage, statistics)
 
 
-BEHAVIOURS: dict[str, Behaviour] = {
-    "echo": echo,
-    "calculator": calculator,
-    "showcase": showcase,
-}
+BEHAVIOURS: dict[str, Behaviour] = {"echo": echo, "calculator": calculator, "showcase": showcase}
 
 
 # Embeddings

@@ -44,9 +44,8 @@ def answer_by_id(call: Call, id: str, what: str) -> Response:
 def answer_by_model(call: Call) -> Response:
     """The body's `model` names the deployment."""
     check_content_type(call)
-    model = read_body(call).get("model")
-    if not isinstance(model, str):
-        raise HttpError(400, "model is required")
+    model: Any = read_body(call).get("model")
+    refuse_if(not isinstance(model, str), 400, "model is required")
     return ask(call, model, _chat)
 
 
@@ -305,8 +304,7 @@ def _attached(body: Json) -> Iterator[str]:
 
 def _elements(parent: Json, name: str) -> list[Json]:
     value = parent.get(name, [])
-    if not isinstance(value, list):
-        raise HttpError(400)
+    refuse_if(not isinstance(value, list), 400)
     return [item for item in value if isinstance(item, dict)]
 
 
@@ -315,8 +313,7 @@ def _held_by(holder: Json) -> Iterator[str]:
         url = attachment.get("url")
         if not isinstance(url, str):
             continue
-        if "type" in attachment and attachment["type"] is None:
-            raise HttpError(400)
+        refuse_if("type" in attachment and attachment["type"] is None, 400)
         if attachment.get("type") == METADATA_TYPE and "://" not in url:
             refuse_if(not url.startswith("metadata/"), 400)
             url = url[len("metadata/") :]

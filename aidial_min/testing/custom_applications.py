@@ -5,7 +5,7 @@ by `echo`. What custom applications have in common with toolsets (toolsets.py) s
 """
 
 import re
-from typing import Optional
+from typing import Any, Optional
 
 from . import json_shapes as shape
 from .access import READ, WRITE
@@ -196,16 +196,14 @@ def _function(call: Call, function: Json, before: Json) -> Json:
     _only(function, _FUNCTION, "function.")
     function = without_nulls(function)
     refuse_if(function.get("runtime") is None, 400, "Application function runtime must be provided")
-    mapping = function.get("mapping")
-    if not isinstance(mapping, dict):
-        raise HttpError(400, "Application function mapping must be provided")
+    mapping: Any = function.get("mapping")
+    refuse_if(not isinstance(mapping, dict), 400, "Application function mapping must be provided")
     mapping = snake(mapping)
     _only(mapping, _MAPPING, "function.mapping.")
     function["mapping"] = without_nulls(mapping)
     for name in ("completion", *_ENDPOINTS):
         path = mapping.get(name) or (mapping.get("chat_completion") if name == "completion" else None)
-        if path is None and name == "completion":
-            raise HttpError(400, "Application completion mapping is missing/invalid")
+        refuse_if(path is None and name == "completion", 400, "Application completion mapping is missing/invalid")
         if path is not None and not str(path).startswith("/"):
             words = "missing/invalid" if name == "completion" else "invalid"
             raise HttpError(400, f"Application {name} mapping is {words}")

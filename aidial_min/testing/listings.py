@@ -69,11 +69,9 @@ def get_one(call: Call, kind: str, id: str) -> Json:
         if deployment.kind != "application":
             raise HttpError(404, f"Application is not found: {id}")
     else:
-        known = call.core.deployments.get(id)
-        if known is None or known.kind != _singular(kind):
-            raise HttpError(404)
-        refuse_if(not known.permitted(call.caller.roles), 403)
-        deployment = known
+        deployment = present(call.core.deployments.get(id), 404)
+        refuse_if(deployment.kind != _singular(kind), 404)
+        refuse_if(not deployment.permitted(call.caller.roles), 403)
     return _shown(call, deployment, kind)
 
 

@@ -4,7 +4,7 @@ Custom applications (custom_applications.py) and toolsets (toolsets.py) come thr
 how a body of each type is judged on its way in, and what is shown of it.
 """
 
-from typing import Callable, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple, Optional
 
 from . import custom_applications, multipart, toolsets
 from .access import READ, WRITE, in_order
@@ -169,9 +169,8 @@ def node_for(call: Call, resource: ResourceUrl) -> Json:
 
 def links_of(call: Call, refusal: str = "No resources provided") -> list[Json]:
     """What the body lists as `resources`: objects with a url, or urls alone."""
-    links = call.body.get("resources")
-    if not isinstance(links, list) or not links:
-        raise HttpError(400, refusal)
+    links: Any = call.body.get("resources")
+    refuse_if(not isinstance(links, list) or not links, 400, refusal)
     return [link if isinstance(link, dict) else {"url": link} for link in links]
 
 

@@ -142,9 +142,8 @@ def invitation(call: Call, invitation: str) -> Optional[Json]:
 
 @endpoint("DELETE /v1/invitations/{invitation}", alone=True)
 def delete_invitation(call: Call, invitation: str) -> None:
-    location = location_of(invitation)
-    if location is None or "/invitations/" not in location:
-        raise HttpError(404, f"No invitation found for ID{invitation}")
+    location = location_of(invitation) or ""
+    refuse_if("/invitations/" not in location, 404, f"No invitation found for ID{invitation}")
     refuse_if(not location.startswith(call.caller.location + "invitations/"), 403, "You are not invitation owner")
     call.core.access.sharing.withdraw(invitation)
 
@@ -158,8 +157,7 @@ def _shown(invitation: Json) -> Json:
 
 @endpoint("POST /v1/ops/resource/per-request-permissions/{operation:grant|revoke|list}", generations="2026")
 def grants(call: Call, operation: str) -> Optional[Json]:
-    if call.caller.deployment is None:
-        raise HttpError(401, "Operation is only permitted by per request API key")
+    refuse_if(call.caller.deployment is None, 401, "Operation is only permitted by per request API key")
     body = parsed(call.request.body(), "Not valid JSON body")
     given = call.core.access.grants.by(call.caller)
     if operation == "list":

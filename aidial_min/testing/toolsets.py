@@ -101,9 +101,8 @@ def _settings(call: Call, id: str, toolset: Json) -> Json:
 
 @endpoint("POST /v1/ops/toolset/{operation:signin|signout}", generations="2026", fields="")
 def sign(call: Call, operation: str) -> bool:
-    url = call.body.get("url")
-    if not isinstance(url, str):
-        raise HttpError(400, "url must be provided")
+    url: Any = call.body.get("url")
+    refuse_if(not isinstance(url, str), 400, "url must be provided")
     for_all = str(call.body.get("credentialsLevel", "USER")).upper() == "GLOBAL"
     id, toolset = _to_sign(call, url, for_all)
     expected = (toolset.get("auth_settings") or {}).get("authentication_type", "NONE")
