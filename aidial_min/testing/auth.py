@@ -77,14 +77,11 @@ class Keys:
             caller = self._by_token(token)
             if caller is None and newer and token is not None and words[0].lower() == "bearer":
                 return self._by_key(token)
-            if caller is None:
-                raise HttpError(401, "Bad Authorization header")
-            return caller
+            return present(caller, 401, "Bad Authorization header")
         if token == key:
             return self._by_token(key) or self._by_key(key)
         caller = self._by_key(key)
-        if newer and caller.deployment is None:
-            raise HttpError(400, "Provided API key is not per request key")
+        refuse_if(newer and caller.deployment is None, 400, "Provided API key is not per request key")
         refuse_if(not newer, 400, "Either API-KEY or Authorization header must be provided but not both")
         return caller
 

@@ -35,12 +35,11 @@ def event_stream(
                 try:
                     yield events.get(timeout=_POLL)
                     waited = 0.0
-                    continue
                 except queue.Empty:
                     waited += _POLL
-                yield 0.0  # ends here when the server stops
-                if not call.request.connection.is_open():
-                    return
+                    yield 0.0  # ends here when the server stops
+                    if not call.request.connection.is_open():
+                        return
                 if waited >= call.core.heartbeat:
                     waited = 0.0
                     yield HEARTBEAT
