@@ -263,6 +263,8 @@ class Worker:
         self._loop = loop
         self._steps: SimpleQueue[Any] = SimpleQueue()
         self._busy = False
+        self._ended = False
+        self._awaited: Any = None
 
     def thread(self) -> threading.Thread:
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -278,9 +280,15 @@ class Worker:
 
     def wait(self, coroutine: Any) -> Any:
         """For a step: have the loop await something, and wait for it here."""
-        return asyncio.run_coroutine_threadsafe(_awaiting(coroutine), self._loop).result()
+        self._awaited = asyncio.run_coroutine_threadsafe(_awaiting(coroutine), self._loop)
+        if self._ended:
+            self._awaited.cancel()
+        return self._awaited.result()
 
     def end(self, *last: Callable[[], object]) -> None:
+        self._ended = True
+        if self._awaited is not None:
+            self._awaited.cancel()
         if not self._busy:
             for step in last:
                 step()

@@ -175,6 +175,35 @@ def test_a_file_whose_read_is_a_coroutine_is_awaited():
         assert server.requests[0][2].count(BLOB[:1000]) >= 1 and b"chunked" in server.requests[0][1].encode()
 
 
+@pytest.mark.parametrize("how", ["cancelled", "out of time"])
+def test_its_read_ends_with_the_upload(how):
+    class Silent(Uploaded):
+        ended = None
+
+        async def read(self, size=-1):
+            self.ended = asyncio.Event()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.ended.set()
+
+    async def main(url):
+        file = Silent(b"")
+        timeout = Timeout(total=0.5 if how == "out of time" else None)
+        async with AsyncDial(base_url=url, api_key="k", trust_env=False, timeout=timeout) as client:
+            task = asyncio.ensure_future(client.files.upload("files/b/x", ("x", file)))
+            while file.ended is None:
+                await asyncio.sleep(0.01)
+            if how == "cancelled":
+                task.cancel()
+            with pytest.raises((DialTimeoutError, asyncio.CancelledError)):
+                await task
+            await asyncio.wait_for(file.ended.wait(), PATIENCE)
+
+    with RawServer([STORED]) as server:
+        asyncio.run(main(server.url))
+
+
 def test_the_sync_client_says_that_it_can_not_await_it():
     with RawServer([STORED]) as server, Dial(base_url=server.url, api_key="k", trust_env=False) as client:
         with pytest.raises(InvalidRequestError, match="AsyncDial"):
