@@ -271,22 +271,15 @@ class Lock:
 
 def _try_lock(file: IO[bytes]) -> bool:
     try:
-        import fcntl
+        if os.name == "posix":
+            import fcntl
 
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except ImportError:
-        return _try_lock_windows(file)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _try_lock_windows(file: IO[bytes]) -> bool:
-    msvcrt: Any = __import__("msvcrt")
-    file.seek(1 << 30)  # far behind the number that others may read
-    try:
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    except OSError:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            msvcrt: Any = __import__("msvcrt")
+            file.seek(1 << 30)  # far behind the number that others may read
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    except (BlockingIOError, PermissionError):  # what the two say of a file that another process holds
         return False
     return True
 

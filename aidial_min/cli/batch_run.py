@@ -164,17 +164,20 @@ class Run:
         self._taking = threading.Lock()
         self._counting = threading.Lock()
         self._in_vain = 0
-        self._alive = arguments.jobs
-        self._ended = threading.Event()
+        names = ["batch-%d" % number for number in range(arguments.jobs)]
+        self._threads = [threading.Thread(target=self._work, name=name, daemon=True) for name in names]
 
     def start(self) -> None:
         """Begin to ask."""
-        for number in range(self._alive):
-            threading.Thread(target=self._work, name="batch-%d" % number, daemon=True).start()
+        for thread in self._threads:
+            thread.start()
 
     def wait(self, seconds: float) -> bool:
         """Whether all workers have ended, waiting so long for it."""
-        return self._ended.wait(seconds)
+        until = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
     def stop(self) -> None:
         """Ask nothing more; what is being asked may still be answered."""
@@ -190,11 +193,6 @@ class Run:
             pass
         except BaseException as error:  # handed on to the thread that waits
             self._halt(error)
-        finally:
-            with self._counting:
-                self._alive -= 1
-                if not self._alive:
-                    self._ended.set()
 
     def _next(self) -> Optional[Tuple[int, bytes]]:
         """The next line that does not stand in the output."""

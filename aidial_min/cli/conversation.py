@@ -19,7 +19,7 @@ from ..transport.atomic_file import TargetFile
 from .answer import Screen, Stopped, ask
 from .connection import deployment_of
 from .exit_codes import UsageError, line_about
-from .prompt import attach, callable_ids, check_files, new_name, parameters_of, user_message
+from .prompt import attach, callable_ids, check_files, new_name, parameters_of
 from .terminal import ask_person, dim, note, red, visible, word
 
 HELP = """\
@@ -144,7 +144,10 @@ class Conversation:
             Stopped: Ctrl-C; what came of the answer is remembered.
         """
         attachments = attach(self.client, self.files, quiet=self.options.quiet)
-        self._send(self.messages, user_message(prompt, attachments))
+        asked: Dict[str, Any] = {"role": "user", "content": prompt}
+        if attachments:
+            asked["custom_content"] = {"attachments": attachments}
+        self._send(self.messages, asked)
 
     def _send(self, before: List[Dict[str, Any]], question: Dict[str, Any]) -> None:
         options = self.options

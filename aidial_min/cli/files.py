@@ -16,7 +16,8 @@ examples:
 
 import argparse
 import time
-from typing import Any, Callable, List, Optional, Sequence, Tuple
+from contextlib import suppress
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ..errors import InvalidRequestError, PermissionDeniedError, ResourceNotFoundError
 from .connection import add_options, make_client
@@ -128,25 +129,18 @@ def ls(client: Any, arguments: argparse.Namespace) -> int:
 
 
 def _print_long(client: Any, found: Sequence[Tuple[str, Any]], wide: bool) -> None:
-    def own(entry: Tuple[str, Any]) -> Any:
-        item = entry[1]
-        if item.node_type == "FOLDER":
-            return item
-        try:
-            return client.files.get_metadata(item.url)  # sizes in listings are often 0 or old
-        except (ResourceNotFoundError, PermissionDeniedError, InvalidRequestError):
-            return item
+    def row(entry: Tuple[str, Any]) -> Dict[str, Any]:
+        name, item = entry
+        if item.node_type != "FOLDER":
+            with suppress(ResourceNotFoundError, PermissionDeniedError, InvalidRequestError):
+                item = client.files.get_metadata(item.url)  # sizes in listings are often 0 or old
+        size = "" if item.content_length is None else size_text(item.content_length)
+        return {"SIZE": size, "MODIFIED": time_text(item.updated_at), "TYPE": item.content_type, "NAME": name}
 
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        items = list(pool.map(own, found))
-    rows = []
-    for (name, _), item in zip(found, items):
-        size = "" if item.content_length is None else size_text(item.content_length)
-        told = {"SIZE": size, "MODIFIED": time_text(item.updated_at), "TYPE": item.content_type, "NAME": name}
-        rows.append(told)
-    print_table(rows, whole=3, wide=wide)
+        print_table(list(pool.map(row, found)), whole=3, wide=wide)
 
 
 def time_text(milliseconds: Any) -> str:

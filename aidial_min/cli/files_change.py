@@ -93,7 +93,7 @@ def copy_through_here(client: Any, source: Remote, target: Remote, force: bool) 
         file = (target.name, copy, response.content_type or "application/octet-stream")
         with Progress(bar.done) as bar:
             try:
-                client.files.upload(target.url, file, None, None if force else "*", bar.sent)
+                client.files.upload(target.url, file, None, None if force else "*", lambda done, _: bar.update(done))
             except EtagMismatchError:
                 raise _target_exists(target) from None
 

@@ -65,14 +65,6 @@ def text_of(data: bytes) -> str:
     )
 
 
-def user_message(prompt: str, attachments: List[Dict[str, Any]]) -> Dict[str, Any]:
-    """A message of the user."""
-    message: Dict[str, Any] = {"role": "user", "content": prompt}
-    if attachments:
-        message["custom_content"] = {"attachments": attachments}
-    return message
-
-
 def callable_ids(client: Any) -> List[str]:
     """Ids of the models and applications that answer chats."""
     found = []

@@ -231,4 +231,4 @@ def store(client: Any, url: str, source: str, name: str, etag_if_none_match: Opt
             file: Any = (name, data, "text/plain") if "." not in name and is_text(data) else (name, data)
         else:
             file = path if size is not None else (name, stack.enter_context(open(path, "rb")))
-        return client.files.upload(url, file, etag_if_none_match=etag_if_none_match, progress=bar.sent)
+        return client.files.upload(url, file, None, etag_if_none_match, lambda done, _: bar.update(done))

@@ -15,6 +15,7 @@ import argparse
 import os
 import threading
 import time
+from contextlib import suppress
 
 from .connection import number
 from .exit_codes import CommandError, sigterm_as_ctrl_c
@@ -62,10 +63,8 @@ def run(arguments: argparse.Namespace) -> None:
 def introduce(url: str, key: str, arguments: argparse.Namespace) -> None:
     """Say where the server is, and how to use it from another terminal."""
     write(url + "\n")
-    if os.name == "nt":
-        note("In another terminal:\n\n    set DIAL_URL=%s\n    set DIAL_API_KEY=%s\n" % (url, key))
-    else:
-        note("In another terminal:\n\n    export DIAL_URL=%s DIAL_API_KEY=%s\n" % (url, key))
+    typed = "set DIAL_URL=%s\n    set DIAL_API_KEY=%s" if os.name == "nt" else "export DIAL_URL=%s DIAL_API_KEY=%s"
+    note("In another terminal:\n\n    %s\n" % (typed % (url, key)))
     if arguments.host not in LOOPBACK:
         note(red("Everybody who reaches %s can use this server: its key is no secret." % arguments.host))
     kept = "kept in %s" % arguments.data if arguments.data else "forgotten when the server ends"
@@ -74,7 +73,5 @@ def introduce(url: str, key: str, arguments: argparse.Namespace) -> None:
 
 def log(line: str) -> None:
     """One line about a request."""
-    try:
+    with suppress(OSError, ValueError):  # nobody reads it any more: the server goes on
         note(dim("%s %s" % (time.strftime("%H:%M:%S"), visible(line, lines=False))))
-    except (OSError, ValueError):
-        pass  # nobody reads it any more: the server goes on

@@ -313,10 +313,6 @@ class Progress(Line):
             yield piece
             self.update(self.done + len(piece))
 
-    def sent(self, done: int, total: Optional[int]) -> None:
-        """The same, as `files.upload` tells it."""
-        self.update(done)
-
     def line(self, seconds: float) -> str:
         """The bar as it stands after so many seconds."""
         rate = (self.done - self._before) / seconds if seconds > 0 else 0.0
