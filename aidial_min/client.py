@@ -150,6 +150,7 @@ class _Client(BaseClient, Generic[Auth]):
     """What both clients are: settings, a transport, resources."""
 
     _stream_of: Callable[..., Any]
+    _my_bucket: Any = None
 
     chat: Bound[calls.Chat, calls.AsyncChat] = _made(
         "calls.Chat", "Chat completions: ``client.chat.completions.create(...)``."
@@ -310,9 +311,9 @@ class _Client(BaseClient, Generic[Auth]):
     @operation
     async def my_bucket(self) -> str:
         """The name of the caller's bucket (asked once)."""
-        if "_my_bucket" not in self.__dict__:
-            self.__dict__["_my_bucket"] = await settled(self.bucket.get_bucket())
-        return self.__dict__["_my_bucket"]  # type: ignore[no-any-return]
+        if self._my_bucket is None:  # programs set it to None, to ask again
+            self._my_bucket = await settled(self.bucket.get_bucket())
+        return self._my_bucket  # type: ignore[no-any-return]
 
     @operation
     async def my_files_home(self) -> PurePosixPath:

@@ -200,6 +200,10 @@ def test_the_callers_places_ask_what_was_patched(installed):
         fresh.bucket = mock.create_autospec(fresh.bucket)
         fresh.bucket.get_bucket.return_value, fresh.bucket.get_appdata.return_value = "double", None
         assert asyncio.run(homes(fresh)) == ["double", "files/double", "None"]
+        fresh.bucket.get_bucket.return_value = "later"
+        assert asyncio.run(homes(fresh))[0] == "double", "asked once"
+        fresh._my_bucket = None  # what programs do to ask again
+        assert asyncio.run(homes(fresh)) == ["later", "files/later", "None"]
 
 
 def test_mock_patch_of_a_name_is_undone(installed):
@@ -295,6 +299,10 @@ def test_tool_calls_as_agents_build_them():
     assert legacy().ToolCall(index=0, id="1", type="function", function=function).function is function
     message = legacy().Message(role=legacy().Role.ASSISTANT, tool_calls=[call])
     assert message.tool_calls == [call] and message.role == "assistant"
+    delta = aidial_min.types.ChatCompletionChunk.from_json(
+        {"choices": [{"delta": {"tool_calls": [{**piece, "index": 0}]}}]}
+    )
+    assert legacy().ToolCall.validate(delta.choices[0].delta.tool_calls[0]) == legacy().ToolCall(index=0, **piece)
     assert list(call.dict()) == ["index", "id", "type", "function"] and list(function.dict()) == ["name", "arguments"]
 
 

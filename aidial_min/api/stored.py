@@ -581,7 +581,8 @@ class _Metadata(Resource):
 
         Args:
             resource: "files", "conversations", "prompts", "applications" or "toolsets".
-            relative_url: its address, which begins with the same word: "files/{bucket}/folder/".
+            relative_url: its address, which begins with the same word: "files/{bucket}/folder/"; or the absolute one of
+                the metadata itself, as older programs write that of a folder.
             limit, token, recursive, permissions: as there.
 
         GET /v1/metadata/{resource}/{bucket}/{path}
@@ -589,6 +590,9 @@ class _Metadata(Resource):
         if resource not in self._models:
             raise InvalidRequestError("resource must be one of %s, not %r" % (", ".join(self._models), resource))
         page = {"limit": limit, "token": token, "recursive": recursive, "permissions": permissions}
+        own = self._client.api_url + "metadata/"
+        if isinstance(relative_url, str) and relative_url.startswith(own):
+            relative_url = relative_url[len(own) :]
         return await describe(self, resource, self._models[resource], relative_url, page)
 
     # fmt: off

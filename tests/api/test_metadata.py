@@ -41,6 +41,18 @@ def test_items_and_folders(core, dial, bucket_of, last):
     assert last(core)[1].endswith("/folder/?limit=5&recursive=true&permissions=true")
 
 
+@pytest.mark.parametrize("name", ["folder/", "folder/a%20b.txt"])
+def test_the_address_of_the_metadata_itself(core, dial, bucket_of, last, name):
+    do = dial(core)
+    place = "files/%s/" % bucket_of(do)
+    do(lambda c: c.files.upload(place + "folder/a b.txt", b"abc"))
+    found = do(lambda c: c.metadata.get("files", c.api_url + "metadata/" + place + name))
+    assert last(core)[:2] == ("GET", "/v1/metadata/" + place + name)
+    assert found == do(lambda c: c.metadata.get("files", place + name))
+    with pytest.raises(InvalidDialURLError):
+        do(lambda c: c.files.download(c.api_url + "metadata/" + place + name))
+
+
 def test_single_prompts_have_metadata_too(core, dial, bucket_of):
     do = dial(core)
     url = "prompts/%s/p" % bucket_of(do)
