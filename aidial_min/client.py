@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     )
     from .api.skills import AsyncSkillsRef, SkillsRef
     from .core.attempts import Watch
-    from .core.call import Download
+    from .core.etag import Download
     from .core.operation import Later
     from .transport.downloads import StreamedResponse
     from .types.bucket import AppData
@@ -63,7 +63,6 @@ AsyncAuthValue = Union[str, Callable[[], Union[str, Awaitable[str]]]]
 Auth = TypeVar("Auth")
 S = TypeVar("S")
 T = TypeVar("T")
-C = TypeVar("C", bound="_Client[Any]")
 
 
 class _Blocking(Portable, Sync):
@@ -413,6 +412,9 @@ class AsyncDial(_Client[AsyncAuthValue], _Waiting):
 
     Close it with `aclose()`, or use it in an `async with` block; a loop that ends closes its connections in any case.
     """
+
+
+C = TypeVar("C", bound=_Client[Any])
 
 
 class _Pool(Portable, Generic[C, Auth]):

@@ -76,7 +76,7 @@ TOUCHES_NOTHING = {
 """What the pure rooms may use of `os`: names of files, the environment, randomness; no file."""
 
 FILE_SYSTEM = {
-    "core/body.py": {"open", "os.path.getsize", "os.path.isfile"},  # uploads are read while they are sent
+    "core/multipart.py": {"open", "os.path.getsize", "os.path.isfile"},  # uploads are read while they are sent
     "core/settings.py": {"os.path.exists", "os.path.isfile"},  # certificates are missed when a client is made
     "core/credentials.py": {"open", "os.path.isfile"},  # DIAL_API_KEY_FILE is read at every attempt
     "api/files.py": {"os.makedirs", "os.path.exists", "os.path.isdir", "os.path.lexists", "os.path.realpath"},

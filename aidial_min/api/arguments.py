@@ -3,6 +3,8 @@
 They are checked, and brought into the form that Core expects, before anything is sent.
 """
 
+from __future__ import annotations
+
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Union
 from urllib.parse import quote
 
@@ -12,11 +14,11 @@ from ..errors import InvalidDialURLError, InvalidRequestError
 from ..types._model import Model
 from ..types.permission import ResourcePermission
 
-_TYPES = {**{kind: kind[:-1].upper() for kind in STORAGE_KINDS}, "toolsets": "TOOL_SET"}
-"""Kinds of resources in bodies of requests, by what they are called in addresses."""
-
 SharedUrl = Union[StorageUrl, Mapping[str, Any], Model]
 """A resource to share or to grant: its address, or a dict or model with `url` and, if need be, `permissions`."""
+
+_TYPES = {**{kind: kind[:-1].upper() for kind in STORAGE_KINDS}, "toolsets": "TOOL_SET"}
+"""Kinds of resources in bodies of requests, by what they are called in addresses."""
 
 
 def list_given(name: str, value: Any, *, empty: bool = False) -> List[Any]:

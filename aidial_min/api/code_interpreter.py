@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, List, Mapping, Optional
 
-from ..core.body import MultipartBody, file_part, json_body
-from ..core.call import Download, Request, as_it_came, list_of, model_of
+from ..core.body import json_body
+from ..core.call import Request, as_it_came, list_of, model_of
+from ..core.etag import Download
+from ..core.multipart import MultipartBody, file_part
 from ..core.operation import Async, Resource, Sync, operation
 from ..types.code_interpreter import CodeFile, CodeResult, CodeSession
 from ..types.metadata import FileItem

@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, NamedTuple, Optional, Protocol, Tuple, Union
 
-from ..core.body import MultipartBody, Progress, file_part
-from ..core.call import Download, Request, as_it_came, model_of
-from ..core.etag import bare_etag
+from ..core.call import Request, as_it_came, model_of
+from ..core.etag import Download, bare_etag
+from ..core.multipart import MultipartBody, Progress, file_part
 from ..core.operation import Async, Bound, Sync, operation, settled
 from ..core.urls import StoragePath, StorageUrl, parse_storage_url
 from ..errors import ConfigurationError, DialException, InvalidDialURLError, InvalidRequestError

@@ -142,7 +142,7 @@ def _target(config: Config, path: str) -> str:
     """
     if not isinstance(path, str) or not path.strip("/ "):
         raise InvalidRequestError("path must be a str like /v1/bucket")
-    absolute = SCHEME.match(path)
+    absolute = re.match(SCHEME, path)
     if absolute is not None:
         if not is_url_of(config.origin, path):
             raise NotDialURLError("the URL does not belong to this DIAL server (%s)" % config.origin.url)

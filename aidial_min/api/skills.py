@@ -10,9 +10,9 @@ import os
 from pathlib import PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, Dict, Mapping, NamedTuple, Optional, Tuple, TypeVar, Union
 
-from ..core.body import FilePart, MultipartBody, file_part
-from ..core.call import Answer, Download, Request, as_it_came, model_of, nothing
-from ..core.etag import bare_etag
+from ..core.call import Answer, Request, as_it_came, model_of, nothing
+from ..core.etag import Download, bare_etag
+from ..core.multipart import FilePart, MultipartBody, file_part
 from ..core.operation import Async, Sync, operation, settled
 from ..core.urls import as_text, decode_segment, encode_segment, parse_storage_url
 from ..errors import InvalidDialURLError, InvalidRequestError

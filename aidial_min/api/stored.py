@@ -6,6 +6,7 @@ a kind says what it is called and which models it has, and adds what it alone ca
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, Union, overload
 
 from ..core.body import json_body
@@ -162,7 +163,7 @@ class Addressed(Resource):
             NotDialURLError: an absolute URL of another server.
         """
         origin = self._config.origin
-        if isinstance(url, str) and SCHEME.match(url):
+        if isinstance(url, str) and re.match(SCHEME, url):
             url = url.split("#", 1)[0].split("?", 1)[0]  # of no meaning here, as for the official client
         path = parse_storage_url(origin, url, self._kind)
         if not path.segments and not allow_empty_bucket_path:

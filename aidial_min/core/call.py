@@ -14,7 +14,7 @@ import re
 import sys
 from functools import partial
 from importlib import import_module
-from typing import Any, Callable, Generic, Iterable, Iterator, Mapping, Optional, Protocol, Sequence, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar, Union
 
 from .._tuples import NamedTuple
 from .._version import __version__
@@ -43,6 +43,9 @@ from .limits import DEFAULT_TIMEOUT, Timeout
 from .proxy import Route, refusal
 from .retry import RetryPolicy, is_idempotent, retry_after_of
 from .urls import Origin, encode_query
+
+if TYPE_CHECKING:
+    from typing import Iterable, Iterator, Mapping, Optional, Protocol, Sequence
 
 T = TypeVar("T")
 
@@ -140,14 +143,6 @@ class Request(Generic[T]):
         return RequestInfo(self.method, "%s://%s%s" % (config.origin.scheme, config.origin.netloc, place))
 
 
-class Download(NamedTuple):
-    """A file to be read as it comes: the request, the name it is stored under, and the ETag it must have."""
-
-    request: Request[Answer]
-    filename: str
-    etag_if_match: Optional[str] = None
-
-
 # ---------------------------------------------------------------- the policy
 
 
@@ -180,24 +175,26 @@ class Outgoing:
         return "Outgoing(%r)" % (self.request,)
 
 
-class Carrier(Protocol):
-    """Who carries attempts out, and decides nothing (transport/transport.py)."""
+if TYPE_CHECKING:
 
-    async def ask(self, function: Callable[[], Any]) -> Any:
-        """Call a function of the user's (a coroutine function is awaited)."""
-        ...
+    class Carrier(Protocol):
+        """Who carries attempts out, and decides nothing (transport/transport.py)."""
 
-    async def tell(self, function: Callable[[], Any]) -> None:
-        """The same for one that only watches: it is called also when the call's time is over, and its own is short."""
-        ...
+        async def ask(self, function: Callable[[], Any]) -> Any:
+            """Call a function of the user's (a coroutine function is awaited)."""
+            ...
 
-    async def send(self, outgoing: Outgoing) -> Answer:
-        """Send a request and read its answer. Raises: DialConnectionError, where no complete answer came."""
-        ...
+        async def tell(self, function: Callable[[], Any]) -> None:
+            """The same for one that only watches: it is called also when the call is out of time; its own is short."""
+            ...
 
-    async def pause(self, seconds: float, error: DialException) -> None:
-        """Sleep so long; if the call's time would run out meanwhile, raise `error` at once instead."""
-        ...
+        async def send(self, outgoing: Outgoing) -> Answer:
+            """Send a request and read its answer. Raises: DialConnectionError, where no complete answer came."""
+            ...
+
+        async def pause(self, seconds: float, error: DialException) -> None:
+            """Sleep so long; if the call's time would run out meanwhile, raise `error` at once instead."""
+            ...
 
 
 async def carry_out(
@@ -371,7 +368,7 @@ def _trace_fields() -> dict[str, str]:
 def _secrets_in(defaults: Sequence[tuple[str, str]], given: Optional[Mapping[str, Optional[str]]]) -> list[str]:
     """Credentials that users put into header fields themselves: values, and their parts (`Bearer x`, `a=x; b=y`)."""
     fields = [*defaults, *(given or {}).items()]
-    values = [value.strip() for name, value in fields if isinstance(value, str) and _SECRET_NAME.search(str(name))]
+    values = [value.strip() for name, value in fields if isinstance(value, str) and re.search(_SECRET_NAME, str(name))]
     last = [value.rpartition(" ")[2] for value in values]
     parts = [part for value in values for part in re.split(r"[\s;,=]+", value) if len(part) >= _SHORTEST_PART]
     return values + last + parts

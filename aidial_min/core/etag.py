@@ -1,11 +1,21 @@
-"""What a download says of itself, the same for both clients: name, type, ETag, length; and comparing ETags."""
+"""A download as a value, and what it says of itself, the same for both clients: name, type, ETag, length; ETags."""
 
 from __future__ import annotations
 
 from typing import Iterable, Mapping, Optional
 
+from .._tuples import NamedTuple
 from ..errors import EtagMismatchError, ParsingDataError, RequestInfo, conceal
+from .call import Answer, Request
 from .http11 import Head, Headers
+
+
+class Download(NamedTuple):
+    """A file to be read as it comes: the request, the name it is stored under, and the ETag it must have."""
+
+    request: Request[Answer]
+    filename: str
+    etag_if_match: Optional[str] = None
 
 
 class DownloadInfo:

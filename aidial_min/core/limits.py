@@ -8,10 +8,15 @@ The time is always passed in.
 
 from __future__ import annotations
 
-from typing import Any, Optional, Protocol, Tuple, Union
+from typing import TYPE_CHECKING, Any, Optional, Tuple, Union
 
 from .._tuples import NamedTuple
 from ..errors import ConfigurationError, DialTimeoutError
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from typing_extensions import TypeAlias
 
 
 class Timeout(NamedTuple):
@@ -42,20 +47,22 @@ class Limits(NamedTuple):
     keepalive_expiry: Optional[float] = 30.0
 
 
-class TimeoutLike(Protocol):
-    """A timeout of another library that has these limits, such as httpx.Timeout."""
+if TYPE_CHECKING:
 
-    @property
-    def connect(self) -> Optional[float]: ...
-    @property
-    def read(self) -> Optional[float]: ...
-    @property
-    def write(self) -> Optional[float]: ...
-    @property
-    def pool(self) -> Optional[float]: ...
+    class TimeoutLike(Protocol):
+        """A timeout of another library that has these limits, such as httpx.Timeout."""
+
+        @property
+        def connect(self) -> Optional[float]: ...
+        @property
+        def read(self) -> Optional[float]: ...
+        @property
+        def write(self) -> Optional[float]: ...
+        @property
+        def pool(self) -> Optional[float]: ...
 
 
-TimeoutValue = Union[float, Timeout, TimeoutLike, None]
+TimeoutValue: TypeAlias = "Union[float, Timeout, TimeoutLike, None]"
 """What `timeout=` takes: seconds, a Timeout (also of httpx), or None for no limit at all."""
 
 DEFAULT_TIMEOUT = Timeout()

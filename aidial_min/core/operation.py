@@ -17,7 +17,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 from .body import json_body
-from .call import Answer, Config, Download, Request
+from .call import Answer, Config, Request
 
 if TYPE_CHECKING:
     from typing import Any, AsyncIterator, Callable, Coroutine, Iterator, Mapping, Optional
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
 
     from .completion_stream import Events
+    from .etag import Download
 
     P = ParamSpec("P")
 

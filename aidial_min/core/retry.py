@@ -24,7 +24,7 @@ LONGEST_DELAY = 8.0
 LONGEST_RETRY_AFTER = 60.0
 """Seconds: a server that asks to wait longer gets no retry, the caller gets the error with `.retry_after`."""
 
-_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_SECONDS = r"[0-9]{1,9}(\.[0-9]{1,9})?"
 
 
 class RetryPolicy(NamedTuple):
@@ -80,10 +80,10 @@ def retry_after_of(headers: Mapping[str, str], clock: Callable[[], float]) -> Op
         clock: gives the epoch time in seconds; asked only for dates.
     """
     milliseconds = headers.get("retry-after-ms", "").strip()
-    if _SECONDS.fullmatch(milliseconds):
+    if re.fullmatch(_SECONDS, milliseconds):
         return float(milliseconds) / 1000
     text = headers.get("retry-after", "").strip()
-    if _SECONDS.fullmatch(text):
+    if re.fullmatch(_SECONDS, text):
         return float(text)
     if not text:
         return None

@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from functools import cached_property
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple, TypeVar, Union
 
 from .._tuples import NamedTuple
 from ..errors import ConfigurationError, DialException, forget_variables
@@ -23,6 +23,9 @@ from .limits import Limits, Timeout, TimeoutValue, check_limits, read_timeout
 from .proxy import Route, find_route
 from .retry import RetryPolicy
 from .urls import Origin, is_url_of, parse_base_url
+
+if TYPE_CHECKING:
+    C = TypeVar("C", bound="BaseClient")
 
 
 class NotGiven:
@@ -300,9 +303,6 @@ def _pickles(value: Any) -> bool:
             except Exception:  # whatever a value's own __reduce__ raises
                 pass
     return False
-
-
-C = TypeVar("C", bound="BaseClient")
 
 
 class BaseClient(Portable):

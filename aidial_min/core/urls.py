@@ -19,14 +19,16 @@ from ..errors import ConfigurationError, InvalidDialURLError, InvalidRequestErro
 if TYPE_CHECKING:
     from pathlib import PurePosixPath
 
-StorageUrl = Union[str, "PurePosixPath"]
+    from typing_extensions import TypeAlias
+
+StorageUrl: TypeAlias = "Union[str, PurePosixPath]"
 """An address in DIAL's storage: "files/{bucket}/a/b.txt", the same as PurePosixPath, or an absolute URL."""
 
 STORAGE_KINDS = ("files", "conversations", "prompts", "applications", "toolsets", "skills")
 
-SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
+SCHEME = r"[A-Za-z][A-Za-z0-9+.\-]*://"
 """How an absolute URL begins (RFC 3986, 3.1)."""
-_BUCKET = re.compile(r"[A-Za-z0-9_\-]+")  # Core makes letters and digits only; the guide writes "test-bucket"
+_BUCKET = r"[A-Za-z0-9_\-]+"  # Core makes letters and digits only; the guide writes "test-bucket"
 _FORBIDDEN = re.compile(r"[\x00-\x1f/{}]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -119,7 +121,7 @@ def parse_storage_url(origin: Origin, url: StorageUrl, kind: Optional[str] = Non
     if not isinstance(url, str) and not is_posix_path(url):
         raise InvalidDialURLError("a storage URL must be a str or PurePosixPath, not %s" % type(url).__name__)
     text = as_text(url)
-    if SCHEME.match(text):
+    if re.match(SCHEME, text):
         text = _relative_to(origin, text)
     elif text.startswith("/"):
         raise InvalidDialURLError(
@@ -139,7 +141,7 @@ def parse_storage_url(origin: Origin, url: StorageUrl, kind: Optional[str] = Non
         raise InvalidDialURLError(
             "Invalid resource type for URL: it should begin with %s/{bucket}/, not %r" % (wanted, text)
         )
-    if len(parts) < 2 or _BUCKET.fullmatch(parts[1]) is None:
+    if len(parts) < 2 or re.fullmatch(_BUCKET, parts[1]) is None:
         raise InvalidDialURLError("Missing bucket in URL: write %s/{bucket}/... (%r)" % (found, text))
     segments = tuple(decode_segment(part, text) for part in parts[2:])
     return StoragePath(found, parts[1], segments, folder or not segments)

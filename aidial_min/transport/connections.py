@@ -17,7 +17,7 @@ from weakref import WeakSet, ref
 from ..core.codings import AnswerReader
 from ..core.proxy import Route, check_tunnel, tunnel_request
 from ..errors import ConnectError, DialConnectionError, DialTimeoutError, InvalidRequestError, ProxyError
-from .verbs import Bell, OutOfTime, Verbs, Wire, reason, remaining
+from .verbs import OutOfTime, reason, remaining
 
 if TYPE_CHECKING:
     import ssl
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..core.limits import Budget, Limits
     from ..core.settings import ConnectionKey
     from ..core.urls import Origin
+    from .verbs import Bell, Verbs, Wire
 
 
 class Place:

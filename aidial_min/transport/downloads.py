@@ -15,11 +15,12 @@ from ..core.operation import each, finish
 from ..core.sse import EventParser, ServerSentEvent
 from ..errors import InvalidRequestError
 from .atomic_file import Path, TargetFile
-from .verbs import Here, OutOfTime, Worker, remaining
+from .verbs import Here, OutOfTime, remaining
 
 if TYPE_CHECKING:
     from ..core.http11 import Head
     from .exchange import Exchange
+    from .verbs import Worker
 
 KEPT = 16 * 1024 * 1024
 """Bytes of a content that are kept in memory, so that it can be read again."""

@@ -13,21 +13,22 @@ from _thread import allocate_lock
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, cast
 
 from .._tuples import NamedTuple
-from ..core.call import Answer, Config, Download, Outgoing, Request, carry_out
-from ..core.etag import check_content, check_etag
+from ..core.call import Answer, Config, Outgoing, Request, carry_out
 from ..core.limits import Budget
 from ..core.settings import ConnectionKey, ConnectionSettings
 from ..errors import ConfigurationError, DialException, InvalidRequestError, is_bad_moment, loading
 from .exchange import Exchange
-from .verbs import MAX_ERROR, OutOfTime, Verbs, remaining, survive_fork
+from .verbs import MAX_ERROR, OutOfTime, remaining, survive_fork
 
 if TYPE_CHECKING:
     import ssl
 
+    from ..core.etag import Download
     from ..core.http11 import Head
     from ..core.proxy import Route
     from ..core.urls import Origin
     from .connections import Connection, Connections
+    from .verbs import Verbs
 
 T = TypeVar("T")
 
@@ -80,6 +81,8 @@ class BaseTransport:
 
     async def download(self, download: Download, config: Config) -> tuple[Head, Exchange, str]:
         """Carry out a download as far as its head."""
+        from ..core.etag import check_content, check_etag
+
         head, exchange = await self.open(download.request, config)
         try:
             check_content(head, exchange.outgoing.request)

@@ -13,7 +13,7 @@ import os
 import select
 import socket
 import time
-from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 from weakref import WeakSet
 
 from ..errors import DialException
@@ -21,6 +21,7 @@ from ..errors import DialException
 if TYPE_CHECKING:
     import ssl
     import threading
+    from typing import Protocol
 
     from ..core.limits import Budget
 
@@ -38,100 +39,98 @@ class OutOfTime(Exception):
     """What was waited for did not come in time."""
 
 
-class Sending(Protocol):
-    """What a wire must know of the exchange whose request it sends."""
+if TYPE_CHECKING:
 
-    budget: Budget
-    sending_began: bool
+    class Sending(Protocol):
+        """What a wire must know of the exchange whose request it sends."""
 
-    @property
-    def is_answered(self) -> bool: ...
-    def take_early(self, data: bytes) -> bool:
-        """What came meanwhile; True: the rest of the request is of no more use."""
-        ...
+        budget: Budget
+        sending_began: bool
 
-    def take_break(self, error: OSError) -> None: ...
-    def check_alert(self, error: OSError) -> None: ...
+        @property
+        def is_answered(self) -> bool: ...
+        def take_early(self, data: bytes) -> bool:
+            """What came meanwhile; True: the rest of the request is of no more use."""
+            ...
 
+        def take_break(self, error: OSError) -> None: ...
+        def check_alert(self, error: OSError) -> None: ...
 
-class Wire(Protocol):
-    """An open connection."""
+    class Wire(Protocol):
+        """An open connection."""
 
-    def is_reusable(self) -> bool:
-        """Whether it is still good while idle: nothing to read, neither bytes nor its end."""
-        ...
+        def is_reusable(self) -> bool:
+            """Whether it is still good while idle: nothing to read, neither bytes nor its end."""
+            ...
 
-    def close(self) -> None: ...
-    async def receive(self, seconds: float | None) -> bytes:
-        """What comes next, b"" at the end that the peer announced. Raises: OutOfTime, OSError."""
-        ...
+        def close(self) -> None: ...
+        async def receive(self, seconds: float | None) -> bytes:
+            """What comes next, b"" at the end that the peer announced. Raises: OutOfTime, OSError."""
+            ...
 
-    async def push(self, data: memoryview, sending: Sending) -> bool:
-        """Send these bytes, reading meanwhile what the server may already say; False: it wants no more."""
-        ...
+        async def push(self, data: memoryview, sending: Sending) -> bool:
+            """Send these bytes, reading meanwhile what the server may already say; False: it wants no more."""
+            ...
 
+    class Bell(Protocol):
+        """Wakes the one who waits for it."""
 
-class Bell(Protocol):
-    """Wakes the one who waits for it."""
+        async def wait(self, seconds: float | None) -> None:
+            """Return when it rings, when so many seconds have passed, or now and then, to look again."""
+            ...
 
-    async def wait(self, seconds: float | None) -> None:
-        """Return when it rings, when so many seconds have passed, or now and then, to look again."""
-        ...
+        def ring(self) -> None: ...
+        def end(self) -> None:
+            """Nobody will wait for it any more."""
+            ...
 
-    def ring(self) -> None: ...
-    def end(self) -> None:
-        """Nobody will wait for it any more."""
-        ...
+    class Worker(Protocol):
+        """Does one step after the other where blocking does no harm."""
 
+        @property
+        def wait(self) -> Callable[[Any], Any] | None:
+            """What gives the result of a coroutine to a step, where there is a loop."""
+            ...
 
-class Worker(Protocol):
-    """Does one step after the other where blocking does no harm."""
+        async def do(self, seconds: float | None, function: Callable[..., T], *arguments: Any) -> T:
+            """Raises: OutOfTime; the step goes on then, unheard."""
+            ...
 
-    @property
-    def wait(self) -> Callable[[Any], Any] | None:
-        """What gives the result of a coroutine to a step, where there is a loop."""
-        ...
+        def end(self, *last: Callable[[], object]) -> None:
+            """Nothing more is to be done but these steps, whether or not the one before has ended."""
+            ...
 
-    async def do(self, seconds: float | None, function: Callable[..., T], *arguments: Any) -> T:
-        """Raises: OutOfTime; the step goes on then, unheard."""
-        ...
+    class Verbs(Protocol):
+        """Everything that waits."""
 
-    def end(self, *last: Callable[[], object]) -> None:
-        """Nothing more is to be done but these steps, whether or not the one before has ended."""
-        ...
+        blocks: bool
+        """Whether they block."""
 
+        async def sleep(self, seconds: float) -> None: ...
+        async def ask(self, function: Callable[[], Any], seconds: float | None) -> Any:
+            """Call a function of the user's, and await what is to be awaited."""
+            ...
 
-class Verbs(Protocol):
-    """Everything that waits."""
+        async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+            """Do one step as a Worker does it, without a limit."""
+            ...
 
-    blocks: bool
-    """Whether they block."""
+        def worker(self) -> Worker: ...
+        def bell(self) -> Bell: ...
+        def soon(self, function: Callable[..., None], *arguments: Any) -> None:
+            """Call it where connections may be closed; from a finalizer."""
+            ...
 
-    async def sleep(self, seconds: float) -> None: ...
-    async def ask(self, function: Callable[[], Any], seconds: float | None) -> Any:
-        """Call a function of the user's, and await what is to be awaited."""
-        ...
+        async def resolve(self, host: str, port: int, seconds: float | None) -> list[Any]: ...
+        async def connect(self, address: Any, seconds: float | None) -> Any:
+            """A link: what has a socket, and `close`."""
+            ...
 
-    async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Do one step as a Worker does it, without a limit."""
-        ...
-
-    def worker(self) -> Worker: ...
-    def bell(self) -> Bell: ...
-    def soon(self, function: Callable[..., None], *arguments: Any) -> None:
-        """Call it where connections may be closed; from a finalizer."""
-        ...
-
-    async def resolve(self, host: str, port: int, seconds: float | None) -> list[Any]: ...
-    async def connect(self, address: Any, seconds: float | None) -> Any:
-        """A link: what has a socket, and `close`."""
-        ...
-
-    async def send_all(self, link: Any, data: bytes, seconds: float | None) -> None: ...
-    async def receive_one(self, link: Any, seconds: float | None) -> bytes: ...
-    async def wire(self, link: Any, context: ssl.SSLContext | None, host: str, seconds: float | None) -> Wire:
-        """Take over a link, with TLS where there is a context."""
-        ...
+        async def send_all(self, link: Any, data: bytes, seconds: float | None) -> None: ...
+        async def receive_one(self, link: Any, seconds: float | None) -> bytes: ...
+        async def wire(self, link: Any, context: ssl.SSLContext | None, host: str, seconds: float | None) -> Wire:
+            """Take over a link, with TLS where there is a context."""
+            ...
 
 
 class Here:

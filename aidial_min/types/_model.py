@@ -26,6 +26,8 @@ from ._pydantic import PydanticNames
 if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass
     from dataclasses import field as field
+
+    M = TypeVar("M", bound="Model")
 else:
 
     def dataclass(cls):
@@ -36,8 +38,6 @@ else:
         """Declare a field whose default is a new list, dict or model."""
         return _Default(make=default_factory)
 
-
-M = TypeVar("M", bound="Model")
 
 Convert = Callable[[Any, str], Any]
 """Turns one JSON value into what the attribute holds; the text says where in the answer the value stood."""

@@ -10,7 +10,8 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Dict, Optional, TypeVar, Union
 
-P = TypeVar("P", bound="PydanticNames")
+if TYPE_CHECKING:
+    P = TypeVar("P", bound="PydanticNames")
 
 Selection = Union[Collection[Any], Mapping[Any, Any]]
 """Names of fields, or a mapping of names to True or to a selection of what lies in them; in lists, of indices."""

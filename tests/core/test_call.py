@@ -7,7 +7,7 @@ from typing import Any, List, NamedTuple, Optional
 
 import pytest
 
-from aidial_min.core.body import BytesBody, MultipartBody, file_part, json_body
+from aidial_min.core.body import BytesBody, json_body
 from aidial_min.core.call import (
     Answer,
     Config,
@@ -23,6 +23,7 @@ from aidial_min.core.call import (
 )
 from aidial_min.core.credentials import Credential, Secret
 from aidial_min.core.http11 import Head, Headers
+from aidial_min.core.multipart import MultipartBody, file_part
 from aidial_min.core.operation import finish
 from aidial_min.core.proxy import Route, find_route
 from aidial_min.core.retry import RetryPolicy

@@ -10,8 +10,9 @@ from pathlib import PurePosixPath
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from aidial_min import types
-from aidial_min.core.body import MultipartBody, blocks, file_part
+from aidial_min.core.body import blocks
 from aidial_min.core.merge import CompletionMerge
+from aidial_min.core.multipart import MultipartBody, file_part
 from aidial_min.core.urls import encode_id, encode_query, is_url_of, parse_base_url, parse_storage_url
 from aidial_min.errors import DialException, InvalidDialURLError, InvalidRequestError, NotDialURLError
 
