@@ -81,9 +81,13 @@ class DeploymentCalls(Resource):
     _events: Callable[[], Events]  # asked for streams alone, and loaded for them alone
     _whole: Callable[[Answer], Any]
 
-    async def _answer_to(self, name: str, body: Dict[str, Any], given: Dict[str, Any], stream: bool) -> Any:
+    async def _answer(self, given: Dict[str, Any]) -> Any:
+        """What `create` does with the arguments that were given to it."""
+        raise NotImplementedError
+
+    async def _answer_to(self, name: str, body: Dict[str, Any], given: Dict[str, Any]) -> Any:
         """The answer to a request, whole or as a stream."""
-        if stream:
+        if given.get("stream"):
             return await self._open(self._request(name, {**body, "stream": True}, given, as_it_came), self._events())
         return await self._call(self._request(name, {**body, "stream": False}, given, self._whole))
 
@@ -193,11 +197,14 @@ class _ChatCompletions(DeploymentCalls):
 
         POST /openai/deployments/{deployment}/chat/completions
         """
-        given = {**locals()}
+        raise NotImplementedError
+
+    async def _answer(self, given: Dict[str, Any]) -> Any:
+        messages = given["messages"]
         if isinstance(messages, (str, bytes, Mapping, Model)) or not isinstance(messages, Iterable):
             raise InvalidRequestError("messages must be a list of messages like {'role': 'user', 'content': '...'}")
         body = {"messages": [_message(message, index) for index, message in enumerate(messages)]}
-        return await self._answer_to(deployment_name, body, given, stream)  # type: ignore[no-any-return]
+        return await self._answer_to(given["deployment_name"], body, given)
 
     # fmt: off
     create: Bound[

@@ -114,19 +114,21 @@ class _Responses(DeploymentCalls):
 
         POST /openai/v1/responses
         """
-        given = {**locals()}
+        raise NotImplementedError
+
+    async def _answer(self, given: dict[str, Any]) -> Any:
         for name in REFUSED:
-            if given.pop(name) is not None:
+            if given.get(name) is not None:
                 message = "Core does not support %s: send the whole history as input (or force it by extra_body)"
                 raise InvalidRequestError(message % name)
-        items: Any = input
-        if not isinstance(input, str):
-            if isinstance(input, (bytes, dict)) or not hasattr(input, "__iter__"):
+        items = given["input"]
+        if not isinstance(items, str):
+            if isinstance(items, (bytes, dict)) or not hasattr(items, "__iter__"):
                 message = "input must be a str, or a list of items like {'role': 'user', 'content': '...'}"
                 raise InvalidRequestError(message)
-            items = list(input)
-        body = {"model": unquote(encode_id(model)), "input": items, "prompt": prompt}
-        return await self._answer_to(model, body, given, stream)  # type: ignore[no-any-return]
+            items = list(items)
+        body = {"model": unquote(encode_id(given["model"])), "input": items, "prompt": given.get("prompt")}
+        return await self._answer_to(given["model"], body, given)
 
     @overloaded
     async def _retrieve(

@@ -89,10 +89,12 @@ class _Completions(DeploymentCalls):
 
         POST /openai/deployments/{deployment}/completions
         """
-        given = {**locals()}
-        if not isinstance(prompt, (str, list, tuple)):
+        raise NotImplementedError
+
+    async def _answer(self, given: Dict[str, Any]) -> Any:
+        if not isinstance(given["prompt"], (str, list, tuple)):
             raise InvalidRequestError("prompt must be a str, or a list of texts or tokens")
-        return await self._answer_to(deployment_name, {"prompt": prompt}, given, stream)  # type: ignore[no-any-return]
+        return await self._answer_to(given["deployment_name"], {"prompt": given["prompt"]}, given)
 
     # fmt: off
     create: Bound[
@@ -154,14 +156,18 @@ class _Embeddings(DeploymentCalls):
 
         POST /openai/deployments/{deployment}/embeddings
         """
-        given = {**locals()}
-        if not isinstance(input, (str, list, tuple)):
+        raise NotImplementedError
+
+    async def _answer(self, given: Dict[str, Any]) -> Any:
+        custom_input = given.get("custom_input")
+        if not isinstance(given["input"], (str, list, tuple)):
             raise InvalidRequestError("input must be a str, or a list of texts or tokens")
         if custom_input is not None and not isinstance(custom_input, (list, tuple)):
             raise InvalidRequestError("custom_input must be a list of texts and attachments")
-        body = {"custom_input": None if custom_input is None else structure(custom_input)}
+        body = {"encoding_format": given.get("encoding_format", "float")}
+        body["custom_input"] = None if custom_input is None else structure(custom_input)
         decode = completion_of(_embeddings)
-        return await self._call(self._request(deployment_name, body, given, decode))
+        return await self._call(self._request(given["deployment_name"], body, given, decode))
 
 
 class Embeddings(_Embeddings, Sync):

@@ -36,6 +36,7 @@ from ..errors import (
 from ..types._model import Model
 from .attempts import Attempt, Watch, headers_without_secrets, watch_of
 from .body import Body
+from .codings import read_json
 from .credentials import Credential, Secret
 from .hints import not_json
 from .http11 import Head, header_line, request_head
@@ -507,7 +508,7 @@ def json_value(answer: Answer) -> Any:
     if len(content) > MOST_OBJECTS and content.count(b"[") + content.count(b"{") > MOST_OBJECTS:
         raise ParsingDataError("the answer holds more than %d lists and objects" % MOST_OBJECTS)
     try:
-        return json.loads(content)
+        return read_json(content.decode(json.detect_encoding(content), "surrogatepass"))
     except (ValueError, RecursionError):
         raise ParsingDataError(not_json(content)) from None
 

@@ -8,7 +8,6 @@
 Events are given out one by one, so that those before a fault reach the caller before the fault does.
 """
 
-import json
 from collections import deque
 from typing import Any, Callable, Deque, Generic, Iterable, Mapping, NamedTuple, Optional, TypeVar
 
@@ -26,6 +25,7 @@ from ..errors import (
     text_of_body,
 )
 from ..types._model import Model
+from .codings import read_json
 from .merge import CompletionMerge
 from .sse import EventParser, ServerSentEvent
 
@@ -37,7 +37,6 @@ _LONGEST_WHOLE = 64 * 1024 * 1024
 """Bytes of a completion that comes whole."""
 _MOST_VALUES = 2_000_000
 """Values of one event: a few KB of gzip can unfold to so many lists that no memory holds them."""
-_read_json = json.JSONDecoder().raw_decode
 _BLANK = b" \t\r\n\xef\xbb\xbf"
 
 
@@ -128,9 +127,7 @@ class EventReader(Generic[E]):
         if len(data) > _MOST_VALUES and sum(map(data.count, ",[{")) > _MOST_VALUES:
             raise self._not_as_promised("an event of the stream holds more than %d values" % _MOST_VALUES, data)
         try:
-            value, end = _read_json(data)
-            if end != len(data):  # blanks around it, or what does not belong there
-                value = json.loads(data)
+            value = read_json(data)
         except (ValueError, RecursionError):
             raise self._not_as_promised("an event of the stream is not JSON", data) from None
         return self._take(value, data)
@@ -193,7 +190,7 @@ class EventReader(Generic[E]):
         """A body of JSON where a stream was asked for: an error, or a completion that is given out as one chunk."""
         text = body.decode("utf-8-sig", "replace")
         try:
-            value = json.loads(text) if sum(map(text.count, ",[{")) <= _MOST_VALUES else None
+            value = read_json(text) if sum(map(text.count, ",[{")) <= _MOST_VALUES else None
         except (ValueError, RecursionError):
             value = None
         whole = self._merge.as_event(value) if self._merge is not None and isinstance(value, dict) else None

@@ -53,8 +53,8 @@ def with_hints(function: F) -> F:
 
 
 def by_name(function: F) -> F:
-    """The coroutine method `create`, with keyword arguments, some of them required; it says more than Python where one
-    is missing or unknown."""
+    """The coroutine method `create`, declared by a function with keyword arguments, some of them required; it says more
+    than Python where one is missing or unknown. `_answer` of its class does it, with a dict of what was given."""
     code = function.__code__
     names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
     known, required = frozenset(names), frozenset(names) - (function.__kwdefaults__ or {}).keys()
@@ -66,7 +66,7 @@ def by_name(function: F) -> F:
                 raise TypeError("create() takes arguments by name only, such as deployment_name=")
             if not required <= given.keys() <= known:
                 raise TypeError(_fault(names, required, list(given)))
-            return await function(self, **given)
+            return await self._answer(given)
         except BaseException as error:
             given.clear()
             forget_variables(error)

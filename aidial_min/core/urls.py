@@ -44,13 +44,18 @@ class Origin(NamedTuple):
     @property
     def netloc(self) -> str:
         """Host and port as the Host header wants them (RFC 9110, 7.2): the port only where it is not the default."""
-        host = "[%s]" % self.host if ":" in self.host else self.host
-        return host if self.port == _DEFAULT_PORTS[self.scheme] else "%s:%d" % (host, self.port)
+        return _netloc(self.scheme, self.host, self.port)
 
     @property
     def url(self) -> str:
         """The base URL, without a trailing slash."""
         return "%s://%s%s" % (self.scheme, self.netloc, self.prefix)
+
+
+@lru_cache(maxsize=128)
+def _netloc(scheme: str, host: str, port: int) -> str:
+    host = "[%s]" % host if ":" in host else host
+    return host if port == _DEFAULT_PORTS[scheme] else "%s:%d" % (host, port)
 
 
 def parse_base_url(text: str) -> Origin:

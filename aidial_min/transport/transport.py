@@ -61,6 +61,7 @@ class BaseTransport:
         self.closed = False
         self._lock = allocate_lock()
         self._routes: dict[Origin, Route] = {}
+        self._keys: dict[Origin, ConnectionKey] = {}
         self._context: ssl.SSLContext | None = None
         survive_fork(self)
 
@@ -147,7 +148,10 @@ class BaseTransport:
             raise InvalidRequestError("the client is closed")
         origin = exchange.outgoing.origin
         context = await self.context(exchange.budget) if origin.scheme == "https" else None
-        key = ConnectionKey(origin.scheme, origin.host, origin.port, self.route(origin), id(context))
+        key = self._keys.get(origin)
+        if key is None:
+            key = ConnectionKey(origin.scheme, origin.host, origin.port, self.route(origin), id(context))
+            self._keys[origin] = key
         self._taken(await exchange.begin(key, context))
 
     async def home(self) -> Connections:
