@@ -105,8 +105,7 @@ class _ClientChannel(Resource):
         """
         headers = None if channel_id is None else _channel(channel_id)
         request = Request("POST", CHANNEL + "subscribe", headers=headers, decode=as_it_came)
-        stream: Stream[ClientChannelRequest] = await self._open(request, REQUESTS)
-        return stream
+        return await self._open(request, REQUESTS)  # type: ignore[no-any-return]
 
     @operation
     async def report(self, channel_id: str, response: Union[ClientChannelResponse, Mapping[str, Any]]) -> None:

@@ -143,8 +143,7 @@ class _Files(Stored[FileItem, FileMetadata]):
     ) -> FileDownloadResponse:
         path = self._path(url)
         request = Request("GET", "/v1/" + path.path, headers=preconditions(etag_if_match), decode=as_it_came)
-        response: FileDownloadResponse = await self._read(Download(request, path.name, etag_if_match), whole)
-        return response
+        return await self._read(Download(request, path.name, etag_if_match), whole)  # type: ignore[no-any-return]
 
     metadata: Bound[DescribeFile[FileMetadata], DescribeFile[Later[FileMetadata]]] = Stored.__dict__["get_metadata"]
 

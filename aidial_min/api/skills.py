@@ -120,8 +120,7 @@ class _Reference(Addressed):
 
     async def _download(self, path: str, name: str, whole: bool = False) -> FileDownloadResponse:
         request = Request("GET", "/v2/" + path, decode=as_it_came)
-        response: FileDownloadResponse = await self._read(Download(request, name), whole)
-        return response
+        return await self._read(Download(request, name), whole)  # type: ignore[no-any-return]
 
     async def _put(
         self, path: str, body: MultipartBody, etag_if_match: Optional[str], overwrite: bool = False

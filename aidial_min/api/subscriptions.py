@@ -41,8 +41,7 @@ class _Resources(Resource):
         links = [{"url": item_path(self._config.origin, url).path} for url in list_given("urls", urls)]
         body = json_body({"resources": links})
         request = Request("POST", "/v1/ops/resource/subscribe", body=body, decode=as_it_came)
-        stream: Stream[ResourceEvent] = await self._open(request, EVENTS)
-        return stream
+        return await self._open(request, EVENTS)  # type: ignore[no-any-return]
 
 
 class Resources(_Resources, Sync):

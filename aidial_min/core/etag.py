@@ -1,8 +1,8 @@
-"""A download as a value, and what it says of itself, the same for both clients: name, type, ETag, length; ETags."""
+"""A download as a value, and what the head of its answer must say; ETags."""
 
 from __future__ import annotations
 
-from typing import Iterable, Mapping, Optional
+from typing import Iterable, Optional
 
 from .._tuples import NamedTuple
 from ..errors import EtagMismatchError, ParsingDataError, RequestInfo, conceal
@@ -16,55 +16,6 @@ class Download(NamedTuple):
     request: Request[Answer]
     filename: str
     etag_if_match: Optional[str] = None
-
-
-class DownloadInfo:
-    """The head of a download.
-
-    Attributes:
-        filename: the stored name, decoded.
-        headers: of the answer; names are case-insensitive.
-    """
-
-    def __init__(self, head: Head, filename: str) -> None:
-        self._head = head
-        self._filename = filename
-
-    @property
-    def filename(self) -> str:
-        """The name of the file in the storage (its last segment, decoded)."""
-        return self._filename
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Header fields of the answer; names are case-insensitive."""
-        return self._head.headers
-
-    @property
-    def status_code(self) -> int:
-        """The HTTP status."""
-        return self._head.status
-
-    @property
-    def content_type(self) -> Optional[str]:
-        """The stored media type, or None."""
-        return self._head.headers.get("content-type")
-
-    @property
-    def content_length(self) -> Optional[int]:
-        """Bytes in all, or None where the answer does not say (or was compressed on the way)."""
-        headers = self._head.headers
-        text = headers.get("content-length", "")
-        return int(text) if text.isdigit() and "content-encoding" not in headers else None
-
-    @property
-    def etag(self) -> Optional[str]:
-        """The ETag without quotes, or None."""
-        value = self._head.headers.get("etag")
-        return bare_etag(value) if value else None
-
-    def __repr__(self) -> str:
-        return "%s(%r, content_type=%r, etag=%r)" % (type(self).__name__, self.filename, self.content_type, self.etag)
 
 
 def bare_etag(text: str) -> str:

@@ -8,14 +8,12 @@ The time is always passed in.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Optional, Protocol, Tuple, Union
 
 from .._tuples import NamedTuple
 from ..errors import ConfigurationError, DialTimeoutError
 
 if TYPE_CHECKING:
-    from typing import Protocol
-
     from typing_extensions import TypeAlias
 
 

@@ -8,9 +8,9 @@ What goes to disk appears there when all of it has come (atomic_file.py).
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING, Any, AsyncIterator, Iterator
+from typing import IO, TYPE_CHECKING, Any, AsyncIterator, Iterator, Mapping, Optional
 
-from ..core.etag import DownloadInfo
+from ..core.etag import bare_etag
 from ..core.operation import each, finish
 from ..core.sse import EventParser, ServerSentEvent
 from ..errors import InvalidRequestError
@@ -72,7 +72,7 @@ class Content:
             yield piece
 
 
-class FileDownloadResponse(DownloadInfo):
+class FileDownloadResponse:
     """A file: iterate over its bytes, or `get_content()`, or `write_to(path)`; in asyncio with `async for`,
     `await aget_content()`, `await awrite_to(path)`.
 
@@ -82,7 +82,8 @@ class FileDownloadResponse(DownloadInfo):
     """
 
     def __init__(self, head: Head, exchange: Exchange, filename: str) -> None:
-        super().__init__(head, filename)
+        self._head = head
+        self._filename = filename
         self._exchange = exchange
         self._content: Content | None = None  # all of it
         self._started = False
@@ -92,6 +93,44 @@ class FileDownloadResponse(DownloadInfo):
         """Keep nothing of what is read."""
         self._kept = 0
         return self
+
+    # -- what its head says
+
+    @property
+    def filename(self) -> str:
+        """The name of the file in the storage (its last segment, decoded)."""
+        return self._filename
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Header fields of the answer; names are case-insensitive."""
+        return self._head.headers
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
+        return self._head.status
+
+    @property
+    def content_type(self) -> Optional[str]:
+        """The stored media type, or None."""
+        return self._head.headers.get("content-type")
+
+    @property
+    def content_length(self) -> Optional[int]:
+        """Bytes in all, or None where the answer does not say (or was compressed on the way)."""
+        headers = self._head.headers
+        text = headers.get("content-length", "")
+        return int(text) if text.isdigit() and "content-encoding" not in headers else None
+
+    @property
+    def etag(self) -> Optional[str]:
+        """The ETag without quotes, or None."""
+        value = self._head.headers.get("etag")
+        return bare_etag(value) if value else None
+
+    def __repr__(self) -> str:
+        return "%s(%r, content_type=%r, etag=%r)" % (type(self).__name__, self.filename, self.content_type, self.etag)
 
     # -- reading, written once
 

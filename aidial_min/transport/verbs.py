@@ -13,7 +13,7 @@ import os
 import select
 import socket
 import time
-from typing import TYPE_CHECKING, Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar
 from weakref import WeakSet
 
 from ..errors import DialException
@@ -21,7 +21,6 @@ from ..errors import DialException
 if TYPE_CHECKING:
     import ssl
     import threading
-    from typing import Protocol
 
     from ..core.limits import Budget
 
