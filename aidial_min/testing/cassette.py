@@ -19,6 +19,7 @@ from .http import HttpError, Request, Response
 from .json_shapes import Json
 
 CREDENTIALS = {"api-key", "authorization", "x-api-key", "cookie"}
+_SECRET = re.compile(r"([?&](?:[\w-]*(?:key|secret|password)|access_token)=)[^&]+", re.IGNORECASE)
 _NOT_FORWARDED = {"host", "connection", "accept-encoding", "transfer-encoding", "content-length", "expect"}
 _NOT_KEPT = {
     "connection", "transfer-encoding", "content-length", "content-encoding", "set-cookie",
@@ -69,7 +70,7 @@ class Recorder:
             self._note(request, {"status": came.status, "headers": kept, "pieces": [_text(piece) for piece in pieces]})
 
     def _note(self, request: Request, response: Json) -> None:
-        asked = {"method": request.method, "target": request.target, "body": _text(_body(request))}
+        asked = {"method": request.method, "target": _shown(request.target), "body": _text(_body(request))}
         line = json.dumps({"request": asked, "response": response}, ensure_ascii=False)
         for name in CREDENTIALS & set(request.headers):
             for secret in request.headers[name].split(" ")[-1:]:
@@ -115,7 +116,12 @@ class Player:
             asked = None
         if not self._strict:
             return method, target.partition("?")[0], isinstance(asked, dict) and bool(asked.get("stream"))
-        return method, target, body if asked is None else json.dumps(asked, sort_keys=True)
+        return method, _shown(target), body if asked is None else json.dumps(asked, sort_keys=True)
+
+
+def _shown(target: str) -> str:
+    """The target without credentials in its query."""
+    return _SECRET.sub(r"\1***", target)
 
 
 def _body(request: Request) -> bytes:

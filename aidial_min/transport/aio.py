@@ -166,7 +166,11 @@ class Verbs:
 
     async def ask(self, function: Callable[[], Any], seconds: float | None) -> Any:
         asked = function()
-        return await _within(asked, seconds) if inspect.isawaitable(asked) else asked
+        if not inspect.isawaitable(asked):
+            return asked
+        found: list[Any] = []
+        await _within(_into(found, asked), seconds)
+        return found.pop()
 
     async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await self._once(None, function, *arguments)
@@ -211,7 +215,7 @@ class Verbs:
             link.close()
             raise
 
-    async def send_all(self, link: socket.socket, data: bytes, seconds: float | None) -> None:
+    async def send_all(self, link: socket.socket, data: memoryview, seconds: float | None) -> None:
         await _within(asyncio.get_running_loop().sock_sendall(link, data), seconds)
 
     async def receive_one(self, link: socket.socket, seconds: float | None) -> bytes:
@@ -310,6 +314,11 @@ class Worker:
                 self._loop.call_soon_threadsafe(_settle, outcome, result, error)
             except RuntimeError:
                 pass  # the loop is closed: nobody waits
+
+
+async def _into(found: list[Any], awaitable: Awaitable[Any]) -> None:
+    """Keep a result out of its task: asyncio's debug mode writes tasks into the log, with their results."""
+    found.append(await awaitable)
 
 
 async def _awaiting(awaitable: Awaitable[T]) -> T:

@@ -326,7 +326,8 @@ async def _open_tunnel(
     """CONNECT (RFC 9110, 9.3.6); proxy credentials go here and nowhere else."""
     reader = AnswerReader("CONNECT")
     try:
-        await verbs.send_all(link, tunnel_request(route, origin), remaining(at, budget, limit))
+        asked = memoryview(tunnel_request(route, origin))  # error trackers show the variables of frames
+        await verbs.send_all(link, asked, remaining(at, budget, limit))
         head = reader.read_head()
         while head is None:
             data = await verbs.receive_one(link, remaining(at, budget, limit))  # what follows the head is TLS

@@ -220,7 +220,7 @@ class Verbs:
             link.close()
             raise
 
-    async def send_all(self, link: HTTPConnection, data: bytes, seconds: float | None) -> None:
+    async def send_all(self, link: HTTPConnection, data: memoryview, seconds: float | None) -> None:
         try:
             link.sock.settimeout(seconds)
             link.sock.sendall(data)

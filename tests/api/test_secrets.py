@@ -3,11 +3,12 @@
 import asyncio
 import base64
 import inspect
+import socket
 import traceback
 
 import pytest
 
-from aidial_min import AsyncDial, AsyncDialClientPool, Dial, DialClientPool, DialException, Timeout
+from aidial_min import AsyncDial, AsyncDialClientPool, Dial, DialClientPool, DialException, ProxyError, Timeout
 from aidial_min.testing import DialServer
 
 KEY = "sesame-open"
@@ -152,6 +153,18 @@ def test_nor_does_one_that_the_environment_names(kind, proxy, monkeypatch):
     assert list(shown(error_of(kind, bucket))) == []
 
 
+def test_nor_does_a_proxy_that_hangs_up(kind, monkeypatch):
+    def hung_up(*arguments):
+        raise ConnectionResetError("hung up")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        proxy = "http://user:%s@127.0.0.1:%d" % (PASSWORD, listener.getsockname()[1])
+        monkeypatch.setattr(socket.socket, "sendall", hung_up)
+        monkeypatch.setattr(asyncio.SelectorEventLoop, "sock_sendall", hung_up)
+        error = error_of(kind, bucket, base_url="https://127.0.0.1:1", proxy=proxy)
+    assert isinstance(error, ProxyError) and list(shown(error)) == []
+
+
 @pytest.mark.parametrize(("given", "call"), CALLS.values(), ids=CALLS)
 def test_a_call_that_fails_shows_no_credential(kind, given, call):
     assert list(shown(error_of(kind, call, **given))) == []
@@ -164,6 +177,25 @@ def test_nor_does_one_that_the_server_refuses(kind, status, stream):
         server.fail(status, body={"error": {"message": "no: " + KEY}})
         error = error_of(kind, lambda c: c.chat.completions.create(**HELLO, stream=stream), base_url=server.url)
     assert error.status_code == status and list(shown(error)) == []
+
+
+def test_the_debug_mode_of_asyncio_logs_no_credential(caplog):
+    """It tells of every step that takes long, with the result of its task."""
+
+    async def key():
+        return KEY
+
+    async def headers():
+        return {"X-Token": KEY}
+
+    async def main(server):
+        asyncio.get_running_loop().slow_callback_duration = 0.0
+        async with AsyncDial(base_url=server.url, api_key=key, default_headers=headers, trust_env=False) as client:
+            await client.bucket.get_raw()
+
+    with DialServer(api_key=KEY) as server, caplog.at_level("DEBUG"):
+        asyncio.run(main(server), debug=True)
+    assert "Executing" in caplog.text and KEY not in caplog.text
 
 
 @pytest.mark.parametrize("name", ["subscription-key", "api_key", "access_token", "client-secret"])

@@ -291,6 +291,18 @@ def test_a_program_meets_yesterdays_answers(tmp_path: Path, matching: str) -> No
             run_program(player, "another")
 
 
+def test_credentials_in_queries_are_not_recorded(tmp_path: Path) -> None:
+    cassette, found = tmp_path / "cassette.jsonl", []
+    with DialServer() as upstream:
+        for key, given in (
+            ("of-the-team", {"record": cassette, "upstream": upstream.url}),
+            ("x", {"replay": cassette}),
+        ):
+            with DialServer(**given) as server, server.client(api_key=upstream.api_key) as client:
+                found.append(client.request("GET", "/v1/bucket", query={"a": 1, "subscription-key": key}).json())
+    assert "of-the-team" not in cassette.read_text(encoding="utf-8") and found[0] == found[1]
+
+
 def test_failures_come_before_the_cassette(tmp_path: Path) -> None:
     cassette = tmp_path / "cassette.jsonl"
     cassette.touch()
