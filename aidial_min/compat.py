@@ -118,9 +118,8 @@ def install(name: str = "aidial_client") -> None:
     if isinstance(there, _Module):
         return
     if there is not None and (hasattr(there, "Dial") or any(other.startswith(name + ".") for other in sys.modules)):
-        raise ImportError(
-            "%s has been imported already: call aidial_min.compat.install() before its first import" % name, name=name
-        )
+        message = "%s has been imported already: call aidial_min.compat.install() before its first import" % name
+        raise ImportError(message, name=name)
     finder = _Finder(name)
     sys.meta_path.insert(0, finder)
     if there is not None:

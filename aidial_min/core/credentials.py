@@ -64,9 +64,8 @@ class Credential(NamedTuple):
         if not value:
             raise ConfigurationError("%s is empty" % self.kind)
         if not value.isascii() or not value.isprintable():
-            raise InvalidRequestError(
-                "%s holds line breaks, control or non-ASCII characters; check how it was copied" % self.kind
-            )
+            message = "%s holds line breaks, control or non-ASCII characters; check how it was copied" % self.kind
+            raise InvalidRequestError(message)
         if self.kind == "api_key":
             return "Api-Key", value
         if value[:7].lower() == "bearer ":

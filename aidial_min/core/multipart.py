@@ -79,9 +79,8 @@ def _check_content(content: Any) -> Content:
             raise InvalidRequestError("there is no file to upload at %s" % os.fspath(content))
         return content
     if not callable(getattr(content, "read", None)):
-        raise InvalidRequestError(
-            "a file must be bytes, str, a path or a file object opened with 'rb', not %s" % type(content).__name__
-        )
+        message = "a file must be bytes, str, a path or a file object opened with 'rb', not %s" % type(content).__name__
+        raise InvalidRequestError(message)
     if getattr(content, "closed", False):
         raise InvalidRequestError("the file to upload is closed")
     if isinstance(content, io.TextIOBase) or hasattr(content, "encoding"):
@@ -225,9 +224,8 @@ def _read_sized(file: "IO[bytes]", size: Optional[int], wait: Optional[Callable[
             left -= len(piece)
         yield piece
     if left:
-        raise InvalidRequestError(
-            "the file to upload became shorter while it was sent (%d bytes are missing)" % left, request_sent="maybe"
-        )
+        message = "the file to upload became shorter while it was sent (%d bytes are missing)" % left
+        raise InvalidRequestError(message, request_sent="maybe")
 
 
 def _awaited(given: Any, wait: Optional[Callable[[Any], Any]]) -> Any:

@@ -64,9 +64,8 @@ def read_config(given: Mapping[str, Any], coroutines: bool) -> Config:
         found = credentials_of(os.environ)
         api_key, bearer_token = found.get("api_key"), found.get("bearer_token")
         if not found:
-            raise ConfigurationError(
-                "At least one of api_key or bearer_token must be provided: pass it, or set DIAL_API_KEY"
-            )
+            message = "At least one of api_key or bearer_token must be provided: pass it, or set DIAL_API_KEY"
+            raise ConfigurationError(message)
     origin = parse_base_url(url)
     fault = base_url_hint(origin.prefix)
     if fault is not None:

@@ -129,13 +129,11 @@ def parse_storage_url(origin: Origin, url: StorageUrl, kind: Optional[str] = Non
     if re.match(SCHEME, text):
         text = _relative_to(origin, text)
     elif text.startswith("/"):
-        raise InvalidDialURLError(
-            "Root-relative URL is forbidden: write files/{bucket}/..., without a slash in front (%r)" % text
-        )
+        message = "Root-relative URL is forbidden: write files/{bucket}/..., without a slash in front (%r)" % text
+        raise InvalidDialURLError(message)
     elif text.startswith(("v1/", "v2/")):
-        raise InvalidDialURLError(
-            "API prefix as relative part is not allowed: write files/{bucket}/..., without v1/ (%r)" % text
-        )
+        message = "API prefix as relative part is not allowed: write files/{bucket}/..., without v1/ (%r)" % text
+        raise InvalidDialURLError(message)
     parts = text.split("/")
     folder = parts[-1] == ""
     if folder:
@@ -143,9 +141,8 @@ def parse_storage_url(origin: Origin, url: StorageUrl, kind: Optional[str] = Non
     found = parts[0] if parts else ""
     if found not in ((kind,) if kind is not None else STORAGE_KINDS):
         wanted = kind or " or ".join(STORAGE_KINDS)
-        raise InvalidDialURLError(
-            "Invalid resource type for URL: it should begin with %s/{bucket}/, not %r" % (wanted, text)
-        )
+        message = "Invalid resource type for URL: it should begin with %s/{bucket}/, not %r" % (wanted, text)
+        raise InvalidDialURLError(message)
     if len(parts) < 2 or re.fullmatch(_BUCKET, parts[1]) is None:
         raise InvalidDialURLError("Missing bucket in URL: write %s/{bucket}/... (%r)" % (found, text))
     segments = tuple(decode_segment(part, text) for part in parts[2:])

@@ -90,9 +90,8 @@ def _show_certificate(context: ssl.SSLContext, settings: ConnectionSettings) -> 
     password = settings.key_password
 
     def ask() -> str:
-        raise ConfigurationError(
-            "the key of client_cert is encrypted: pass client_cert=(certificate, key, password), or ssl_context="
-        )
+        message = "the key of client_cert is encrypted: pass client_cert=(certificate, key, password), or ssl_context="
+        raise ConfigurationError(message)
 
     try:
         certificate, key = settings.client_cert[0], settings.client_cert[-1]

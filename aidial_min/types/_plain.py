@@ -86,9 +86,8 @@ def _key(key: Any, place: Place) -> Any:
         key = key.value
     if isinstance(key, (str, int, float, type(None))):
         return key  # json.dumps writes numbers (of logit_bias) as text
-    raise InvalidRequestError(
-        "%s can't be sent as JSON: a key is a %s, not a str" % (_name(place), _type_name(type(key)))
-    )
+    message = "%s can't be sent as JSON: a key is a %s, not a str" % (_name(place), _type_name(type(key)))
+    raise InvalidRequestError(message)
 
 
 def _refused(value: Any, place: Place) -> InvalidRequestError:
