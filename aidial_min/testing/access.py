@@ -27,11 +27,10 @@ def in_order(rights: Iterable[str]) -> list[str]:
 class Sharing:
     """Shares ({url: {receiver's location: rights}}) and invitations ({id: invitation}), kept in the storage.
 
-    Whoever changes them has the storage for himself.
+    They are changed within `Storage.change`.
     """
 
     def __init__(self, storage: Storage) -> None:
-        self._storage = storage
         self._kept: Json = storage.kept("sharing", {"shares": {}, "invitations": {}, "count": 0})
         self._shares: dict[str, dict[str, list[str]]] = self._kept["shares"]
         self._invitations: dict[str, Json] = self._kept["invitations"]
@@ -59,7 +58,6 @@ class Sharing:
         expires = now + INVITATION_LIFE
         invitation = {"id": id, "resources": resources, "createdAt": now, "expireAt": expires, "owner": owner}
         self._invitations[id] = invitation
-        self._keep()
         return id
 
     def invitation(self, id: str, now: int) -> Json:
@@ -74,12 +72,10 @@ class Sharing:
 
     def withdraw(self, id: str) -> None:
         self._invitations.pop(id, None)
-        self._keep()
 
     def give(self, url: str, location: str, rights: Iterable[str]) -> None:
         known = self._shares.setdefault(url, {}).setdefault(location, [])
         known += [right for right in rights if right not in known]
-        self._keep()
 
     def take(self, url: str, rights: Iterable[str] = RIGHTS, location: Optional[str] = None) -> None:
         """Take `rights` from one receiver, or from all of them and from the invitations that are open."""
@@ -95,7 +91,6 @@ class Sharing:
             self._shares.pop(url, None)
         if location is None:
             self._clean_invitations(url, gone)
-        self._keep()
 
     def moved(self, source: ResourceUrl, destination: ResourceUrl) -> None:
         """Within a bucket shares go along; out of it they are revoked."""
@@ -116,9 +111,6 @@ class Sharing:
             invitation["resources"] = [link for link in invitation["resources"] if link["permissions"]]
             if not invitation["resources"]:
                 del self._invitations[id]
-
-    def _keep(self) -> None:
-        self._storage.keep("sharing", self._kept)
 
 
 class Grants:

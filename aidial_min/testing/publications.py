@@ -43,7 +43,6 @@ def create(call: Call) -> Json:
         if resource["action"] == "ADD":
             _copy(call, from_url(resource["sourceUrl"]), from_url(resource["reviewUrl"]))
     core.access.published["publications"][publication["url"]] = publication
-    _keep(call)
     return without_nulls(publication)
 
 
@@ -71,7 +70,6 @@ def delete(call: Call) -> None:
     del _publications(call)[publication["url"]]
     if publication["status"] == "PENDING":
         _drop_review(call, publication)
-    _keep(call)
 
 
 @endpoint("POST /v1/ops/publication/approve", fields="url", alone=True)
@@ -111,7 +109,6 @@ def update(call: Call) -> Json:
     for name in ("name", "targetFolder", "rules", "resources"):
         if call.body.get(name) is not None:
             publication[name] = call.body[name]
-    _keep(call)
     return without_nulls(publication)
 
 
@@ -154,7 +151,6 @@ def delete_notifications(call: Call) -> None:
     refuse_if(not ids, 400, "Notification IDs cannot be empty")
     own = _notifications(call, call.caller.location)
     own[:] = [item for item in own if item["id"] not in ids]
-    _keep(call)
 
 
 # What is kept
@@ -168,10 +164,6 @@ def _publications(call: Call) -> dict[str, Json]:
 def _notifications(call: Call, location: str) -> list[Json]:
     found: list[Json] = call.core.access.published["notifications"].setdefault(location, [])
     return found
-
-
-def _keep(call: Call) -> None:
-    call.core.storage.keep("publications", call.core.access.published)
 
 
 # One publication
@@ -213,7 +205,6 @@ def _finish(call: Call, publication: Json, status: str, message: str) -> Json:
     publication["status"] = status
     described = {"id": call.core.new_id(), "url": url, "type": "PUBLICATION", "message": message}
     _notifications(call, from_url(url).location).append({**described, "timestamp": call.core.now()})
-    _keep(call)
     return without_nulls(publication)
 
 

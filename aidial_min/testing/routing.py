@@ -74,7 +74,7 @@ class Endpoint(NamedTuple):
     - `needs`: the right on {type}/{bucket}/{path}, which becomes `call.resource`; `folder`: the refusal of folders.
     - `fields`: the body is a JSON object with no other fields ("" for any), and becomes `call.body`; `newer_fields`:
       those that Core of 2026 knows too; `words`: the refusal of other bodies, the parser's if there is none.
-    - `alone`: the handler has the storage for itself.
+    - `alone`: the handler runs within `Storage.change`.
     """
 
     method: str
@@ -107,7 +107,7 @@ class Endpoint(NamedTuple):
             found[name] = decode_path(found[name] or "")
         if self.alone:
             call.request.body()  # whoever sends it slowly keeps nobody waiting
-            with call.core.storage.lock:
+            with call.core.storage.change():
                 answer = self.handler(call, **found)
         else:
             answer = self.handler(call, **found)

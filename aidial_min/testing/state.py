@@ -88,7 +88,7 @@ class Core:
 
     def remove(self, resource: ResourceUrl, precondition: Precondition = ALWAYS) -> bool:
         """Delete a resource with whatever hangs on it."""
-        with self.storage.lock:
+        with self.storage.change():
             deleted = self.storage.delete(resource, precondition)
             self.access.sharing.take(resource.url)
         return deleted

@@ -11,6 +11,8 @@ import logging
 import os
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Optional, Union
@@ -134,12 +136,16 @@ class Storage:
                 last = key
         return found, None
 
-    def kept(self, name: str, empty: Any) -> Any:
-        """What a room of the server keeps beside the resources, under a name of its own; `empty` at first."""
-        return self._kept.setdefault(name, empty)
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """Have the storage alone. What areas keep in it is changed within this only, and is kept at its end."""
+        with self.lock:
+            yield
+            self._keep()
 
-    def keep(self, name: str, value: Any) -> None:
-        self._kept[name] = value
+    def kept(self, name: str, empty: Any) -> Any:
+        """What an area of the server keeps beside the resources, under a name of its own; `empty` at first."""
+        return self._kept.setdefault(name, empty)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener(key, action, timestamp, etag)` on every change until the returned function is called."""
@@ -151,6 +157,9 @@ class Storage:
             for key in list(self._keys):
                 self._remove(key)
             self._kept.clear()
+
+    def _keep(self) -> None:
+        """Nothing outlives this storage."""
 
     def _store(self, key: str, item: Item) -> None:
         if key not in self._items:
@@ -181,6 +190,7 @@ class DiskStorage(Storage):
         super().__init__(now)
         self._resources = Path(folder, "resources")
         self._state = Path(folder, "state")
+        self._written: dict[str, bytes] = {}
         for place in (self._resources, self._state):
             place.mkdir(parents=True, exist_ok=True)
             for unfinished in place.glob("*.part"):
@@ -193,18 +203,22 @@ class DiskStorage(Storage):
                 if path.suffix == ".res":
                     super()._store(*_read(path))
                 else:
-                    super().keep(path.stem, json.loads(path.read_text(encoding="utf-8")))
+                    self._kept[path.stem] = json.loads(path.read_text(encoding="utf-8"))
             except (ValueError, KeyError, TypeError) as error:
                 _log.warning("%s can't be read, and is left out: %s", path, error)
 
-    def keep(self, name: str, value: Any) -> None:
-        super().keep(name, value)
-        self._write(self._state / f"{name}.json", json.dumps(value).encode())
-
     def clear(self) -> None:
         super().clear()
+        self._written.clear()
         for path in self._state.glob("*.json"):
             path.unlink()
+
+    def _keep(self) -> None:
+        for name, value in self._kept.items():
+            written = json.dumps(value).encode()
+            if written != self._written.get(name):
+                self._write(self._state / f"{name}.json", written)
+                self._written[name] = written
 
     def _store(self, key: str, item: Item) -> None:
         about = {"key": key, "type": item.content_type, "created": item.created_at, "updated": item.updated_at}

@@ -291,6 +291,14 @@ def test_data_stays_across_restarts(tmp_path: Path) -> None:
         links = {"invitationType": "link", "resources": [{"url": saved["url"]}]}
         other.get(user.post("/v1/ops/resource/share/create", links).json()["invitationLink"] + "?accept=true")
         assert abs(saved["createdAt"] / 1000 - time.time()) < 60
+        published = {"targetFolder": "public/f/", "resources": [
+            {"action": "ADD", "sourceUrl": saved["url"], "targetUrl": "files/public/f/x"},
+        ]}  # fmt: skip
+        publication = user.post("/v1/ops/publication/create", published).json()
+        taken = {"invitationType": "link", "resources": [{"url": f"files/{bucket}/Case"}]}
+        other.get(user.post("/v1/ops/resource/share/create", taken).json()["invitationLink"] + "?accept=true")
+        user.delete(f"/v1/files/{bucket}/Case")
+        user.upload(f"/v1/files/{bucket}/Case", b"upper")
     with DialServer(**options) as server, User(server.port, "one") as user, User(server.port, "two") as other:
         answer = user.get("/v1/" + saved["url"])
         assert answer.body == content
@@ -300,6 +308,8 @@ def test_data_stays_across_restarts(tmp_path: Path) -> None:
         assert user.get(f"/v1/files/{bucket}/{'long' * 200}").body == b"x"
         assert [user.get(f"/v1/files/{bucket}/{name}").body for name in ("Case", "case")] == [b"upper", b"lower"]
         assert other.get("/v1/" + saved["url"]).body == content
+        assert other.get(f"/v1/files/{bucket}/Case").status == 403  # its share went with the first one
+        assert user.post("/v1/ops/publication/get", {"url": publication["url"]}).json() == publication
         server.reset()
         assert user.get("/v1/" + saved["url"]).status == 200
         server.reset(resources=True)
