@@ -89,9 +89,11 @@ class Plan:
             if not name.startswith("_")
         }
         for name, (hint, module) in declared.items():
-            default = next((base.__dict__[name] for base in cls.__mro__ if name in base.__dict__), _MISSING)
+            given = [base.__dict__[name] for base in cls.__mro__ if name in base.__dict__]
+            default = given[0] if given else _MISSING
             self.fields[name] = hint
-            key = (default.json if isinstance(default, _Default) else "") or name
+            # A subclass of a user that declares another default means the same key.
+            key = next((spec.json for spec in given if isinstance(spec, _Default) and spec.json), name)
             if key != name:
                 self.attributes[key], self.keys[name] = name, key
             if default is _MISSING or getattr(default, "required", False):
@@ -115,13 +117,23 @@ _HINT = re.compile(r"(?:Optional\[)?([Ll]ist\[|[Dd]ict\[str, )?([Ll]ist\[)?(\w+)
 
 
 def _keep_factories(cls: type) -> None:
-    """Default factories of a model that the standard library decorated: it takes them away from the class."""
+    """Give every model lists and dicts of its own: those that a subclass of a user declares as its defaults.
+
+    They stand there plainly or in a `Field`, as in pydantic, or the standard library's decorator has taken them away.
+    """
     decorated = cls.__dict__.get("__dataclass_fields__")
-    for name, spec in decorated.items() if isinstance(decorated, dict) else ():
-        if callable(spec.default_factory) and not hasattr(cls, name):
-            default = _Default(make=spec.default_factory)
+    taken = (
+        {name: spec for name, spec in decorated.items() if not hasattr(cls, name)} if type(decorated) is dict else {}
+    )
+    there = {name: cls.__dict__[name] for name in _annotations(cls) if name in cls.__dict__}
+    for name, spec in {**taken, **there}.items():
+        make = spec.copy if isinstance(spec, (list, dict)) else getattr(spec, "default_factory", None)
+        if callable(make):
+            default = _Default(make=make)
             default.__set_name__(cls, name)
             setattr(cls, name, default)
+        elif name in there and hasattr(spec, "default_factory"):
+            setattr(cls, name, spec.default)
 
 
 def _annotations(cls: type) -> Mapping[str, Any]:

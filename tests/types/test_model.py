@@ -282,6 +282,21 @@ class TestAsADataclass:
         built.tags.append("x")
         assert built.to_dict()["tags"] == ["x"] and built.to_dict()["votes"] == [{"value": 1}]
 
+    def test_a_subclass_of_a_user_declares_other_defaults(self):
+        class Knot(Branch):
+            parent_path: str = ""
+            rings: List[int] = []
+            notes: Dict[str, Any] = dataclasses.field(default_factory=dict)
+            width: int = dataclasses.field(default=3)
+
+        knot = Knot.from_json({"url": "u", "parentPath": "p"})
+        assert knot.parent_path == "p" and knot.to_dict() == {"url": "u", "parentPath": "p"}
+        knot.rings.append(1)
+        knot.notes["a"] = 1
+        other = Knot(url="u")
+        assert (other.parent_path, other.rings, other.notes, other.width) == ("", [], {}, 3)
+        assert Knot("u", parent_path="q", width=4).model_dump(by_alias=True, exclude_none=True)["parentPath"] == "q"
+
     def test_pydantic_reads_it(self):
         pydantic = pytest.importorskip("pydantic")
         read = pydantic.TypeAdapter(Branch).validate_python({"url": "u", "leaf": {"name": "a"}, "parent_path": "p"})

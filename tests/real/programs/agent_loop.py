@@ -7,7 +7,7 @@ from typing import Any
 
 from aidial_client import AsyncDial
 from aidial_client.types.chat import FunctionParam, ToolParam
-from aidial_client.types.chat.legacy.chat_completion import CustomContent, FunctionCall, Role, ToolCall
+from aidial_client.types.chat.legacy.chat_completion import CustomContent, Role, ToolCall
 
 URL, KEY = sys.argv[1:3]
 
@@ -53,7 +53,7 @@ class Agent:
                     else:
                         merged = calls[piece.index]
                         merged.function.arguments = (merged.function.arguments or "") + (piece.function.arguments or "")
-        tool_calls = [ToolCall.validate({**self.as_dict(call), "index": call.index}) for call in calls.values()]
+        tool_calls = [ToolCall.validate(call) for call in calls.values()]
         if not tool_calls:
             return content
         assistant = {
@@ -65,11 +65,6 @@ class Agent:
         self.state["history"] += [assistant, *answers]
         print(json.dumps([assistant, *answers], sort_keys=True))
         return await self.handle([*messages, assistant, *answers])
-
-    @staticmethod
-    def as_dict(call: Any) -> dict[str, Any]:
-        function = FunctionCall(name=call.function.name, arguments=call.function.arguments or "{}")
-        return {"id": call.id, "type": "function", "function": function.dict()}
 
 
 agent = Agent()
