@@ -9,20 +9,22 @@ import pytest
 
 from aidial_min.__main__ import main
 from aidial_min.cli import COMMANDS
+from tests.support.command import Command
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run(*words, interpreter=()):
-    command = [sys.executable, *interpreter, "-m", "aidial_min", *words]
-    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+@pytest.fixture
+def bare(tmp_path):
+    """The command line without any variable of DIAL."""
+    return Command(tmp_path)
 
 
-def test_help_names_every_command():
-    answer = run("--help")
-    assert answer.returncode == 0
+def test_help_names_every_command(bare):
+    answer = bare.process("--help")  # the one call of this file that goes through `python -m`
+    assert answer.code == 0
     for name in COMMANDS:
-        assert name in answer.stdout.decode()
+        assert name in answer.out
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -33,16 +35,16 @@ def test_every_command_has_help_of_its_own(name, capsys):
     assert "aidial_min " + name in capsys.readouterr().out
 
 
-def test_without_a_command_the_help_is_shown_and_the_exit_code_is_2():
-    answer = run()
-    assert answer.returncode == 2
-    assert answer.stdout == b"" and b"usage:" in answer.stderr
+def test_without_a_command_the_help_is_shown_and_the_exit_code_is_2(bare):
+    answer = bare()
+    assert answer.code == 2
+    assert answer.out == "" and "usage:" in answer.err
 
 
-def test_an_unknown_command_is_named_and_the_exit_code_is_2():
-    answer = run("brew")
-    assert answer.returncode == 2
-    assert b"brew" in answer.stderr and b"Traceback" not in answer.stderr
+def test_an_unknown_command_is_named_and_the_exit_code_is_2(bare):
+    answer = bare("brew")
+    assert answer.code == 2
+    assert "brew" in answer.err and "Traceback" not in answer.err
 
 
 @pytest.mark.parametrize(
@@ -74,12 +76,12 @@ def test_what_nothing_is_near_to_is_said_as_it_is(capsys, words):
     assert "brew" in told and "did you mean" not in told
 
 
-def test_the_version_is_that_of_the_package():
+def test_the_version_is_that_of_the_package(bare):
     from aidial_min import __version__
 
-    answer = run("--version")
-    assert answer.returncode == 0
-    assert answer.stdout.decode().split() == ["aidial_min", __version__]
+    answer = bare("--version")
+    assert answer.code == 0
+    assert answer.out.split() == ["aidial_min", __version__]
 
 
 @pytest.mark.parametrize("command", [["whoami"], ["files", "ls"], ["chat", "-d", "echo", "Hi"]])

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.command import Command
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -18,11 +20,11 @@ def demo(*interpreter, environment=None):
 
 
 @pytest.fixture(scope="module")
-def session():
+def session(tmp_path_factory):
     """What the demo prints."""
-    answer = demo()
-    assert answer.returncode == 0, answer.stderr.decode()
-    return answer.stdout.decode("utf-8")
+    answer = Command(tmp_path_factory.mktemp("demo"))("demo")
+    assert answer.code == 0, answer.err
+    return answer.out
 
 
 def answer_to(session, statement):
@@ -85,10 +87,10 @@ def test_without_a_locale_it_writes_escapes():
     assert b"caf\\xe9" in answer.stdout and answer.stdout.isascii()
 
 
-def test_proxies_of_the_environment_stay_out_of_it():
+def test_proxies_of_the_environment_stay_out_of_it(tmp_path):
     nowhere = dict.fromkeys(["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"], "http://127.0.0.1:9")
-    answer = demo(environment={**os.environ, **nowhere})
-    assert answer.returncode == 0, answer.stderr.decode()
+    answer = Command(tmp_path, **nowhere)("demo")
+    assert answer.code == 0, answer.err
 
 
 def test_it_leaves_the_environment_as_it_was(capsys):
