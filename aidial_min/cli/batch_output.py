@@ -9,6 +9,7 @@ import os
 import re
 import threading
 from collections import deque
+from contextlib import suppress
 from typing import IO, Any, Deque, Iterator, List, Optional
 
 from .batch_journal import START, Journal, append, is_json, replace
@@ -260,13 +261,10 @@ class Lock:
         """Give it free and remove the file."""
         if os.name == "posix":
             os.unlink(self._path)  # while it is held, so that nobody else's is removed
-            self._file.close()
-            return
         self._file.close()
-        try:
-            os.unlink(self._path)
-        except OSError:
-            pass  # the next run holds it already
+        if os.name != "posix":
+            with suppress(OSError):  # the next run holds it already
+                os.unlink(self._path)
 
 
 def _try_lock(file: IO[bytes]) -> bool:

@@ -158,7 +158,7 @@ def environment(arguments: argparse.Namespace) -> Variables:
         ConfigurationError: the config file is damaged, has no such profile, or holds a key that others can read.
     """
     named = arguments.profile or os.environ.get("DIAL_PROFILE")
-    profile = read_profile(config_path(), named)
+    profile = read_profile(os.path.join(own_folder("XDG_CONFIG_HOME", "APPDATA", ".config"), "config"), named)
     process = {name: value for name, value in os.environ.items() if value}
     first, second = (profile, process) if arguments.profile else (process, profile)
     if any(variable in first for variable in _CREDENTIALS):
@@ -170,11 +170,11 @@ def environment(arguments: argparse.Namespace) -> Variables:
     return found
 
 
-def config_path() -> str:
-    """Where profiles are looked for."""
-    home = os.environ.get("APPDATA") if os.name == "nt" else None
-    base = os.environ.get("XDG_CONFIG_HOME") or home or os.path.join(os.path.expanduser("~"), ".config")
-    return os.path.join(base, "aidial-min", "config")
+def own_folder(variable: str, of_windows: str, *default: str) -> str:
+    """The folder of this program below one that a variable names, or that is below the home folder by default."""
+    home = os.environ.get(of_windows) if os.name == "nt" else None
+    base = os.environ.get(variable) or home or os.path.join(os.path.expanduser("~"), *default)
+    return os.path.join(base, "aidial-min")
 
 
 def read_profile(path: str, name: Optional[str]) -> Dict[str, str]:

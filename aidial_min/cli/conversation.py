@@ -17,7 +17,7 @@ from typing import IO, Any, Callable, Dict, List, Optional, Tuple
 from ..errors import DialException
 from ..transport.atomic_file import TargetFile
 from .answer import Screen, Stopped, ask
-from .connection import deployment_of
+from .connection import deployment_of, own_folder
 from .exit_codes import UsageError, line_about
 from .prompt import attach, callable_ids, check_files, new_name, parameters_of
 from .terminal import ask_person, dim, note, red, visible, word
@@ -42,9 +42,7 @@ HISTORY = 1000
 
 def state_path(*names: str) -> str:
     """Where conversations and the history of the terminal are kept; it need not be there yet."""
-    home = os.environ.get("LOCALAPPDATA") if os.name == "nt" else None
-    base = os.environ.get("XDG_STATE_HOME") or home or os.path.join(os.path.expanduser("~"), ".local", "state")
-    return os.path.join(base, "aidial-min", *names)
+    return os.path.join(own_folder("XDG_STATE_HOME", "LOCALAPPDATA", ".local", "state"), *names)
 
 
 def open_private(path: str) -> IO[bytes]:

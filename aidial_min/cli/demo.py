@@ -10,7 +10,8 @@ examples:
 
 import argparse
 import os
-from typing import Any, Dict, List
+import re
+from typing import Any, Dict
 from urllib.parse import urlsplit
 
 SESSION = """
@@ -73,7 +74,7 @@ def run(arguments: argparse.Namespace) -> None:
 def play(session: str) -> None:
     """Show and execute statements one by one; an expression is answered with its value, as in Python's shell."""
     names: Dict[str, Any] = {}
-    for statement in statements(session):
+    for statement in re.split(r"\n(?![ )])", session.rstrip()):  # a blank or a bracket begins a line that continues one
         first, *others = statement.split("\n")
         if first == "" or first.startswith("#"):
             print(first)
@@ -82,14 +83,3 @@ def play(session: str) -> None:
         exec(compile(statement + "\n", "<demo>", "single"), names)
         if first.startswith("for "):
             print()
-
-
-def statements(session: str) -> List[str]:
-    """The statements of a session, comments and empty lines between them included, each as its source text."""
-    found: List[str] = []
-    for line in session.rstrip().split("\n"):
-        if found and line[:1] in (" ", ")"):
-            found[-1] += "\n" + line
-        else:
-            found.append(line)
-    return found

@@ -7,17 +7,8 @@ from .. import errors
 from ..errors import DialException
 from .terminal import visible
 
-OK = 0
-FAILED = 1
-USAGE = 2
-AUTH = 3
-NOT_FOUND = 4
-RATE_LIMIT = 5
-TIMEOUT = 6
-INTERRUPTED = 7
-NO_CONNECTION = 8
-CTRL_C = 130
-TERMINATED = 143
+OK, FAILED, USAGE, AUTH, NOT_FOUND, RATE_LIMIT, TIMEOUT, INTERRUPTED, NO_CONNECTION = range(9)
+CTRL_C, TERMINATED = 130, 143
 
 MEANINGS = {
     OK: "done",

@@ -90,9 +90,7 @@ def limit_of(model: Any) -> str:
 def price_of(model: Any) -> str:
     """What a million units cost; empty where prices are structured, as newer servers may have them."""
     pricing = model.pricing
-    if pricing is None:
-        return ""
-    return " / ".join(filter(None, (_million(pricing.prompt), _million(pricing.completion))))
+    return " / ".join(filter(None, (_million(pricing.prompt), _million(pricing.completion)))) if pricing else ""
 
 
 def _million(value: Any) -> str:
