@@ -81,7 +81,11 @@ async def main() -> None:
         dumped = report.model_dump(
             exclude_none=True, exclude={"newest": {"url", "bucket"}, "attachments": {"__all__": {"url"}}}
         )
-        print(sorted(dumped["newest"].items()), dumped["attachments"], dumped["usage"]["total_tokens"])
+        print(
+            [dumped["newest"].get(name) for name in ("name", "node_type", "content_type", "url")],
+            dumped["attachments"],
+            dumped["usage"]["total_tokens"],
+        )
         print(sorted(TypeAdapter(list[Attachment]).dump_python(report.attachments, exclude_none=True)[0]))
         print([name for name in ("url", "preview") if name in Attachment.model_fields])
 
