@@ -170,7 +170,7 @@ class CompletionMerge:
         if not self._top and not self._choices:
             return None
         choices = [_settle_choice(self._choices[index]) for index in sorted(self._choices)]
-        answer = {key: _settled(value, keep_index=True) for key, value in self._top.items()}
+        answer = {key: _settled(value) for key, value in self._top.items()}
         answer["choices"] = choices
         answer["object"] = "chat.completion"
         return answer
@@ -204,9 +204,12 @@ def _merge_object(target: Json, source: Json) -> None:
 def _merge_value(key: str, target: Any, source: Any) -> Any:
     """The value after `source` came for `target` (None: nothing so far); on a conflict of types, the newer one."""
     if key in _REPLACED:
-        return _newer(target, _copied(source))
+        return _newer(target, source if type(source) is str else _settled(source))
     if isinstance(source, str):
-        return _merge_text(target, source)
+        if type(target) is not _Text:
+            return _Text(source)
+        target.append(source)
+        return target
     if isinstance(source, dict):
         merged = target if type(target) is dict else {}
         _merge_object(merged, _without_repeated_name(merged, source) if key == "function" else source)
@@ -219,13 +222,6 @@ def _merge_value(key: str, target: Any, source: Any) -> Any:
 def _newer(target: Any, source: Any) -> Any:
     """`source`, unless it is an empty string: gateways send those for "as before"."""
     return target if source == "" and target is not None else source
-
-
-def _merge_text(target: Any, source: str) -> Any:
-    if type(target) is not _Text:
-        return _Text(source)
-    target.append(source)
-    return target
 
 
 def _without_repeated_name(target: Json, source: Json) -> Json:
@@ -256,7 +252,7 @@ def _replace_fields(target: Any, source: Json) -> Json:
         if isinstance(value, dict):
             merged[key] = _replace_fields(merged.get(key), value)
         elif value is not None or key not in merged:
-            merged[key] = _newer(merged.get(key), _copied(value))
+            merged[key] = _newer(merged.get(key), _settled(value))
     return merged
 
 
@@ -264,13 +260,13 @@ def _merge_list(target: Any, source: List[Any]) -> Any:
     if type(target) is not _Indexed:
         plain = target if type(target) is list else []
         if all(_index_of(item) is None for item in source):
-            plain.extend(_copied(item) for item in source)
+            plain.extend(_settled(item) for item in source)
             return plain
         target = _Indexed(plain)
     for item in source:
         index = _index_of(item)
         if index is None:
-            target.others.append(_copied(item))
+            target.others.append(_settled(item))
         else:
             target[index] = _merge_value("", target.get(index), item)
     return target
@@ -285,16 +281,12 @@ def _index_of(item: Any) -> Optional[int]:
     return index if isinstance(index, int) and not isinstance(index, bool) and index >= 0 else None
 
 
-def _copied(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _copied(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_copied(item) for item in value]
-    return value
-
-
-def _settled(value: Any, keep_index: bool) -> Any:
+def _settled(value: Any, keep_index: bool = True) -> Any:
     """A copy in plain JSON types; `index` is dropped from the elements of lists that were merged by it."""
+    if not isinstance(value, (dict, list, _ToolCalls)):
+        return value
+    if isinstance(value, _ToolCalls):
+        return value.settled(keep_index)
     if isinstance(value, _Text):
         value[:] = ["".join(value)]
         return value[0]
@@ -302,13 +294,9 @@ def _settled(value: Any, keep_index: bool) -> Any:
         elements = [_settled(value[index], keep_index) for index in sorted(value)]
         others = [_settled(item, keep_index) for item in value.others]
         return [element if keep_index else _without_index(element) for element in elements] + others
-    if isinstance(value, _ToolCalls):
-        return value.settled(keep_index)
     if isinstance(value, dict):
         return {key: _settled(item, keep_index) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_settled(item, keep_index) for item in value]
-    return value
+    return [_settled(item, keep_index) for item in value]
 
 
 def _without_index(element: Any) -> Any:
