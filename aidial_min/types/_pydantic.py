@@ -58,12 +58,8 @@ class PydanticNames:
             mode, warnings: without effect; values are JSON values in any case.
         """
         plan = type(self)._get_plan()
-        options = {
-            "by_alias": by_alias,
-            "exclude_unset": exclude_unset,
-            "exclude_defaults": exclude_defaults,
-            "exclude_none": exclude_none,
-        }
+        options = {"by_alias": by_alias, "exclude_unset": exclude_unset}
+        options.update(exclude_defaults=exclude_defaults, exclude_none=exclude_none)
         keys = plan.keys if by_alias or self._dumped_as_json else {}
         found = {}
         all_came = self._came()
