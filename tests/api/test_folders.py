@@ -476,13 +476,22 @@ def test_what_on_file_raises_ends_the_work(tmp_path, kind):
 
 def test_ctrl_c_leaves_the_rest(tmp_path):
     write(tmp_path, {"%03d" % number: b"x" for number in range(200)})
-    with DialServer() as server, Dial(base_url=server.url, api_key=server.api_key, trust_env=False) as client:
+    pressed = threading.Event()
+
+    def wait_for_it(line):
+        if len(server.requests) > 50:  # who presses the key may be slow
+            pressed.wait(PATIENCE)
+
+    with DialServer(log=wait_for_it) as server, Dial(
+        base_url=server.url, api_key=server.api_key, trust_env=False
+    ) as client:
         url = "files/%s/" % client.my_bucket()
         done = []
 
         def interrupted(name, outcome):
             done.append(name)
             if len(done) == 10:
+                pressed.set()
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):

@@ -28,7 +28,7 @@ from aidial_min import (
 from aidial_min.transport import atomic_file
 from tests.support.certificates import authority
 from tests.support.clients import KINDS, client_of, opened_download
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, at_some_pace
 from tests.support.proxy import Proxy
 from tests.support.rawserver import CUT, EARLY, HOLD, RESET, RawServer
 from tests.transport.scripts import BLOB, CHUNKED, DONE, SSE, chunks, delta, length, refused
@@ -232,18 +232,21 @@ def garbling(port, after):
 def test_tls_that_breaks_inside_an_answer_is_a_broken_answer(kind):
     """design 5: inside a body it is an interruption; it was TLSError with "should base_url begin with http://?"."""
 
-    def answer(sock, stop):
-        sock.recv(65536)
-        sock.sendall(OPENED)
-        time.sleep(0.05)
-        sock.sendall(chunks(delta("x" * 30_000), DONE))
-        stop.wait(5)
+    def scenario(pace):
+        def answer(sock, stop):
+            sock.recv(65536)
+            sock.sendall(OPENED)
+            time.sleep(0.2 * pace)  # so that the relay does not get both at once
+            sock.sendall(chunks(delta("x" * 30_000), DONE))
+            stop.wait(PATIENCE)
 
-    with tls_server(answer) as (port, _), garbling(port, 6000) as relay:
-        with client_of(kind, base_url="https://localhost:%d" % relay, ca_bundle=ca(), max_retries=0) as call:
-            with pytest.raises(StreamInterruptedError) as caught:
-                call(read_stream)
-            assert caught.value.partial.choices[0].message.content == "hello"
+        with tls_server(answer) as (port, _), garbling(port, 6000) as relay:
+            with client_of(kind, base_url="https://localhost:%d" % relay, ca_bundle=ca(), max_retries=0) as call:
+                with pytest.raises(StreamInterruptedError) as caught:
+                    call(read_stream)
+                assert caught.value.partial.choices[0].message.content == "hello"
+
+    at_some_pace(scenario)
 
 
 @pytest.mark.parametrize("host", ["a" * 70 + ".test", ".leading.test"])
