@@ -45,6 +45,7 @@ class Command:
         self.env = {"PATH": os.environ.get("PATH", ""), "HOME": str(folder), "PYTHONPATH": str(ROOT)}
         self.env.update({name: os.environ[name] for name in ("SYSTEMROOT", "TEMP") if name in os.environ})
         self.env.update({"LC_ALL": "C.UTF-8", "PYTHONUTF8": "1", "TERM": "xterm"}, **env)
+        self.env["LANGUAGE"] = "C"  # else argparse looks for a translation of each of its words, each time
 
     def words(self, *words: str) -> List[str]:
         return [sys.executable, "-m", "aidial_min", *words]
