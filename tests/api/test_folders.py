@@ -482,9 +482,10 @@ def test_ctrl_c_leaves_the_rest(tmp_path):
         if len(server.requests) > 50:  # who presses the key may be slow
             pressed.wait(PATIENCE)
 
-    with DialServer(log=wait_for_it) as server, Dial(
-        base_url=server.url, api_key=server.api_key, trust_env=False
-    ) as client:
+    with (
+        DialServer(log=wait_for_it) as server,
+        Dial(base_url=server.url, api_key=server.api_key, trust_env=False) as client,
+    ):
         url = "files/%s/" % client.my_bucket()
         done = []
 
