@@ -481,7 +481,9 @@ def _masked(value: Any, secrets: Iterable[str], depth: int = 0) -> Any:
 
 
 def conceal(error: DialException, secrets: Iterable[str]) -> None:
-    """Mask `secrets` in everything an error carries (the server may have echoed them)."""
+    """Mask `secrets` in everything an error carries, and in the frames it came through: the server may have echoed
+    them."""
+    forget_variables(error)
     secrets = [secret for secret in secrets if len(secret) >= 4]
     if not secrets:
         return
@@ -497,16 +499,18 @@ def conceal(error: DialException, secrets: Iterable[str]) -> None:
 
 
 def forget_variables(error: BaseException) -> None:
-    """Empty the frames of ours that an error came through: error trackers send their variables, and some hold
-    credentials. The frames that still run are left."""
-    trace = error.__traceback__
-    while trace is not None:
-        if str(trace.tb_frame.f_globals.get("__name__")).startswith(__package__):
-            try:
-                trace.tb_frame.clear()
-            except RuntimeError:
-                pass  # it still runs
-        trace = trace.tb_next
+    """Empty the frames of ours that an error came through, and those behind it: error trackers send their variables,
+    and some hold credentials. The frames that still run are left."""
+    behind: Optional[BaseException] = error
+    while behind is not None:
+        trace, behind = behind.__traceback__, behind.__context__
+        while trace is not None:
+            if str(trace.tb_frame.f_globals.get("__name__")).startswith(__package__):
+                try:
+                    trace.tb_frame.clear()
+                except RuntimeError:
+                    pass  # it still runs
+            trace = trace.tb_next
 
 
 def is_bad_moment(error: Optional[BaseException]) -> bool:

@@ -81,15 +81,21 @@ class Config(NamedTuple):
         return "Config(%r)" % self.origin.url
 
 
-class Answer(NamedTuple):
-    """An HTTP answer read to its end, or, for a stream, its head and the exchange whose body is still open."""
+class Answer:
+    """An HTTP answer read to its end, or, for a stream, its head and the exchange whose body is still open.
 
-    head: Head
-    content: bytes
-    exchange: Any = None
+    It is no tuple, into which error trackers look: it may echo a key.
+    """
+
+    __slots__ = ("head", "content", "exchange")
+
+    def __init__(self, head: Head, content: bytes, exchange: Any = None) -> None:
+        self.head = head
+        self.content = content
+        self.exchange = exchange
 
     def __repr__(self) -> str:
-        return "Answer(%d, %d bytes)" % (self.head.status, len(self.content))  # tracebacks show it: it may echo a key
+        return "Answer(%d, %d bytes)" % (self.head.status, len(self.content))
 
 
 class Request(Generic[T]):

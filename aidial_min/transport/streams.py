@@ -96,6 +96,7 @@ class StreamBase(Generic[E]):
             return event
         except DialException as found:
             error: DialException = found
+            piece = b""  # error trackers show the variables of frames, and it may echo a key
             if self._ended:  # another thread or task closed it: that ends a subscription, and breaks off a completion
                 if not self._completes:
                     return None

@@ -10,6 +10,8 @@ import pytest
 
 from aidial_min import AsyncDial, AsyncDialClientPool, Dial, DialClientPool, DialException, ProxyError, Timeout
 from aidial_min.testing import DialServer
+from tests.support.rawserver import CUT, RawServer
+from tests.transport.scripts import length
 
 KEY = "sesame-open"
 PASSWORD = "pass-of-a-proxy"
@@ -205,6 +207,30 @@ def test_urls_are_shown_without_the_credentials_in_their_queries(kind, name):
         error = error_of(kind, lambda c: c.request("GET", path, query=query), on_attempt=attempts.append)  # noqa: B023
         assert error.request.url == NOWHERE + "/v1/x?a=1&%s=***&b=2" % name
     assert [attempt.url for attempt in attempts] == [error.request.url] * 2
+
+
+ECHOES = {
+    "where an object was asked for": [length(b'"%b"' % KEY.encode())],
+    "in a body that breaks off": [length(b"%b" % KEY.encode())[:-1], CUT],
+    "in a head": [b"HTTP/1.1 200 OK\r\nx-echo: %b\r\nno name: x\r\n\r\n" % KEY.encode()],
+    "in an event": [b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\ndata: {%b\n\n" % KEY.encode()],
+    "in an event that is none": [b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\ndata: [%b]\n\n" % KEY.encode()],
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
+def test_nor_does_an_answer_that_echoes_the_key_and_can_not_be_read(kind, stream, echo):
+    async def ask(client):
+        if kind == "sync":
+            answer = client.chat.completions.create(**HELLO, stream=stream)
+            return list(answer) if stream else answer
+        answer = await client.chat.completions.create(**HELLO, stream=stream)
+        return [event async for event in answer] if stream else answer
+
+    with RawServer([[*echo, CUT]]) as server:
+        error = error_of(kind, ask, base_url=server.url)
+    assert list(shown(error)) == []
 
 
 def test_tracebacks_still_show_every_line(kind):
