@@ -146,7 +146,7 @@ class Request(Generic[T]):
 
     def info(self, config: Config) -> RequestInfo:
         """Which request it is, for errors; its URL holds no credentials."""
-        place = _SECRET_PARAMETER.sub(r"\1***", self.target(config))
+        place = re.sub(_SECRET_PARAMETER, r"\1***", self.target(config))
         return RequestInfo(self.method, "%s://%s%s" % (config.origin.scheme, config.origin.netloc, place))
 
 
@@ -306,8 +306,8 @@ def _attempt(
 
 
 _SECRET = "(?:api|subscription)[_-]?key|authorization|token|secret|password|cookie"
-_SECRET_NAME = re.compile(_SECRET, re.IGNORECASE)
-_SECRET_PARAMETER = re.compile(r"([?&][^=&]*(?:%s)[^=&]*=)[^&]+" % _SECRET, re.IGNORECASE)
+_SECRET_NAME = "(?i)" + _SECRET
+_SECRET_PARAMETER = r"(?i)([?&][^=&]*(?:%s)[^=&]*=)[^&]+" % _SECRET
 _SHORTEST_PART = 8
 """Characters: shorter parts of such a value (Bearer, session) are words that may stand in any message."""
 

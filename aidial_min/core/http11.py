@@ -33,10 +33,10 @@ _TEXT = r"[^\x00-\x08\x0a-\x1f\x7f]*"
 _TOKEN_TEXT = re.compile(_TOKEN)
 _STATUS_LINE = r"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: (%s))?\r?\n" % _TEXT
 _HEAD = re.compile(r"%s((?:%s:%s\r?\n)*)" % (_STATUS_LINE, _TOKEN, _TEXT))
-_FIELD = re.compile(r"(?m)^(%s):[ \t]*(%s)" % (_TOKEN, _TEXT))
+_FIELD = r"(?m)^(%s):[ \t]*(%s)" % (_TOKEN, _TEXT)
 _FRAMING = re.compile(r"(?i)\n(content-(?:length|encoding)|transfer-encoding|connection):[ \t]*([^\r\n]*)")
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
-_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\x00\r\n]*)?")
+_CHUNK_LINE = rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\x00\r\n]*)?"
 _PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
 _DIGITS = re.compile(r"[0-9]{1,18}")
 _BAD_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -58,7 +58,7 @@ class Headers(Mapping[str, str]):
 
     def _read(self) -> dict[str, tuple[str, str]]:
         if self._fields is None:
-            self._fields = _by_name(_FIELD.findall(self._text))
+            self._fields = _by_name(re.findall(_FIELD, self._text))
         return self._fields
 
     def __getitem__(self, name: str) -> str:
@@ -379,7 +379,7 @@ class ResponseReader:
         line = self._read_line(MAX_CHUNK_LINE)
         if line is None:
             return False
-        match = _CHUNK_LINE.fullmatch(line)
+        match = re.fullmatch(_CHUNK_LINE, line)
         if match is None:
             self._malformed("a chunk has a malformed size")
         self._left = int(match[1], 16)
@@ -407,7 +407,7 @@ class ResponseReader:
             self._interim += len(line) + 2
             if self._interim > MAX_HEAD:
                 self._malformed("the trailers are larger than %d bytes" % MAX_HEAD)
-            if _FIELD.fullmatch(line.decode("latin-1")) is None:  # checked and dropped: nothing here uses trailers
+            if re.fullmatch(_FIELD, line.decode("latin-1")) is None:  # checked and dropped: nothing here uses trailers
                 self._malformed(_fault_of(line.decode("latin-1")))
 
     def _malformed(self, message: str) -> NoReturn:

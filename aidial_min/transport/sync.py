@@ -10,9 +10,8 @@ import errno
 import os
 import socket
 import time
-from _thread import allocate_lock
+from _thread import _local, allocate_lock  # what threading gives, which takes longer to load
 from collections import deque
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Coroutine, Sequence, TypeVar
 
 from ..core.operation import finish
@@ -71,16 +70,13 @@ class Crew:
                 thread.join(max(0.0, until - time.monotonic()))
 
 
-_crew: ContextVar[Crew | None] = ContextVar("crew", default=None)
-"""Whose thread this is; every thread has a context of its own."""
-
-
 class Transport(BaseTransport):
     """Carries out requests in the thread that asks."""
 
     def __init__(self, settings: Any) -> None:
         super().__init__(settings, Verbs())
         self.connections = Connections(settings.limits, self.verbs)
+        self._here = _local()  # its `crew`: whose thread this is
 
     async def home(self) -> Connections:
         return self.connections
@@ -89,7 +85,7 @@ class Transport(BaseTransport):
         return [self.connections]
 
     def _taken(self, connection: Connection) -> None:
-        crew = connection.wire.crew = _crew.get()  # type: ignore[attr-defined]
+        crew = connection.wire.crew = getattr(self._here, "crew", None)  # type: ignore[attr-defined]
         if crew is not None and crew.ended:
             raise InvalidRequestError("the work was interrupted")
 
@@ -119,7 +115,7 @@ class Transport(BaseTransport):
                     results.put((index, None, error))
 
         def run_apart() -> None:
-            _crew.set(crew)
+            self._here.crew = crew
             run()
 
         def thread() -> threading.Thread:
