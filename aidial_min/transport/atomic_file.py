@@ -34,7 +34,8 @@ class TargetFile:
     def __init__(self, path: Path, *, durable: bool = False) -> None:
         try:
             given = os.fsdecode(path)
-            target = os.path.join(os.getcwd(), given) if _is_special(given) else os.path.realpath(given)
+            direct = _descriptor(given) is not None or _is_special(given)
+            target = os.path.join(os.getcwd(), given) if direct else os.path.realpath(given)
         except TypeError:
             raise InvalidRequestError("a download target must be a path, not %s" % type(path).__name__) from None
         except ValueError:  # a NUL
@@ -49,7 +50,11 @@ class TargetFile:
         self._file: Optional[IO[bytes]] = None
 
     def open(self) -> "TargetFile":
-        """Create the temporary file (devices and pipes are written to directly: they can't be replaced)."""
+        """Create the temporary file (devices, pipes and files that are open here are written to directly)."""
+        descriptor = _descriptor(self._target)
+        if descriptor is not None:
+            self._file = os.fdopen(os.dup(descriptor), "wb")
+            return self
         if _is_special(self._target):
             self._file = open(self._target, "wb")
             return self
@@ -160,6 +165,13 @@ def sync_folder(path: str) -> None:
             pass  # some file systems can't, and none of them needs it
         finally:
             os.close(folder)
+
+
+def _descriptor(path: str) -> Optional[int]:
+    """The descriptor of this process that a path names: what it leads to may have no name any more, or be written to by
+    others, who go on behind us."""
+    found = re.fullmatch(r"/(?:dev|proc/self)/fd/([0-9]{1,9})", path)
+    return int(found[1]) if found else {"/dev/stdout": 1, "/dev/stderr": 2}.get(path)
 
 
 def _is_special(path: str) -> bool:

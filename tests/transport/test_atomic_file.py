@@ -81,6 +81,36 @@ def test_pipes_behind_dev_fd_are_written_to():
         os.close(reading)
 
 
+@on_linux
+@pytest.mark.parametrize("folder", ["/dev/fd", "/proc/self/fd"])
+@pytest.mark.parametrize("gone", [False, True])
+def test_an_open_file_is_written_to_where_it_is(tmp_path, folder, gone):
+    """A shell's > opens one for several commands; a temporary file has no name any more."""
+    with open(tmp_path / "out", "w+b", buffering=0) as file:
+        if gone:
+            os.unlink(tmp_path / "out")
+        file.write(b"before ")
+        write("%s/%d" % (folder, file.fileno()))
+        file.write(b" after")
+        file.seek(0)
+        assert file.read() == b"before new after"
+        assert os.listdir(tmp_path) == ([] if gone else ["out"])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no /dev/stdout here")
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_so_is_the_output_of_a_process(tmp_path, name):
+    script = (
+        "import sys\n"
+        "from aidial_min.transport.atomic_file import TargetFile\n"
+        "for text in (b'one ', b'two'):\n"
+        "    with TargetFile('/dev/%s') as target: target.write(text)\n" % name
+    )
+    with open(tmp_path / "out", "wb") as file:
+        subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, **{name: file})
+    assert (tmp_path / "out").read_bytes() == b"one two"
+
+
 def through(source, target, done=lambda: None):
     """What arrives at `source` when `target` is written to."""
     arrived = []
