@@ -33,7 +33,7 @@ class Sharing:
     def __init__(self, storage: Storage) -> None:
         self._kept: Json = storage.kept("sharing", {"shares": {}, "invitations": {}, "count": 0})
         self._shares: dict[str, dict[str, list[str]]] = self._kept["shares"]
-        self._invitations: dict[str, Json] = self._kept["invitations"]
+        self.invitations: dict[str, Json] = self._kept["invitations"]
 
     def permissions(self, location: str, resource: ResourceUrl) -> set[str]:
         """The rights given to `location` on `resource` or a folder around it."""
@@ -57,21 +57,14 @@ class Sharing:
         id = bucket_of(f"{owner}invitations/invitations.json/{self._kept['count']}")
         expires = now + INVITATION_LIFE
         invitation = {"id": id, "resources": resources, "createdAt": now, "expireAt": expires, "owner": owner}
-        self._invitations[id] = invitation
+        self.invitations[id] = invitation
         return id
 
     def invitation(self, id: str, now: int) -> Json:
-        invitation = self._invitations.get(id)
+        invitation = self.invitations.get(id)
         if invitation is None or invitation["expireAt"] < now:
             raise HttpError(404, f"No invitation found for ID {id}")
         return invitation
-
-    def invitations_of(self, owner: str, now: int) -> list[Json]:
-        own = [item for item in list(self._invitations.values()) if item["owner"] == owner]
-        return [item for item in own if item["expireAt"] >= now]
-
-    def withdraw(self, id: str) -> None:
-        self._invitations.pop(id, None)
 
     def give(self, url: str, location: str, rights: Iterable[str]) -> None:
         known = self._shares.setdefault(url, {}).setdefault(location, [])
@@ -80,7 +73,7 @@ class Sharing:
     def take(self, url: str, rights: Iterable[str] = RIGHTS, location: Optional[str] = None) -> None:
         """Take `rights` from one receiver, or from all of them and from the invitations that are open."""
         gone = set(rights)
-        if url not in self._shares and not self._invitations:
+        if url not in self._shares and not self.invitations:
             return
         receivers = self._shares.get(url, {})
         for receiver in [location] if location else list(receivers):
@@ -97,20 +90,20 @@ class Sharing:
         if source.bucket == destination.bucket:
             for location, rights in self.receivers(source.url).items():
                 self.give(destination.url, location, rights)
-            for invitation in self._invitations.values():
+            for invitation in self.invitations.values():
                 for link in invitation["resources"]:
                     if link["url"] == source.url:
                         link["url"] = destination.url
         self.take(source.url)
 
     def _clean_invitations(self, url: str, gone: set[str]) -> None:
-        for id, invitation in list(self._invitations.items()):
+        for id, invitation in list(self.invitations.items()):
             for link in invitation["resources"]:
                 if link["url"] == url:
                     link["permissions"] = [right for right in link["permissions"] if right not in gone]
             invitation["resources"] = [link for link in invitation["resources"] if link["permissions"]]
             if not invitation["resources"]:
-                del self._invitations[id]
+                del self.invitations[id]
 
 
 class Grants:

@@ -9,11 +9,10 @@ from .auth import PUBLIC_LOCATION
 from .http import HttpError, dumps, present, refuse_if
 from .json_shapes import Json, without_nulls
 from .paths import TYPES, ResourceUrl, at, encode, from_url
-from .resources import node_for
+from .resources import MOVABLE, node_for
 from .routing import Call, endpoint
 
 LISTED = ("url", "name", "targetFolder", "status", "createdAt", "resourceTypes")
-PUBLISHABLE = ("files", "conversations", "prompts", "applications", "toolsets")
 FUNCTIONS = ("EQUAL", "CONTAIN", "REGEX", "TRUE", "FALSE")
 _NEW = "name targetFolder resources rules"
 _NEWER = "author displayAuthor publishCredentials etag status createdAt resourceTypes"
@@ -272,7 +271,7 @@ def _target(given: Json, folder: str) -> ResourceUrl:
     url = str(given.get("targetUrl"))
     target = from_url(url)
     refuse_if(not target.public, 400, f"Url bucket does not match: {url}")
-    refuse_if(target.type not in PUBLISHABLE, 500)
+    refuse_if(target.type not in MOVABLE, 500)
     refuse_if(target.folder, 400, f"Target resource is folder: {target.url}")
     if not target.path.startswith(folder):
         raise HttpError(400, f"Target resource folder does not match with target folder: {target.url}")

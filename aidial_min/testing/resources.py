@@ -15,6 +15,7 @@ from .routing import Call, endpoint
 from .storage import Item, about
 
 METADATA_TYPE = "application/vnd.dial.metadata+json"
+#: What can be moved, watched and published.
 MOVABLE = ("files", "conversations", "prompts", "applications", "toolsets")
 NO_FOLDER = "Folder not allowed: {url}"
 EXPOSED = ("access-control-expose-headers", "etag")

@@ -121,7 +121,8 @@ def _rights(link: Json, default: list[str], newer: bool) -> list[str]:
 
 @endpoint("GET /v1/invitations")
 def invitations(call: Call) -> Json:
-    own = call.core.access.sharing.invitations_of(call.caller.location, call.core.now())
+    now, all_there_are = call.core.now(), list(call.core.access.sharing.invitations.values())
+    own = [item for item in all_there_are if item["owner"] == call.caller.location and item["expireAt"] >= now]
     return {"invitations": [_shown(invitation) for invitation in own]}
 
 
@@ -145,7 +146,7 @@ def delete_invitation(call: Call, invitation: str) -> None:
     location = location_of(invitation) or ""
     refuse_if("/invitations/" not in location, 404, f"No invitation found for ID{invitation}")
     refuse_if(not location.startswith(call.caller.location + "invitations/"), 403, "You are not invitation owner")
-    call.core.access.sharing.withdraw(invitation)
+    call.core.access.sharing.invitations.pop(invitation, None)
 
 
 def _shown(invitation: Json) -> Json:
