@@ -174,12 +174,11 @@ class Limits:
         if any(value <= 0 for value in deployment.limits.values()):
             return 403, {"error": {"message": "Access denied", "code": "403"}}
         stats = self.stats(caller, deployment)
-        for what, first, second in (("token", "minuteToken", "dayToken"), ("request", "hourRequest", "dayRequest")):
-            one, two = stats[first + "Stats"], stats[second + "Stats"]
+        for what, window in (("token", "minute"), ("request", "hour")):
+            one, two = stats[f"{window}{what.title()}Stats"], stats[f"day{what.title()}Stats"]
             if one["used"] >= one["total"] or two["used"] >= two["total"]:
-                words = "Minute" if what == "token" else "Hour"
                 message = (
-                    f"Hit {what} rate limit. {words} limit: {one['used']} / {one['total']} {what}s. "
+                    f"Hit {what} rate limit. {window.title()} limit: {one['used']} / {one['total']} {what}s. "
                     f"Day limit: {two['used']} / {two['total']} {what}s."
                 )
                 return 429, {"error": {"message": message, "code": "429"}}

@@ -268,7 +268,6 @@ class Writer:
         self._item, self._texts = None, []
         if item is None:
             return
-        self._item = item
         if item["type"] == "message":
             item["content"] = [{"type": "output_text", "text": text, "annotations": []}]
             yield self._part("output_text.done", text=text, logprobs=[])
@@ -278,7 +277,6 @@ class Writer:
             yield self._place("function_call_arguments.done", arguments=text, name=item["name"])
         item["status"] = "completed"
         yield self._event("output_item.done", output_index=self._index, item=item)
-        self._item = None
 
     @property
     def _index(self) -> int:
