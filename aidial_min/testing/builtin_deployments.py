@@ -16,6 +16,7 @@ from typing import Any, Callable, Union
 
 from .deployments import Deployment
 from .json_shapes import Check, Json, a, a_list, an_object, integer, mapping, no_others, one_of, text
+from .script import behaviour
 from .sdk import HEARTBEAT, AppError, Behaviour, ChatRequest, Finish, Part, attachment, count_tokens, stage, tool_call
 
 
@@ -71,17 +72,13 @@ def _value(node: ast.AST) -> Any:
 def showcase(request: ChatRequest) -> Iterator[Part]:
     """Everything that DIAL can carry. `custom_fields.configuration`: heartbeats, delay, error."""
     wishes = request.configuration
-    delay = float(wishes.get("delay", 0))
-    if delay:
-        yield delay
-    for _ in range(int(wishes.get("heartbeats", 0))):
-        yield HEARTBEAT
-    for number, part in enumerate(_showcase(request)):
-        if number == 4 and "error" in wishes:
-            raise AppError(str(wishes["error"]), 500, code="showcase", display_message="The showcase was asked to fail")
-        if delay and number:
-            yield delay
-        yield part
+    *parts, last = _showcase(request)
+    failure = None
+    if "error" in wishes:
+        words = "The showcase was asked to fail"
+        parts, failure = parts[:4], AppError(str(wishes["error"]), 500, code="showcase", display_message=words)
+    heartbeats: list[Part] = [HEARTBEAT] * int(wishes.get("heartbeats", 0))
+    yield from behaviour(heartbeats + parts, float(wishes.get("delay", 0)), failure, last)(request)
 
 
 def _showcase(request: ChatRequest) -> Iterator[Part]:

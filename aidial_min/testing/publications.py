@@ -116,16 +116,10 @@ def list_resources(call: Call) -> list[Json]:
     """What the caller owns and has published."""
     kinds = {str(kind).upper() for kind in call.body.get("resourceTypes") or ()}
     prefix = f"publications/{call.caller.bucket}/"
-    found: dict[str, Json] = {}
-    for url, publication in list(_publications(call).items()):
-        if not url.startswith(prefix) or publication["status"] != "APPROVED":
-            continue
-        for item in publication["resources"]:
-            source = item.get("sourceUrl")
-            if source is None or _kind(source) not in kinds:
-                continue
-            found[source] = node_for(call, from_url(source))
-    return list(found.values())
+    published = [item for url, item in list(_publications(call).items()) if url.startswith(prefix)]
+    approved = [resource for item in published if item["status"] == "APPROVED" for resource in item["resources"]]
+    sources = dict.fromkeys(resource["sourceUrl"] for resource in approved if resource.get("sourceUrl"))
+    return [node_for(call, from_url(source)) for source in sources if _kind(source) in kinds]
 
 
 @endpoint("POST /v1/ops/publication/rule/list", fields="url")
