@@ -201,7 +201,8 @@ class _ChatCompletions(DeploymentCalls):
 
     async def _answer(self, given: Dict[str, Any]) -> Any:
         messages = given["messages"]
-        if isinstance(messages, (str, bytes, Mapping, Model)) or not isinstance(messages, Iterable):
+        iterable = isinstance(messages, (list, Iterable))  # the first of them is quickly found
+        if not iterable or isinstance(messages, (str, bytes, dict, Mapping, Model)):
             raise InvalidRequestError("messages must be a list of messages like {'role': 'user', 'content': '...'}")
         body = {"messages": [_message(message, index) for index, message in enumerate(messages)]}
         return await self._answer_to(given["deployment_name"], body, given)

@@ -10,7 +10,7 @@ import json
 from typing import Any, Optional
 
 from ..errors import RemoteProtocolError, ResponseInterruptedError
-from .http11 import Head, Headers, ResponseReader
+from .http11 import Head, ResponseReader
 
 _raw_decode = json.JSONDecoder().raw_decode
 SLICE = 8192
@@ -31,7 +31,7 @@ class AnswerReader(ResponseReader):
         """Whether the body came compressed."""
         return self._inflater is not None
 
-    def _frame_body(self, head: Head, framing: Headers) -> None:
+    def _frame_body(self, head: Head, framing: dict[str, str]) -> None:
         super()._frame_body(head, framing)
         found = framing.get("content-encoding")
         if found and not self.done:

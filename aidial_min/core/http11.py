@@ -233,7 +233,7 @@ class ResponseReader:
             self._take_head(*_parse_head(text))
         return self.head
 
-    def _take_head(self, head: Head, framing: Headers) -> None:
+    def _take_head(self, head: Head, framing: dict[str, str]) -> None:
         if 100 <= head.status < 200:
             self._interim += 1
             if head.status == 101:
@@ -244,7 +244,7 @@ class ResponseReader:
         self._frame_body(head, framing)
         self.head = head
 
-    def _frame_body(self, head: Head, framing: Headers) -> None:
+    def _frame_body(self, head: Head, framing: dict[str, str]) -> None:
         """Decide how the body ends (RFC 9112, 6.3)."""
         lengths, coding = framing.get("content-length"), framing.get("transfer-encoding")
         connection = framing.get("connection")
@@ -415,7 +415,7 @@ class ResponseReader:
         raise RemoteProtocolError(message, request_sent="yes")
 
 
-def _parse_head(text: str) -> tuple[Head, Headers]:
+def _parse_head(text: str) -> tuple[Head, dict[str, str]]:
     """The head, and those of its fields that decide where the body ends.
 
     Lines end in CRLF or, tolerated here only, in LF (RFC 9112, 2.2).
@@ -432,7 +432,7 @@ def _parse_head(text: str) -> tuple[Head, Headers]:
             raise RemoteProtocolError(fault, request_sent="yes")
     minor_version, status, reason, fields = match.groups("")
     head = Head(int(status), reason.strip(), Headers(text=fields), int(minor_version))
-    return head, Headers(_FRAMING.findall(match.string))
+    return head, {key: value for key, (_, value) in _by_name(_FRAMING.findall(match.string)).items()}
 
 
 def _fault_of(fields: str) -> str:

@@ -104,9 +104,9 @@ class Resource:
     def _config(self) -> Config:
         return self._client._config  # type: ignore[no-any-return]
 
-    async def _call(self, request: Request[T], total_at: Optional[float] = None) -> T:
+    def _call(self, request: Request[T], total_at: Optional[float] = None) -> Coroutine[Any, Any, T]:
         """Carry out one request; of several, `total_at` ends the limit `total` for all of them together."""
-        return await self._client._transport.run(request, self._config, total_at)  # type: ignore[no-any-return]
+        return self._client._transport.run(request, self._config, total_at)  # type: ignore[no-any-return]
 
     async def _get_at(self, path: str, decode: Callable[[Answer], T], query: Optional[Mapping[str, Any]] = None) -> T:
         """Carry out an operation that is a GET request."""

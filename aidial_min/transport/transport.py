@@ -67,9 +67,16 @@ class BaseTransport:
 
     # -- what clients call
 
-    async def run(self, request: Request[T], config: Config, total_at: float | None = None) -> T:
-        """Carry out one request and return its decoded result; `total_at`: when the limit `total` ends, if it runs."""
-        return await self._carry_out(request, config, total_at, stream=False)
+    async def run(self, request: Request[T], config: Config, total_at: float | None = None, stream: bool = False) -> T:
+        """Carry out one request and return its decoded result.
+
+        Args:
+            total_at: when the limit `total` ends, if it runs.
+            stream: leave the body of a good answer open.
+        """
+        budget = Budget(request.timeout or config.timeout, time.monotonic(), total_at)
+        with loading():
+            return await carry_out(request, config, self.route(config.origin), _Call(self, budget), stream=stream)
 
     def total_at(self, config: Config) -> float | None:
         """When the limit `total` ends for what begins now."""
@@ -77,7 +84,7 @@ class BaseTransport:
 
     async def open(self, request: Request[Answer], config: Config) -> tuple[Head, Exchange]:
         """Carry out one request and leave the body of its answer open."""
-        answer = await self._carry_out(request, config, None, stream=True)
+        answer = await self.run(request, config, stream=True)
         return answer.head, cast(Exchange, answer.exchange)
 
     async def download(self, download: Download, config: Config) -> tuple[Head, Exchange, str]:
@@ -104,11 +111,6 @@ class BaseTransport:
         )
 
     # -- carrying out
-
-    async def _carry_out(self, request: Request[T], config: Config, total_at: float | None, stream: bool) -> T:
-        budget = Budget(request.timeout or config.timeout, time.monotonic(), total_at)
-        with loading():
-            return await carry_out(request, config, self.route(config.origin), _Call(self, budget), stream=stream)
 
     def route(self, origin: Origin) -> Route:
         """The way to a server (found once)."""

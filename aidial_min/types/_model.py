@@ -327,9 +327,8 @@ class Model(PydanticNames):
                 place = "%s.%s" % (path, key) if path else key
                 raise ParsingDataError("%s is missing in the answer" % place, path=place)
         self: M = object.__new__(cls)
-        values = self.__dict__
-        values.update(data)
-        if plan.special.isdisjoint(data):
+        values = self.__dict__ = data.copy()
+        if plan.special.isdisjoint(values):
             return self
         for key, name in plan.attributes.items():
             if key in values:

@@ -48,7 +48,7 @@ def _plain(value: Any, place: Place) -> Any:
         return int(value)
     if isinstance(value, Model):
         return _plain(value.to_dict(), place)
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):  # the first of them is quickly found
         return {_key(key, place): _plain(item, (place, key)) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
         return [_plain(item, (place, index)) for index, item in enumerate(value)]
