@@ -7,6 +7,7 @@ they have in pydantic, which is never imported.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Dict, Optional, TypeVar, Union
 
@@ -15,6 +16,17 @@ if TYPE_CHECKING:
 
 Selection = Union[Collection[Any], Mapping[Any, Any]]
 """Names of fields, or a mapping of names to True or to a selection of what lies in them; in lists, of indices."""
+
+
+class _Serializer:
+    """What pydantic asks of a value whose field says no type (`Any`)."""
+
+    def __get__(self, model: Any, owner: Any) -> Any:
+        made = owner.__dict__.get("_serializer")
+        if made is None:
+            pydantic: Any = sys.modules.get("pydantic")  # an AttributeError where it is not loaded, as of any name
+            made = owner._serializer = pydantic.TypeAdapter(owner).serializer
+        return made
 
 
 class PydanticNames:
@@ -136,10 +148,12 @@ class PydanticNames:
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Dict[str, Any]:
         """What pydantic asks of the type of a field: its own check of our dataclass, with keys as JSON spells them, and
         with unknown keys kept."""
+        checks = dict(handler(source))
         return {
             "type": "function-wrap",
             "function": {"type": "no-info", "function": cls._checked},
-            "schema": handler(source),
+            "ref": checks.pop("ref"),  # the next field of this type finds the whole of it
+            "schema": checks,
             "serialization": {"type": "function-plain", "function": _written, "info_arg": True},
         }
 
@@ -151,6 +165,10 @@ class PydanticNames:
         given = {attributes.get(key, key): item for key, item in value.items()}
         made = vars(check({name: item for name, item in given.items() if item is not None}))
         return cls.from_json({name: made.get(name, item) for name, item in given.items()})
+
+    __pydantic_config__: ClassVar[Dict[str, Any]] = {}
+    """Not that of the pydantic model whose field it is, which may be strict or forbid unknown keys."""
+    __pydantic_serializer__ = _Serializer()
 
     # -- older names of the same
 

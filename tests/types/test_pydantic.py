@@ -2,6 +2,7 @@
 
 import copy
 import json
+from typing import Any  # noqa: F401  # of a field
 
 import pytest
 
@@ -144,14 +145,30 @@ class TestFieldsOfPydanticModels:
     @pytest.fixture
     def record(self):
         pydantic = pytest.importorskip("pydantic")
-        hints = {"file": FileMetadata, "answers": "list[ChatCompletionResponse]", "user": "UserInfo | None"}
-        fields = {name: (hint, ...) for name, hint in hints.items()}
-        return pydantic.create_model("Record", __module__=__name__, **{**fields, "user": (hints["user"], None)})
+        fields = {"file": (FileMetadata, ...), "answers": ("list[ChatCompletionResponse]", ...)}
+        others = {
+            "user": ("UserInfo | None", None),
+            "files": ("dict[str, FileMetadata]", {}),
+            "anything": ("Any", None),
+        }
+        config = {"strict": True, "extra": "forbid"}
+        return pydantic.create_model("Record", __module__=__name__, __config__=config, **fields, **others)
 
     @pytest.fixture
     def given(self):
         file = {name: value for name, value in FILE.items() if value is not None}
         return {"file": {**file, "items": [{"url": "a", "contentLength": "3"}], "newKey": [1]}, "answers": [ANSWER]}
+
+    def test_every_field_of_a_type_is_read_alike(self, record, given):
+        read = record(**given, files={"first": given["file"]}).files["first"]
+        assert read == record(**given).file and read.parent_path == "p" and read.newKey == [1]
+
+    def test_a_field_of_any_type_writes_them_as_models(self, record, given):
+        for holder in (answer(), [answer()], {"a": answer()}):
+            read = record(**given, anything=holder)
+            for written in (read.model_dump(exclude_none=True), json.loads(read.model_dump_json(exclude_none=True))):
+                text = json.dumps(written["anything"])
+                assert '"new": {"n": 1}' in text and "usage" not in text
 
     def test_they_are_read_as_json_spells_them(self, record, given):
         for read in (record(**given), record.model_validate_json(json.dumps(given))):
