@@ -348,8 +348,13 @@ class Model(PydanticNames):
             self._aside = {key: self.__dict__.pop(key) for key in plan.reserved.intersection(self.__dict__)}
 
     def _came(self) -> dict[str, Any]:
-        """What came, by the names of attributes."""
-        return {**self.__dict__, **self._aside} if self._aside else self.__dict__
+        """What came, by the names of attributes, and what was put into lists, dicts and models that did not."""
+        if not (self._aside or self._made):
+            return self.__dict__
+        plan, given = type(self)._get_plan(), self.__dict__  # what was assigned stands before what was made
+        made = [pair for pair in (self._made or {}).items() if pair[0] not in given]
+        filled = {name: value for name, value in made if value != plan.factories[name]()}
+        return {**given, **(self._aside or {}), **filled}
 
     @property
     def response_headers(self) -> Mapping[str, str]:
@@ -368,9 +373,7 @@ class Model(PydanticNames):
         if options or not (use_api_names and exclude_unset):
             return self.model_dump(by_alias=use_api_names, exclude_unset=exclude_unset, **options)
         plan = type(self)._get_plan()
-        made = self._made or {}
-        filled = {name: value for name, value in made.items() if value != plan.factories[name]()}
-        return {plan.keys.get(name, name): _as_json(value) for name, value in {**self._came(), **filled}.items()}
+        return {plan.keys.get(name, name): _as_json(value) for name, value in self._came().items()}
 
     if not TYPE_CHECKING:  # type checkers shall know the declared fields only, so that they catch misspelt ones
 

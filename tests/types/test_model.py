@@ -79,6 +79,20 @@ class TestReading:
         first.leaves.append(Leaf("a"))
         assert second.leaves == []
 
+    def test_what_is_put_into_a_default_has_come(self):
+        b = Branch.from_json({"url": "u"})
+        b.leaves.append(Leaf("a"))
+        assert b.get("leaves") == dict(b)["leaves"] == [Leaf("a")] and "leaves" in b and len(b) == 2
+        assert b.model_dump(exclude_unset=True) == b.to_dict() == {"url": "u", "leaves": [{"name": "a"}]}
+
+    def test_what_is_assigned_later_stands(self):
+        b = Branch.from_json({"url": "u"})
+        b.leaves.append(Leaf("a"))
+        for other in (b.model_copy(update={"leaves": [Leaf("b")]}), copy.copy(b), copy.deepcopy(b)):
+            other.leaves = [Leaf("b")]
+            assert other.to_dict() == {"url": "u", "leaves": [{"name": "b"}]} and other["leaves"] == [Leaf("b")]
+        assert b.model_copy(update={"leaves": [Leaf("c")]}).to_dict()["leaves"] == [{"name": "c"}]
+
     def test_null_is_kept_where_nothing_is_required(self):
         assert branch(leaf=None).leaf is None
         assert branch(leaf=None).to_dict()["leaf"] is None
