@@ -20,6 +20,8 @@ from .sdk import END, AppError, ChatRequest, Chunk
 
 Event = Union[Json, float, bytes]
 TERMINAL = ("completed", "incomplete", "failed", "cancelled")
+#: Seconds after which somebody who follows a response looks for more of it.
+LOOK_AGAIN = 0.01
 _ENDS = {"length": "max_output_tokens", "content_filter": "content_filter"}
 _ECHOED = (
     "background", "instructions", "max_output_tokens", "metadata", "parallel_tool_calls", "reasoning", "store",
@@ -33,9 +35,7 @@ class Job:
     def __init__(self, owner: str, response: Json) -> None:
         self.owner = owner
         self.response = response
-        self.cancelled = False
         self._events: list[Event] = []
-        self._changed = threading.Condition()
         self._ended = False
 
     @property
@@ -46,42 +46,33 @@ class Job:
         """Pass events on and note them, until they end or the job is cancelled."""
         try:
             for one in events:
-                if self.cancelled:
+                if self._ended:
                     return
-                with self._changed:
-                    self._events.append(one)
-                    if isinstance(one, dict) and "response" in one:
-                        status = one["response"]["status"]
-                        self.response = one["response"] if status in TERMINAL else dict(self.response, status=status)
-                    self._changed.notify_all()
+                if isinstance(one, dict) and "response" in one:
+                    status = one["response"]["status"]
+                    self.response = one["response"] if status in TERMINAL else dict(self.response, status=status)
+                self._events.append(one)
                 yield one
         finally:
-            self._end()
+            self._ended = True
 
     def cancel(self) -> None:
-        self.cancelled = True
         self.response = dict(self.response, status="cancelled")
-        self._end()
+        self._ended = True
 
     def follow(self, after: int = -1) -> Iterator[Event]:
         """The events after this sequence number, as they come."""
         place = 0
         while True:
-            with self._changed:
-                while place == len(self._events) and not self._ended and self._changed.wait(0.05):
-                    pass
-                found = self._events[place:]
-                if not found and self._ended:
+            ended, found = self._ended, self._events[place:]
+            if not found:
+                if ended:
                     return
+                yield LOOK_AGAIN
             place += len(found)
-            for one in found or [0.0]:  # a pause ends here when the server stops
+            for one in found:
                 if not isinstance(one, dict) or one["sequence_number"] > after:
                     yield one
-
-    def _end(self) -> None:
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
 
 
 class Jobs(dict[str, Job]):
