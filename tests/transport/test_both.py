@@ -267,6 +267,7 @@ def test_the_limit_that_fires_is_named_and_fires_on_time(kind, answer, timeout, 
                 with pytest.raises(DialTimeoutError) as caught:
                     call(function)
                 assert caught.value.limit == limit and limit in str(caught.value)
+                assert caught.value.request_sent != "no"
                 assert time.monotonic() - began < 1 * pace
                 assert isinstance(caught.value, TimeoutError)
                 server.wait_for_requests(1)

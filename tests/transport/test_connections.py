@@ -233,7 +233,7 @@ def test_the_next_call_closes_all_that_are_too_old_whichever_server_they_lead_to
             z.ask()
             time.sleep(0.2 * pace)
             z.ask()
-            assert (z.now.open, z.now.idle) == (1, 1)
+            assert (z.now.open, z.now.idle) == (1, 1) and connections_of(servers[2]) == [1, 1]
             until(lambda: [server.left for server in servers] == [[1], [1], []])
 
     at_some_pace(scenario)

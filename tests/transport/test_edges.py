@@ -212,7 +212,7 @@ def test_the_total_limit_is_for_all_requests_of_a_call(kind):
                 with pytest.raises(DialTimeoutError) as caught:
                     call(lambda client: client.files.metadata(PurePosixPath("files/b/x")))
                 assert time.monotonic() - began < 0.65 * pace  # and not 0.2 + 0.5
-                assert caught.value.limit == "total"
+                assert (caught.value.limit, caught.value.request_sent) == ("total", "maybe")
                 server.wait_for_requests(2)
 
     at_some_pace(scenario)
@@ -228,8 +228,9 @@ def test_what_watches_attempts_is_told_when_time_is_over_and_changes_no_outcome(
             with client_of(kind, base_url=server.url, timeout=limits, on_attempt=seen.append) as call:
                 with pytest.raises(DialTimeoutError) as caught:
                     call(bucket)
+                error = caught.value
+                assert (error.limit, error.request_sent, error.request.method) == ("total", "maybe", "GET")
                 server.wait_for_requests(1)
-        assert (caught.value.limit, caught.value.request_sent, caught.value.request.method) == ("total", "maybe", "GET")
         assert [attempt.error for attempt in seen] == [caught.value]
 
     at_some_pace(scenario)
@@ -727,7 +728,7 @@ def test_an_error_of_very_many_bytes_is_read_in_part(kind, monkeypatch):
 
 def test_an_answer_that_unfolds_to_many_times_its_size_is_one_clear_error(kind):
     """103 KB became 2.6 GiB of lists; files may unfold as they like, in bounded pieces."""
-    bomb = length(gzip.compress(b"[" + b"[]," * 10_000_000 + b"[]]"), b"content-encoding: gzip")
+    bomb = length(gzip.compress(b"[" + b"[]," * 4_000_000 + b"[]]"), b"content-encoding: gzip")
     with RawServer([bomb, bomb]) as server, client_of(kind, base_url=server.url, max_retries=0) as call:
         tracemalloc.start()
         try:
@@ -736,7 +737,7 @@ def test_an_answer_that_unfolds_to_many_times_its_size_is_one_clear_error(kind):
             assert tracemalloc.get_traced_memory()[1] < 20_000_000
         finally:
             tracemalloc.stop()
-        assert len(content_of(call, call(download))) == 30_000_004
+        assert len(content_of(call, call(download))) == 12_000_004
 
 
 def test_so_is_one_of_very_many_lists(kind, monkeypatch):
