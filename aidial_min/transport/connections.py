@@ -54,7 +54,7 @@ class Places:
         self.closed = False
         self._number = number
         self._verbs = verbs
-        self._line: list[ref[Place]] = []  # all who came, in their order: appending, copying and removing are atomic
+        self._line: dict[ref[Place], None] = {}  # all who came, in their order: adding, copying and removing are atomic
 
     @property
     def taken(self) -> int:
@@ -68,7 +68,7 @@ class Places:
     def enter(self, place: Place) -> bool:
         """Stand in the line; whether it is one's turn already."""
         assert place.entry is not None
-        self._line.append(place.entry)
+        self._line[place.entry] = None
         return self._is_turn_of(place)
 
     async def wait(self, place: Place, at: float | None) -> None:
@@ -92,14 +92,14 @@ class Places:
         place.over = True
         entry = place.entry
         if entry is not None:
-            self._remove(entry)
+            self._line.pop(entry, None)
             self._ring_next()
             place.entry = None
 
     def forget(self, entry: Any) -> None:
         """A place is gone that nobody gave back. No finalizer does this: one that is interrupted may be kept, and its
         place with it."""
-        self._remove(entry)
+        self._line.pop(entry, None)
         if self._is_wanted():
             self._verbs.soon(self._ring_next)
 
@@ -124,18 +124,12 @@ class Places:
         for entry in list(self._line):
             place = entry()
             if place is None or place.over:
-                self._remove(entry)
+                self._line.pop(entry, None)
             else:
                 found.append(place)
                 if len(found) == self._number:
                     break
         return found
-
-    def _remove(self, entry: ref[Place]) -> None:
-        try:
-            self._line.remove(entry)
-        except ValueError:
-            pass  # somebody else did
 
     @staticmethod
     def _ring(places: list[Any]) -> None:
@@ -171,8 +165,8 @@ class Connections:
         self.places = Places(limits.max_connections, verbs)
         self.open: Any = WeakSet()
         """The wires of all connections."""
-        self.idle: list[tuple[Connection, float]] = []
-        """Those that idle, and since when; the one used last at the end."""
+        self.idle: dict[Connection, float] = {}
+        """Those that idle, and since when; the one used last at the end; adding, copying and removing are atomic."""
         self._limits = limits
 
     async def take(
@@ -214,13 +208,13 @@ class Connections:
         idle = list(self.idle)
         if expiry is not None:
             oldest = time.monotonic() - expiry
-            for entry in idle:
-                if entry[1] > oldest:
+            for connection in idle:
+                if self.idle.get(connection, 0.0) > oldest:
                     break
-                self._drop(entry)
-        for entry in reversed(idle):
-            if entry[0].key == key and self._claim(entry):
-                return entry[0]
+                self._drop(connection)
+        for connection in reversed(idle):
+            if connection.key == key and self._claim(connection):
+                return connection
         idle = list(self.idle)
         if most is not None and idle and self.places.taken + len(idle) > most:
             self._drop(idle[0])
@@ -231,31 +225,27 @@ class Connections:
         if not keep or self.places.closed:
             connection.close()
             return
-        self.idle.append((connection, time.monotonic()))
+        self.idle[connection] = time.monotonic()
         most = self._limits.max_keepalive_connections
         if most is not None and len(self.idle) > most:
             idle = list(self.idle)
-            for entry in idle[: len(idle) - most]:
-                self._drop(entry)
+            for other in idle[: len(idle) - most]:
+                self._drop(other)
         if self.places.closed:
             self.drop_idle()
 
-    def _claim(self, entry: tuple[Connection, float]) -> bool:
+    def _claim(self, connection: Connection) -> bool:
         """Whether an idle connection is ours from now on; of several who want it, one gets it."""
-        try:
-            self.idle.remove(entry)
-            return True
-        except ValueError:
-            return False
+        return self.idle.pop(connection, None) is not None
 
-    def _drop(self, entry: tuple[Connection, float]) -> None:
-        if self._claim(entry):
-            entry[0].close()
+    def _drop(self, connection: Connection) -> None:
+        if self._claim(connection):
+            connection.close()
 
     def drop_idle(self) -> None:
         """Close idle connections."""
-        for entry in list(self.idle):
-            self._drop(entry)
+        for connection in list(self.idle):
+            self._drop(connection)
 
     def close(self) -> None:
         """Close idle connections now, those in use as soon as their calls end; nobody gets another one."""
