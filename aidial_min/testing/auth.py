@@ -29,7 +29,6 @@ class Caller:
     claims: Mapping[str, Any] = field(default_factory=dict)
     admin: bool = False
     deployment: Optional[str] = None
-    key: Optional[str] = None
 
     @property
     def bucket(self) -> str:
@@ -46,18 +45,16 @@ class Keys:
     def __init__(
         self, keys: Mapping[str, str], admin_keys: Iterable[str] = (), tokens: Optional[Mapping[str, str]] = None
     ) -> None:
-        self._callers: dict[str, Caller] = {}
+        self._callers = {key: Caller(f"Keys/{project}/", project=project) for key, project in keys.items()}
         self._tokens = {token: _user({"sub": user, "roles": ["default"]}) for token, user in (tokens or {}).items()}
-        for key, project in keys.items():
-            self._callers[key] = Caller(f"Keys/{project}/", project=project, key=key)
         for key in admin_keys:
             project = keys.get(key) or "admin"
-            self._callers[key] = Caller(f"Keys/{project}/", ("default", "admin"), project=project, admin=True, key=key)
+            self._callers[key] = Caller(f"Keys/{project}/", ("default", "admin"), project=project, admin=True)
 
     def add_per_request_key(self, key: str, original: str, deployment: str) -> None:
         """Let `key` speak for `deployment`, which answers a call made with the API key `original`."""
         caller = self._callers[original]
-        self._callers[key] = Caller(caller.location, caller.roles, caller.project, deployment=deployment, key=key)
+        self._callers[key] = Caller(caller.location, caller.roles, caller.project, deployment=deployment)
 
     def identify(self, headers: Mapping[str, str], newer: bool) -> Caller:
         """The caller, by the rules of Core; `newer` chooses those of 2026."""

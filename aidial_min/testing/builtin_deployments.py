@@ -119,7 +119,6 @@ BEHAVIOURS: dict[str, Behaviour] = {"echo": echo, "calculator": calculator, "sho
 # Embeddings
 
 DIMENSIONS = 8
-Embedder = Callable[["EmbeddingsRequest"], Json]
 
 
 class EmbeddingsRequest:

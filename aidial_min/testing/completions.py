@@ -63,7 +63,7 @@ def ask(call: Call, id: str, answer: Answerer, defaults: bool = True) -> Respons
     refusal = core.limits.refusal(call.caller.location, deployment)
     if refusal is not None:
         return _rate_limited(call, *refusal)
-    upstream = core.upstream(deployment.id)
+    upstream = core.upstreams[deployment.id]
     refuse_if(not upstream.usable(), 502, "No route")
     body = read_body(call)
     for url in _attached(body):

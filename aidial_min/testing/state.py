@@ -5,6 +5,7 @@ Nothing here knows any endpoint.
 
 import itertools
 import uuid
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any, Callable, Optional, TypeVar
 
@@ -53,7 +54,8 @@ class Core:
         self.max_body = (64 << 20) if self.newer else (16 << 20)
         self.max_resource = (64 << 20) if self.newer else (1 << 20)
         self._count = itertools.count(1)
-        self._upstreams: dict[str, Upstream] = {}
+        #: By the id of their deployment.
+        self.upstreams: defaultdict[str, Upstream] = defaultdict(Upstream)
         self._parts: dict[Callable[[], Any], Any] = {}
 
     def now(self) -> int:
@@ -76,15 +78,12 @@ class Core:
         """Back to the beginning: nothing scripted, recorded or counted, and when asked nothing stored."""
         self.script.clear()
         self.limits.clear()
-        self._upstreams.clear()
+        self.upstreams.clear()
         if resources:
             with self.storage.lock:
                 self.storage.clear()
                 self._parts.clear()
                 self.access = Access(self.storage)
-
-    def upstream(self, id: str) -> Upstream:
-        return self._upstreams.setdefault(id, Upstream())
 
     def remove(self, resource: ResourceUrl, precondition: Precondition = ALWAYS) -> bool:
         """Delete a resource with whatever hangs on it."""
