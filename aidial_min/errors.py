@@ -505,7 +505,7 @@ def forget_variables(error: BaseException) -> None:
     while behind is not None:
         trace, behind = behind.__traceback__, behind.__context__
         while trace is not None:
-            if str(trace.tb_frame.f_globals.get("__name__")).startswith(__package__):
+            if str(trace.tb_frame.f_globals.get("__name__")).startswith(str(__package__)):
                 try:
                     trace.tb_frame.clear()
                 except RuntimeError:

@@ -133,7 +133,7 @@ def _keep_factories(cls: type) -> None:
             default.__set_name__(cls, name)
             setattr(cls, name, default)
         elif name in there and hasattr(spec, "default_factory"):
-            setattr(cls, name, spec.default)
+            setattr(cls, name, spec.default)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _annotations(cls: type) -> Mapping[str, Any]:
