@@ -1,6 +1,6 @@
 """The command line: runs one command, and turns what goes wrong into one line and an exit code.
 
-Commands know what they do; where it goes (terminal.py, table.py), how a client is made (connection.py) and how errors
+Commands know what they do; where it goes (terminal.py), how a client is made (connection.py) and how errors
 end (exit_codes.py) stands once for all of them. Nothing else of the package imports this room.
 """
 

@@ -1,7 +1,7 @@
 """One connection, looked at step by step: what the name resolves to, what the TLS handshake shows, for people.
 
-It opens connections as sync.py does, with the same limits and errors; it sends no request and no credential to the
-server. It knows sockets and certificates; it must not know DIAL.
+It opens connections as transport/sync.py does, with the same limits and errors; it sends no request and no credential
+to the server.
 """
 
 import os
