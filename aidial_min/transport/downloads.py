@@ -135,12 +135,11 @@ class FileDownloadResponse:
     # -- reading, written once
 
     async def _pieces(self) -> AsyncIterator[bytes]:
+        self._check_unread()
         if self._content is not None:
             for piece in self._content:
                 yield piece
             return
-        if self._started:
-            raise InvalidRequestError("the content has been read already; keep it, or download again")
         self._started = True
         content: Content | None = Content()
         try:
@@ -187,7 +186,12 @@ class FileDownloadResponse:
     async def _whole(self) -> bytes:
         return b"".join([piece async for piece in self._pieces()])
 
+    def _check_unread(self) -> None:
+        if self._started and self._content is None:
+            raise InvalidRequestError("the content has been read already; keep it, or download again")
+
     async def _write(self, file: Path, worker: Worker | None = None) -> None:
+        self._check_unread()  # before anything is closed: somebody may be reading just now
         target = None
         worker = worker or self._exchange.verbs.worker()
         try:

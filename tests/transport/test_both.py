@@ -32,7 +32,7 @@ from aidial_min import (
     Timeout,
 )
 from aidial_min.testing import DialServer
-from tests.support.clients import KINDS, client_of
+from tests.support.clients import KINDS, client_of, opened_download
 from tests.support.patience import PATIENCE, at_some_pace
 from tests.support.rawserver import CUT, DEAF, EARLY, GOOD, HOLD, RawServer
 from tests.transport.scripts import BLOB, DONE, SSE, chunks, delta, length, refused
@@ -499,6 +499,35 @@ def test_but_not_what_is_too_large_to_be_kept_or_was_streamed(dial, monkeypatch)
             assert response.get_content() == b"1"
             with pytest.raises(InvalidRequestError, match="read already"):
                 response.get_content()
+
+
+@pytest.mark.parametrize("second", ["write_to", "get_content"])
+def test_a_second_reader_does_not_disturb_the_first(kind, tmp_path, second):
+    asked = threading.Event()
+
+    async def read(client, waited):
+        response = opened_download(client) if kind == "sync" else await opened_download(client)
+        pieces = response.__iter__() if kind == "sync" else response.__aiter__()
+        found = [await waited(pieces.__next__() if kind == "sync" else pieces.__anext__())]
+        with pytest.raises(InvalidRequestError, match="read already"):
+            method = getattr(response, second if kind == "sync" else "a" + second)
+            await waited(method(tmp_path / "x") if second == "write_to" else method())
+        asked.set()
+        found += list(pieces) if kind == "sync" else [piece async for piece in pieces]
+        return b"".join(found)
+
+    async def main(url):
+        async def waited(outcome):
+            return await outcome if kind == "async" else outcome
+
+        client = (Dial if kind == "sync" else AsyncDial)(base_url=url, api_key="key-of-a-test", trust_env=False)
+        try:
+            return await read(client, waited)
+        finally:
+            await client.aclose() if kind == "async" else client.close()
+
+    with RawServer([[b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nabc", asked, b"def"]]) as server:
+        assert asyncio.run(main(server.url)) == b"abcdef"
 
 
 @pytest.mark.parametrize("kept", [16_000_000, 100_000], ids=["in memory", "on disk"])
