@@ -100,7 +100,10 @@ def _show_certificate(context: ssl.SSLContext, settings: ConnectionSettings) -> 
         raise
     except (OSError, ssl.SSLError) as error:
         _check_moment(error)
-        raise ConfigurationError("client_cert can't be read: %s" % error) from None
+        doubt = "" if password is None else "; is its password right?"
+        raise ConfigurationError("client_cert can't be read: %s%s" % (error, doubt)) from None
+    except ValueError:  # longer than OpenSSL takes, or no UTF-8
+        raise ConfigurationError("the password of client_cert can't be that of a key") from None
 
 
 def _unusable(name: str, path: Optional[str], error: OSError) -> ConfigurationError:

@@ -379,10 +379,11 @@ def test_an_encrypted_key_needs_its_password(kind, tmp_path):
         with client_of(kind, base_url=url, ca_bundle=ca(), client_cert=(certificate, str(key))) as call:
             with pytest.raises(ConfigurationError, match="ssl_context="):
                 call(bucket)
-        with client_of(kind, base_url=url, ca_bundle=ca(), client_cert=(certificate, str(key), "wrong")) as call:
-            with pytest.raises(ConfigurationError, match="client_cert") as caught:
-                call(bucket)
-            assert "wrong" not in str(caught.value)
+        for password in ("wrong", "", "long" * 500, "\ud800"):
+            with client_of(kind, base_url=url, ca_bundle=ca(), client_cert=(certificate, str(key), password)) as call:
+                with pytest.raises(ConfigurationError, match="client_cert.*password|password of client_cert") as caught:
+                    call(bucket)
+                assert "wrong" not in str(caught.value)
 
 
 def test_a_python_without_ssl_speaks_http_and_says_why_it_speaks_no_https(server):
