@@ -100,8 +100,7 @@ class DeploymentCalls(Resource):
             body: what is sent in any case; nulls are left out.
             given: the arguments of `create`: parameters of the deployment, and CallOptions.
         """
-        extra = {key: _mapping(key, given.get(key)) for key in EXTRAS}
-        query = {"api-version": given.get("api_version") or self._config.api_version}
+        params, query, headers, members = [_mapping(key, given.get(key)) for key in EXTRAS]
         sent = {key: value for key, value in given.items() if value is not None and key not in APART}
         sent.update((key, value) for key, value in body.items() if value is not None)
         per_deployment = "%s" in self._path
@@ -109,9 +108,9 @@ class DeploymentCalls(Resource):
             "POST",
             self._path % encode_id(name) if per_deployment else self._path,
             decode=decode,
-            query={**query, **extra["extra_params"], **extra["extra_query"]},
-            headers={**_headers(given), **extra["extra_headers"]},
-            body=json_body({"model": name, **sent, **extra["extra_body"]}),  # upstreams may ask for `model`
+            query={"api-version": given.get("api_version") or self._config.api_version, **params, **query},
+            headers={**_headers(given), **headers},
+            body=json_body({"model": name, **sent, **members}),  # upstreams may ask for `model`
             upstream=per_deployment,
             timeout=timeout_of_call(given.get("timeout", NOT_GIVEN)),
             retry=retry_of_call(given.get("max_retries")),
@@ -121,20 +120,27 @@ class DeploymentCalls(Resource):
 def _headers(options: Dict[str, Any]) -> Dict[str, Any]:
     """The header fields that call options stand for."""
     conversation, policy = options.get("conversation_id"), options.get("cache_policy")
+    fields = {}
     if conversation is not None:
         if not isinstance(conversation, str) or not conversation.strip():
             raise InvalidRequestError("conversation_id must be a str")
-        conversation = "".join(sign if " " <= sign <= "~" else quote(sign) for sign in conversation.strip())
-    if policy not in (None, "availability-priority", "cache-priority"):
-        raise InvalidRequestError("cache_policy must be availability-priority or cache-priority, not %r" % (policy,))
-    fields = {"X-CONVERSATION-ID": conversation, "X-DIAL-CACHE-POLICY": policy}
-    return {name: value for name, value in fields.items() if value is not None}
+        signs = (sign if " " <= sign <= "~" else quote(sign) for sign in conversation.strip())
+        fields["X-CONVERSATION-ID"] = "".join(signs)
+    if policy is not None:
+        if policy not in ("availability-priority", "cache-priority"):
+            raise InvalidRequestError(
+                "cache_policy must be availability-priority or cache-priority, not %r" % (policy,)
+            )
+        fields["X-DIAL-CACHE-POLICY"] = policy
+    return fields
 
 
 def _mapping(name: str, value: Any) -> Mapping[str, Any]:
-    if value is not None and not isinstance(value, Mapping):
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
         raise InvalidRequestError("%s must be a dict, not %s" % (name, type(value).__name__))
-    return value if value is not None else {}
+    return value
 
 
 # ---------------------------------------------------------------- chat
