@@ -162,22 +162,19 @@ class Run:
         self._uncertain = frozenset() if arguments.ask_again else frozenset(journal.begun)
         self._lines = lines_of(arguments.input)
         self._taking = threading.Lock()
-        self._counting = threading.Lock()
+        self._counting = threading.RLock()
         self._in_vain = 0
-        names = ["batch-%d" % number for number in range(arguments.jobs)]
-        self._threads = [threading.Thread(target=self._work, name=name, daemon=True) for name in names]
+        self._alive = arguments.jobs
+        self._ended = threading.Event()  # not Thread.join: up to 3.12, Ctrl-C meanwhile has it take a thread for ended
 
     def start(self) -> None:
         """Begin to ask."""
-        for thread in self._threads:
-            thread.start()
+        for number in range(self._alive):
+            threading.Thread(target=self._work, name="batch-%d" % number, daemon=True).start()
 
     def wait(self, seconds: float) -> bool:
         """Whether all workers have ended, waiting so long for it."""
-        until = time.monotonic() + seconds
-        for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+        return self._ended.wait(seconds)
 
     def stop(self) -> None:
         """Ask nothing more; what is being asked may still be answered."""
@@ -193,6 +190,11 @@ class Run:
             pass
         except BaseException as error:  # handed on to the thread that waits
             self._halt(error)
+        finally:
+            with self._counting:
+                self._alive -= 1
+                if not self._alive:
+                    self._ended.set()
 
     def _next(self) -> Optional[Tuple[int, bytes]]:
         """The next line that does not stand in the output."""
@@ -268,8 +270,7 @@ class Run:
             return None
         if _is_for_all(error):
             return error.retry_after or 0.0
-        status = error.status_code
-        no_route = errors.is_no_route(status, error.message.strip())
+        status, no_route = error.status_code, errors.is_no_route(error.status_code, error.message.strip())
         return PATIENT.after_status(
             refusals, status, method="POST", upstream=True, no_route=no_route, retry_after=error.retry_after
         )
@@ -284,9 +285,8 @@ class Run:
     def _count_in_vain(self, error: DialException) -> None:
         with self._counting:
             self._in_vain += 1
-            in_vain = self._in_vain
-        if in_vain >= IN_VAIN:
-            self._halt(error)
+            if self._in_vain >= IN_VAIN:
+                self._halt(error)
 
     def _halt(self, error: BaseException) -> None:
         """No line can be asked now: the run ends with this error, unless it is ending already."""
