@@ -43,7 +43,8 @@ _BAD_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Headers(Mapping[str, str]):
-    """The header fields of an answer: case-insensitive; a repeated field reads as one, joined by ", ".
+    """The header fields of an answer, by their names in any case (in small letters, where they are gone through); a
+    repeated field reads as one, joined by ", ".
 
     Args:
         pairs: names and values.
@@ -56,13 +57,13 @@ class Headers(Mapping[str, str]):
         self._text = text
         self._fields = None if text else _by_name(pairs)
 
-    def _read(self) -> dict[str, tuple[str, str]]:
+    def _read(self) -> dict[str, str]:
         if self._fields is None:
             self._fields = _by_name(re.findall(_FIELD, self._text))
         return self._fields
 
     def __getitem__(self, name: str) -> str:
-        return self._read()[name.lower()][1]
+        return self._read()[name.lower()]
 
     if TYPE_CHECKING:
 
@@ -75,13 +76,13 @@ class Headers(Mapping[str, str]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a field, or `default`; faster than the inherited one, which raises and catches."""
-        return self._read().get(name.lower(), (name, default))[1]
+        return self._read().get(name.lower(), default)
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.lower() in self._read()
 
     def __iter__(self) -> Iterator[str]:
-        return iter([name for name, _ in self._read().values()])
+        return iter(self._read())
 
     def __len__(self) -> int:
         return len(self._read())
@@ -90,12 +91,12 @@ class Headers(Mapping[str, str]):
         return "Headers(%r)" % dict(self)
 
 
-def _by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, str]]:
-    fields: dict[str, tuple[str, str]] = {}
+def _by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    fields: dict[str, str] = {}
     for name, value in pairs:
         key = name.lower()
         value = value.rstrip(" \t")
-        fields[key] = (fields[key][0], "%s, %s" % (fields[key][1], value)) if key in fields else (name, value)
+        fields[key] = "%s, %s" % (fields[key], value) if key in fields else value
     return fields
 
 
@@ -432,7 +433,7 @@ def _parse_head(text: str) -> tuple[Head, dict[str, str]]:
             raise RemoteProtocolError(fault, request_sent="yes")
     minor_version, status, reason, fields = match.groups("")
     head = Head(int(status), reason.strip(), Headers(text=fields), int(minor_version))
-    return head, {key: value for key, (_, value) in _by_name(_FRAMING.findall(match.string)).items()}
+    return head, _by_name(_FRAMING.findall(match.string))
 
 
 def _fault_of(fields: str) -> str:

@@ -128,6 +128,7 @@ def test_what_a_download_says_of_itself(do, home):
 
     def sync(client):
         with client.files.stream_download(home + "/%C3%BC x.txt") as found:
+            assert dict(found.headers)["content-type"] == found.headers["Content-Type"] == found.content_type
             return found.filename, found.content_type, found.content_length, found.etag, b"".join(found)
 
     async def asynchronous(client):
