@@ -602,6 +602,12 @@ class TestDecoding:
         assert drive(get(decode=nothing), answer(200, b"anything")).result is None
         assert drive(get(), answer(204, b"")).result.content == b""
 
+    @pytest.mark.parametrize("blanks", ["", " \r\n\t"])
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32-le"])
+    def test_json_of_every_encoding_with_or_without_blanks_around_it(self, encoding: str, blanks: str) -> None:
+        content = (blanks + '{"a": "\u00e4"}' + blanks).encode(encoding)
+        assert drive(get(decode=json_value), answer(200, content)).result == {"a": "\u00e4"}
+
     @pytest.mark.parametrize("content", [b"", b" ", b"{", b"<html>", b"\xff", b"[" * 100_000, b"9" * 5000 + b"x"])
     def test_no_json(self, content: bytes) -> None:
         error = failed(drive(get(decode=json_value), answer(200, content, x_id="7")))

@@ -93,6 +93,11 @@ class TestEvents:
         reader = reader_of(b": heartbeat\n\n" + b"data:\n\ndata:  \n\n" + piece("a") + b": heartbeat\n\n" + DONE)
         assert contents(all_of(reader)) == ["a"]
 
+    def test_blanks_around_the_json_of_an_event(self) -> None:
+        assert contents(all_of(reader_of(piece("a").replace(b"data: ", b"data:  \t").replace(b"\n\n", b" \n\n")))) == [
+            "a"
+        ]
+
     def test_unknown_fields_and_missing_ones_break_nothing(self) -> None:
         reader = reader_of(
             event({}),
