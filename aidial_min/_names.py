@@ -14,7 +14,11 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import Any, Callable, Iterator, List, Tuple
+
+TYPE_CHECKING = bool()  # type checkers take it for true; `typing` is not loaded for it
+
+if TYPE_CHECKING:
+    from typing import Any, Callable, Iterator, List, Tuple
 
 
 def lazy_names(package: str, *places: str, elsewhere: str = "") -> Tuple[Callable[[str], Any], Callable[[], List[str]]]:
