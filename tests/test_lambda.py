@@ -20,6 +20,7 @@ import pytest
 
 from aidial_min.cli import run
 from aidial_min.testing import DialServer
+from tests.support.patience import PATIENCE, at_some_pace
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -196,11 +197,17 @@ def test_connections_are_kept_from_call_to_call(kind, layer, port, tmp_path):
 @pytest.mark.parametrize("kind", HANDLERS)
 def test_the_deadline_of_the_call_holds(kind, layer, port, tmp_path):
     handler, event, answer = HANDLERS[kind]
-    with DialServer(port=port) as server, Function(handler, layer, tmp_path, port) as function:
-        server.reply(chunks=[30.0, "too late"], times=len(event.get("questions", [1])))
-        late = function.call(event, seconds=1.2)
-        assert "(limit: total)" in late["error"] and late["request_sent"] == "maybe"
-        assert function.call(event) == answer
+
+    def scenario(pace):
+        folder = tmp_path / str(pace)
+        folder.mkdir()
+        with DialServer(port=port) as server, Function(handler, layer, folder, port) as function:
+            server.reply(chunks=[PATIENCE, "too late"], times=len(event.get("questions", [1])))
+            late = function.call(event, seconds=0.5 + 0.4 * pace)  # of which the handler keeps half a second
+            assert "(limit: total)" in late["error"] and late["request_sent"] == "maybe"
+            assert function.call(event) == answer
+
+    at_some_pace(scenario, paces=(1.0, 4.0, 20.0))
 
 
 def test_without_a_dial_the_error_is_an_answer_too(layer, port, tmp_path):
