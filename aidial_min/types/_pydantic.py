@@ -57,6 +57,9 @@ class PydanticNames:
         exclude_defaults: bool = False,
         exclude_none: bool = False,
         warnings: Union[bool, str] = True,
+        round_trip: bool = False,
+        context: Any = None,
+        serialize_as_any: bool = False,
     ) -> Dict[str, Any]:
         """All fields as plain dicts and lists, also those that did not come. (`to_dict()` gives what came.)
 
@@ -67,7 +70,7 @@ class PydanticNames:
             exclude_unset, exclude_none: without fields that did not come, that are None; in nested models too.
             exclude_defaults: without declared fields that did not come, or came with nothing in them. (What came with a
                 value stays, such as `role`, also where the constructor has this value as its default.)
-            mode, warnings: without effect; values are JSON values in any case.
+            mode, warnings, round_trip, context, serialize_as_any: without effect; values are JSON values in any case.
         """
         plan = type(self)._get_plan()
         options = {"by_alias": by_alias, "exclude_unset": exclude_unset}
@@ -100,16 +103,20 @@ class PydanticNames:
         return self.model_dump_json(indent=indent, **given)
 
     @classmethod
-    def model_validate(cls: type[P], obj: Any) -> P:
+    def model_validate(cls: type[P], obj: Any, *, strict: Optional[bool] = None, context: Any = None) -> P:
         """Read a dict as it came from the server, or as `to_dict()` or `model_dump()` gave it; a model stays itself.
 
+        Args:
+            strict, context: without effect.
         Raises:
             ParsingDataError: not a dict, a required key is missing, or a nested value is of the wrong kind.
         """
         return cls.from_json(obj)
 
     @classmethod
-    def model_validate_json(cls: type[P], json_data: Union[str, bytes, bytearray]) -> P:
+    def model_validate_json(
+        cls: type[P], json_data: Union[str, bytes, bytearray], *, strict: Optional[bool] = None, context: Any = None
+    ) -> P:
         """The same of JSON text.
 
         Raises:

@@ -118,6 +118,9 @@ class TestReading:
             assert ChatCompletionResponse.model_validate(dumped) == answer()
         assert ChatCompletionResponse.model_validate_json(answer().model_dump_json()) == answer()
         assert ChatCompletionResponse.parse_raw(answer().json()) == answer()
+        assert ChatCompletionResponse.model_validate(answer().to_dict(), strict=True, context={}) == answer()
+        assert ChatCompletionResponse.model_validate_json(answer().json(), strict=True) == answer()
+        assert answer().model_dump(round_trip=True, serialize_as_any=True, context={}) == answer().model_dump()
         assert FileMetadata.model_validate(FileMetadata.from_json(FILE).model_dump()).parent_path == "p"
 
     def test_errors(self):
