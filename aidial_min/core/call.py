@@ -307,7 +307,7 @@ def _attempt(
 
 _SECRET = "(?:api|subscription)[_-]?key|authorization|token|secret|password|cookie"
 _SECRET_NAME = "(?i)" + _SECRET
-_SECRET_PARAMETER = r"(?i)([?&][^=&]*(?:%s)[^=&]*=)[^&]+" % _SECRET
+_SECRET_PARAMETER = r"(?i)([?&][^=&]{0,64}(?:%s)[^=&]{0,64}=)[^&]+" % _SECRET
 _SHORTEST_PART = 8
 """Characters: shorter parts of such a value (Bearer, session) are words that may stand in any message."""
 

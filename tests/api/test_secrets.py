@@ -10,6 +10,7 @@ import pytest
 
 from aidial_min import AsyncDial, AsyncDialClientPool, Dial, DialClientPool, DialException, ProxyError, Timeout
 from aidial_min.testing import DialServer
+from tests.support.growth import assert_linear
 from tests.support.rawserver import CUT, RawServer
 from tests.transport.scripts import length
 
@@ -207,6 +208,18 @@ def test_urls_are_shown_without_the_credentials_in_their_queries(kind, name):
         error = error_of(kind, lambda c: c.request("GET", path, query=query), on_attempt=attempts.append)  # noqa: B023
         assert error.request.url == NOWHERE + "/v1/x?a=1&%s=***&b=2" % name
     assert [attempt.url for attempt in attempts] == [error.request.url] * 2
+
+
+def test_ten_times_the_query_is_ten_times_the_work():
+    def prepare(size):
+        def ask():
+            with pytest.raises(ProxyError):
+                client.request("GET", "/v1/x?" + "token" * size)
+
+        return ask
+
+    with Dial(**settings(proxy=PROXY)) as client:
+        assert_linear(prepare, 1000)
 
 
 ECHOES = {
