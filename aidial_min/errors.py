@@ -502,7 +502,9 @@ def forget_variables(error: BaseException) -> None:
     """Empty the frames of ours that an error came through, and those behind it: error trackers send their variables,
     and some hold credentials. The frames that still run are left."""
     behind: Optional[BaseException] = error
-    while behind is not None:
+    seen: set[int] = set()
+    while behind is not None and id(behind) not in seen:  # users may tie them into a ring
+        seen.add(id(behind))
         trace, behind = behind.__traceback__, behind.__context__
         while trace is not None:
             if str(trace.tb_frame.f_globals.get("__name__")).startswith(str(__package__)):

@@ -246,6 +246,17 @@ def test_nor_does_an_answer_that_echoes_the_key_and_can_not_be_read(kind, stream
     assert list(shown(error)) == []
 
 
+def test_errors_that_are_tied_into_a_ring_hang_nothing(kind):
+    def ringed():
+        error = ValueError("the vault is closed")
+        error.__context__ = KeyError("a key")
+        error.__context__.__context__ = error
+        raise error
+
+    error = error_of(kind, bucket, api_key=ringed)
+    assert error.__context__.__context__ is error
+
+
 def test_tracebacks_still_show_every_line(kind):
     frames = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error_of(kind, bucket).__traceback__)]
     assert frames.index("get_raw") < frames.index("carry_out") < frames.index("send")
