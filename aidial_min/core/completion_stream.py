@@ -226,7 +226,7 @@ def text_of(event: Any) -> str:
     if "choices" not in event:
         return (event.get("delta") or "") if event.get("type") == "response.output_text.delta" else ""
     for choice in event.choices or ():
-        if choice.index in (0, None):
+        if choice.index in (0, None, "0", -1):  # as the merged answer has it
             delta = getattr(choice, "delta", None)
             text = getattr(choice, "text", None) if delta is None else getattr(delta, "content", None)
             return text if isinstance(text, str) else ""
