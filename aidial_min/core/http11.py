@@ -38,7 +38,6 @@ _FRAMING = re.compile(r"(?i)\n(content-(?:length|encoding)|transfer-encoding|con
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _CHUNK_LINE = rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\x00\r\n]*)?"
 _PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
-_DIGITS = re.compile(r"[0-9]{1,18}")
 _BAD_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -270,7 +269,7 @@ class ResponseReader:
     def _parse_length(self, text: str) -> int:
         values = {part.strip(" \t") for part in text.split(",")}
         value = values.pop()
-        if values or _DIGITS.fullmatch(value) is None:
+        if values or not (value.isascii() and value.isdigit() and len(value) <= 18):
             self._malformed("the answer has a Content-Length that is no number, or several that differ")
         return int(value)
 
