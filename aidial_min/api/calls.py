@@ -81,10 +81,6 @@ class DeploymentCalls(Resource):
     _events: Callable[[], Events]  # asked for streams alone, and loaded for them alone
     _whole: Callable[[Answer], Any]
 
-    async def _answer(self, given: Dict[str, Any]) -> Any:
-        """What `create` does with the arguments that were given to it."""
-        raise NotImplementedError
-
     async def _answer_to(self, name: str, body: Dict[str, Any], given: Dict[str, Any]) -> Any:
         """The answer to a request, whole or as a stream."""
         if given.get("stream"):
