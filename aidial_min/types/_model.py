@@ -78,7 +78,7 @@ class Plan:
         self.required: list[str] = []
         self.attributes: dict[str, str] = {}  # JSON key -> attribute, where they differ
         self.keys: dict[str, str] = {}  # attribute -> JSON key, where they differ
-        self.converters: dict[str, Convert] = {}
+        self.converters: dict[str, tuple[str, Convert]] = {}  # attribute -> JSON key, what reads its value
         self.factories: dict[str, Callable[[], Any]] = {}
         self.defaults: dict[str, Any] = {}
         _keep_factories(cls)
@@ -104,9 +104,9 @@ class Plan:
                 self.factories[name] = default.make
             convert = _text if name in cls._texts else _converter(hint, module)
             if convert is not None:
-                self.converters[name] = convert
+                self.converters[name] = key, convert
         self.reserved = (_PROTOCOL | set(dir(cls))) - set(self.fields)
-        converted = [self.keys.get(name, name) for name in self.converters]
+        converted = [key for key, _ in self.converters.values()]
         self.special = self.reserved.union(self.attributes, self.converters, converted, self.factories)
         """Keys of JSON whose values are not simply kept under their own name."""
 
@@ -273,7 +273,7 @@ class Model(PydanticNames):
             in_order = {name: given.get(name, plan.defaults.get(name)) for name in plan.fields}
             for name, value in {**in_order, **given}.items():
                 if value is not None:  # None did not "come", so that it is not sent as null
-                    convert = plan.converters.get(name)
+                    _, convert = plan.converters.get(name, ("", None))
                     self.__dict__[name] = _with_models(name, value, convert) if convert else value
             Model._set_aside(self, plan)  # through the class: a key may have this name
 
@@ -333,14 +333,15 @@ class Model(PydanticNames):
         for key, name in plan.attributes.items():
             if key in values:
                 values[name] = values.pop(key)
-        for name, convert in plan.converters.items():
-            if values.get(name) is not None:
-                key = plan.keys.get(name, name)
-                values[name] = convert(values[name], "%s.%s" % (path, key) if path else key)
+        for name, (key, convert) in plan.converters.items():
+            value = values.get(name)
+            if value is not None:
+                values[name] = convert(value, path + "." + key if path else key)
         for name in plan.factories:
             if name in values and values[name] is None:
                 del values[name]
-        Model._set_aside(self, plan)  # through the class: a key may have this name
+        if not plan.reserved.isdisjoint(values):
+            Model._set_aside(self, plan)  # through the class: a key may have this name
         return self
 
     def _set_aside(self, plan: Plan) -> None:
