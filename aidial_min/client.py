@@ -290,12 +290,13 @@ class _Client(BaseClient, Generic[Auth]):
         try:
             with loading():
                 from .api.request import request_of
-                from .transport.downloads import StreamedResponse
 
             request: Any = request_of(self._config, method, path, options)
             if not stream:
                 return await self._transport.run(request, self._config)
-            from .core.call import as_it_came
+            with loading():
+                from .core.call import as_it_came
+                from .transport.downloads import StreamedResponse
 
             request.decode = as_it_came
             head, exchange = await self._transport.open(request, self._config)

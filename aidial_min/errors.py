@@ -517,10 +517,10 @@ def forget_variables(error: BaseException) -> None:
 
 def is_bad_moment(error: Optional[BaseException]) -> bool:
     """Whether a file could not be opened for want of descriptors or memory: a module that is loaded only now, say."""
-    import errno
-
     if isinstance(error, DialException) or not isinstance(error, (OSError, ImportError)):
         return False
+    import errno
+
     lacking = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
     return getattr(error, "errno", None) in lacking or "Too many open files" in str(error)
 
@@ -532,6 +532,6 @@ class loading:
         pass
 
     def __exit__(self, kind: Any, error: Optional[BaseException], trace: Any) -> None:
-        if error is not None and is_bad_moment(error):
+        if is_bad_moment(error):
             reason = getattr(error, "strerror", None) or error
             raise ConnectError("it can't be done just now, for want of descriptors or memory: %s" % reason) from error

@@ -204,9 +204,7 @@ if TYPE_CHECKING:
             ...
 
 
-async def carry_out(
-    request: "Request[T]", config: Config, route: Route, carrier: Carrier, *, stream: bool = False
-) -> T:
+async def carry_out(request: Request[T], config: Config, route: Route, carrier: Carrier, *, stream: bool = False) -> T:
     """Carry out one request: credentials, attempts, judgement, decoding.
 
     Raises:
@@ -246,10 +244,10 @@ async def carry_out(
 
 
 def _judged(
-    request: "Request[Any]",
+    request: Request[Any],
     config: Config,
     outcome: Union[Answer, DialConnectionError],
-    secrets: "Secrets",
+    secrets: Secrets,
     retries: int,
 ) -> tuple[Optional[DialException], Optional[float]]:
     """The error that an attempt came to, None for a good answer; and the seconds until the next one, None for none."""
@@ -283,7 +281,7 @@ async def _tell(carrier: Carrier, function: Callable[[], Any], outcome: Union[An
 
 def _attempt(
     number: int,
-    outgoing: "Outgoing",
+    outgoing: Outgoing,
     outcome: Union[Answer, DialConnectionError],
     error: Optional[DialException],
     retry_in: Optional[float],
@@ -382,7 +380,7 @@ def _secrets_in(defaults: Sequence[tuple[str, str]], given: Optional[Mapping[str
 
 
 def _head(
-    request: "Request[Any]",
+    request: Request[Any],
     config: Config,
     route: Route,
     given: list[tuple[Optional[Credential], Any]],
@@ -425,9 +423,7 @@ _OUR_LINES = "".join("%s: %s\r\n" % pair for pair in _OUR_FIELDS)
 _FRAMING = ("host", "content-length", "transfer-encoding", "connection", "expect")
 
 
-def _field_lines(
-    request: "Request[Any]", credentials: dict[str, str], defaults: Sequence[tuple[str, str]]
-) -> list[str]:
+def _field_lines(request: Request[Any], credentials: dict[str, str], defaults: Sequence[tuple[str, str]]) -> list[str]:
     """Our fields, the client's and the call's: later ones win, but none may change how the message is framed."""
     fields: dict[str, tuple[str, Optional[str]]] = {name.lower(): (name, value) for name, value in _OUR_FIELDS}
     if request.body is not None and request.body.content_type is not None:
@@ -442,7 +438,7 @@ def _field_lines(
     return proofs + [header_line(name, value) for name, value in fields.values() if value is not None]
 
 
-def _can_replace(request: "Request[Any]", outcome: Any) -> bool:
+def _can_replace(request: Request[Any], outcome: Any) -> bool:
     """Whether a request may be sent again that a connection used before has not answered."""
     sent = outcome.request_sent
     return _can_repeat(request, sent) and (sent == "no" or is_idempotent(request.method))

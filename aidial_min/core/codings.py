@@ -1,4 +1,4 @@
-"""An answer with its codings undone: the HTTP/1.1 reader, then gzip or deflate where a server used it unasked.
+"""An answer with its codings undone: the HTTP/1.1 reader, gzip or deflate where a server used it unasked, and JSON.
 
 Decoding is incremental and in bounded pieces, so memory stays flat whatever a small body unfolds to.
 See RFC 9110, 8.4.

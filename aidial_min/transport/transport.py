@@ -201,7 +201,7 @@ class _Call:
             if good and outgoing.stream:
                 opened = True
                 return Answer(head, b"", exchange)
-            return Answer(head, await exchange.read_whole(outgoing.most if good else MAX_ERROR, good), None)
+            return Answer(head, await exchange.read_whole(outgoing.most if good else MAX_ERROR, good))
         except DialException as error:
             opened = False
             exchange.close()

@@ -345,8 +345,7 @@ class Model(PydanticNames):
         return self
 
     def _set_aside(self, plan: Plan) -> None:
-        if not plan.reserved.isdisjoint(self.__dict__):
-            self._aside = {key: self.__dict__.pop(key) for key in plan.reserved.intersection(self.__dict__)}
+        self._aside = {key: self.__dict__.pop(key) for key in plan.reserved.intersection(self.__dict__)}
 
     def _came(self) -> dict[str, Any]:
         """What came, by the names of attributes, and what was put into lists, dicts and models that did not."""
