@@ -187,7 +187,7 @@ def check_route(diagnosis: Diagnosis) -> Step:
         return ok("direct: %s" % reason)
     known = ", with a user and password" if route.authorization else ""
     how = "a tunnel through" if route.kind == "tunnel" else "forwarded by"
-    return ok("%s the proxy %s:%d%s: %s" % (how, route.host, route.port, known, reason))
+    return ok("%s the proxy %s%s: %s" % (how, route.address, known, reason))
 
 
 def check_dns(diagnosis: Diagnosis) -> Step:

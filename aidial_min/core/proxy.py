@@ -15,7 +15,7 @@ from .._tuples import NamedTuple
 from ..errors import ConfigurationError, ProxyError
 from .credentials import Secret
 from .http11 import Head, request_head
-from .urls import Origin
+from .urls import Origin, with_port
 
 
 class Route(NamedTuple):
@@ -30,6 +30,11 @@ class Route(NamedTuple):
     """Why this way, for people (no credentials)."""
 
     @property
+    def address(self) -> str:
+        """What to connect to, for people."""
+        return with_port(self.host, self.port)
+
+    @property
     def secrets(self) -> Tuple[str, ...]:
         """What to mask where the proxy echoes it: the password, plain and encoded."""
         if self.authorization is None:
@@ -40,7 +45,7 @@ class Route(NamedTuple):
         return encoded, b64decode(encoded).decode("utf-8", "replace").partition(":")[2]
 
     def __repr__(self) -> str:
-        return "Route(%s via %s:%d)" % (self.kind, self.host, self.port)
+        return "Route(%s via %s)" % (self.kind, self.address)
 
 
 def find_route(origin: Origin, proxy: Optional[str], trust_env: bool) -> Route:
@@ -122,8 +127,7 @@ def _through(origin: Origin, proxy: str, reason: str) -> Route:
 
 def tunnel_request(route: Route, origin: Origin) -> bytes:
     """CONNECT host:port (RFC 9110, 9.3.6), with the proxy's credentials."""
-    host = "[%s]" % origin.host if ":" in origin.host else origin.host
-    target = "%s:%d" % (host, origin.port)
+    target = with_port(origin.host, origin.port)
     lines = ["Host: %s\r\n" % target]
     if route.authorization:
         lines.append("Proxy-Authorization: %s\r\n" % route.authorization.text)
@@ -144,8 +148,6 @@ def refusal(head: Head, route: Route) -> ProxyError:
     """The error for a proxy that does not let a request pass."""
     what = "tunnel" if route.kind == "tunnel" else "request"
     hint = "; put the proxy's user and password into its URL" if head.status == 407 else ""
-    error = ProxyError(
-        "the proxy %s:%d refused the %s: %d %s%s" % (route.host, route.port, what, head.status, head.reason, hint)
-    )
+    error = ProxyError("the proxy %s refused the %s: %d %s%s" % (route.address, what, head.status, head.reason, hint))
     error.refused = head.status in (403, 407)
     return error

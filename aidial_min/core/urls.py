@@ -54,8 +54,13 @@ class Origin(NamedTuple):
 
 @lru_cache(maxsize=128)
 def _netloc(scheme: str, host: str, port: int) -> str:
-    host = "[%s]" % host if ":" in host else host
-    return host if port == _DEFAULT_PORTS[scheme] else "%s:%d" % (host, port)
+    both = with_port(host, port)
+    return both if port != _DEFAULT_PORTS[scheme] else both.rpartition(":")[0]
+
+
+def with_port(host: str, port: int) -> str:
+    """Host and port: an address of IPv6 needs brackets."""
+    return ("[%s]:%d" if ":" in host else "%s:%d") % (host, port)
 
 
 def parse_base_url(text: str) -> Origin:

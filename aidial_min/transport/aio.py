@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import socket
 import threading
 import time
@@ -211,8 +212,10 @@ class Verbs:
             await _within(asyncio.get_running_loop().sock_connect(link, place), seconds)
             prepare(link)
             return link
-        except BaseException:
+        except BaseException as error:
             link.close()
+            if isinstance(error, OSError) and str(error.strerror).startswith("Connect call failed"):
+                raise OSError(error.errno, os.strerror(error.errno or 0)) from None  # asyncio says where, but not why
             raise
 
     async def send_all(self, link: socket.socket, data: memoryview, seconds: float | None) -> None:
@@ -248,6 +251,7 @@ async def _within(awaitable: Awaitable[T], seconds: float | None) -> T:
     """Wait for something so long, else cancel it and raise OutOfTime; a cancellation is never swallowed
     (asyncio.wait_for does so before 3.12)."""
     task = asyncio.ensure_future(awaitable)
+    task.add_done_callback(_hear)
     try:
         await asyncio.wait({task}, timeout=seconds)
         if not task.done():
@@ -258,6 +262,12 @@ async def _within(awaitable: Awaitable[T], seconds: float | None) -> T:
             await asyncio.wait({task})  # it lets go of its socket before that is closed, and the number used anew
         raise
     return task.result()
+
+
+def _hear(task: asyncio.Future[Any]) -> None:
+    """What was given up may still fail: asyncio would write it into the log, as an error that nobody has heard of."""
+    if not task.cancelled():
+        task.exception()
 
 
 class Worker:
@@ -284,10 +294,18 @@ class Worker:
 
     def wait(self, coroutine: Any) -> Any:
         """For a step: have the loop await something, and wait for it here."""
-        self._awaited = asyncio.run_coroutine_threadsafe(_awaiting(coroutine), self._loop)
+        self._awaited = asyncio.run_coroutine_threadsafe(self._awaiting(coroutine), self._loop)
         if self._ended:
             self._awaited.cancel()
         return self._awaited.result()
+
+    async def _awaiting(self, awaitable: Awaitable[T]) -> T | None:
+        try:
+            return await awaitable
+        except Exception:
+            if self._ended:
+                return None  # nobody hears of it
+            raise
 
     def end(self, *last: Callable[[], object]) -> None:
         self._ended = True
@@ -319,10 +337,6 @@ class Worker:
 async def _into(found: list[Any], awaitable: Awaitable[Any]) -> None:
     """Keep a result out of its task: asyncio's debug mode writes tasks into the log, with their results."""
     found.append(await awaitable)
-
-
-async def _awaiting(awaitable: Awaitable[T]) -> T:
-    return await awaitable
 
 
 def _settle(outcome: asyncio.Future[Any] | None, result: Any, error: BaseException | None) -> None:

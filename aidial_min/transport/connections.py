@@ -307,7 +307,7 @@ async def _connect(verbs: Verbs, route: Route, at: float | None, budget: Budget,
             problem = error
     if isinstance(problem, OutOfTime):
         raise problem
-    raise error_class("can't connect to %s:%d: %s" % (route.host, route.port, reason(problem))) from None
+    raise error_class("can't connect to %s: %s" % (route.address, reason(problem))) from None
 
 
 async def _open_tunnel(
@@ -329,5 +329,5 @@ async def _open_tunnel(
     except DialTimeoutError:
         raise
     except (OSError, DialConnectionError) as error:
-        raise ProxyError("the proxy %s:%d broke off: %s" % (route.host, route.port, reason(error))) from None
+        raise ProxyError("the proxy %s broke off: %s" % (route.address, reason(error))) from None
     check_tunnel(head, route)

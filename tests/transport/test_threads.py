@@ -4,6 +4,7 @@ asyncio's own threads may all be busy with the user's work: nothing of ours wait
 """
 
 import asyncio
+import gc
 import os
 import socket
 import threading
@@ -202,6 +203,41 @@ def test_its_read_ends_with_the_upload(how):
 
     with RawServer([STORED]) as server:
         asyncio.run(main(server.url))
+
+
+@pytest.mark.parametrize("how", ["cancelled", "out of time"])
+@pytest.mark.parametrize("what", ["credential", "file"])
+def test_what_fails_when_it_is_given_up_is_no_error_that_nobody_heard_of(what, how, caplog):
+    begun = []
+
+    async def fails(*_):
+        begun.append(1)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ValueError("it can not be ended like this")
+
+    async def main(url):
+        timeout = Timeout(total=0.2 if how == "out of time" else None)
+        file = Uploaded(b"")
+        file.read = fails
+        key = fails if what == "credential" else "k"
+        async with AsyncDial(base_url=url, api_key=key, trust_env=False, timeout=timeout) as client:
+            task = asyncio.ensure_future(client.files.upload("files/b/x", ("x", file)))
+            while not begun:
+                await asyncio.sleep(0.01)
+            if how == "cancelled":
+                task.cancel()
+            with pytest.raises((DialTimeoutError, asyncio.CancelledError)):
+                await task
+            while len(asyncio.all_tasks()) > 1:
+                await asyncio.sleep(0.01)
+        del task
+        gc.collect()
+
+    with RawServer([STORED]) as server:
+        asyncio.run(main(server.url))
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 def test_the_sync_client_says_that_it_can_not_await_it():

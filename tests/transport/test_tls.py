@@ -298,8 +298,9 @@ def test_an_unreachable_proxy_is_a_proxy_error(kind, server):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with client_of(kind, base_url=server.url, proxy="http://127.0.0.1:%d" % port, max_retries=0) as call:
-        with pytest.raises(ProxyError):
+        with pytest.raises(ProxyError) as caught:
             call(bucket)
+        assert "127.0.0.1:%d: Connection refused" % port in str(caught.value)
 
 
 # ---------------------------------------------------------------- bad moments
