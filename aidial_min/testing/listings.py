@@ -56,6 +56,7 @@ def find(call: Call, id: str) -> Deployment:
 
 @endpoint("GET /+openai/{kind:deployments|models|applications}")
 @endpoint("GET /+openai/{kind:addons|assistants}", generations="2024")
+@endpoint("GET /+openai/{kind:toolsets}", generations="2026")
 def list_all(call: Call, kind: str) -> Json:
     data = [_shown(call, deployment, kind) for deployment in _permitted(call, _singular(kind))]
     return {"data": data, "object": "list"}
@@ -63,11 +64,14 @@ def list_all(call: Call, kind: str) -> Json:
 
 @endpoint("GET /+openai/{kind:deployments|models|applications}/{id}")
 @endpoint("GET /+openai/{kind:addons|assistants}/{id}", generations="2024")
+@endpoint("GET /+openai/{kind:toolsets}/{id}", generations="2026")
 def get_one(call: Call, kind: str, id: str) -> Json:
     if kind == "applications":
         deployment = find(call, id)
         if deployment.kind != "application":
             raise HttpError(404, f"Application is not found: {id}")
+    elif kind == "toolsets":
+        deployment = toolsets.find(call, id)
     else:
         deployment = present(call.core.deployments.get(id), 404)
         refuse_if(deployment.kind != _singular(kind), 404)
@@ -79,8 +83,8 @@ def get_one(call: Call, kind: str, id: str) -> Json:
 def interfaces(call: Call) -> list[Json]:
     """Everything that has one of the interfaces asked for."""
     asked = set(call.queries("interface_type"))
-    shown = [_with_interfaces(call, item) for kind in ("model", "application") for item in _permitted(call, kind)]
-    shown += [{**toolset, "interfaces": ["mcp"]} for toolset in toolsets.shown(call)]
+    kinds = ("model", "application", "toolset")
+    shown = [_with_interfaces(call, item) for kind in kinds for item in _permitted(call, kind)]
     return [item for item in shown if not asked or "all" in asked or asked & set(item["interfaces"])]
 
 
@@ -92,26 +96,23 @@ def one_with_interfaces(call: Call, id: str) -> Json:
 @endpoint("GET /v1/deployment-names", generations="2026")
 def names(call: Call) -> list[Json]:
     kinds = call.queries("type") or ["model", "application"]
-    found = [{"id": item.id, "object": kind} for kind in kinds for item in _permitted(call, kind)]
-    if "toolset" in kinds:
-        found += [{"id": item["id"], "object": "toolset"} for item in toolsets.shown(call)]
-    return found
+    return [{"id": item.id, "object": kind} for kind in kinds for item in _permitted(call, kind)]
 
 
 def _permitted(call: Call, kind: str) -> list[Deployment]:
     if kind == "toolset":
-        return []
-    found = [item for item in call.core.deployments.values() if item.kind == kind and item.permitted(call.caller.roles)]
-    return found + (custom_applications.all_of(call) if kind == "application" else [])
+        return toolsets.all_of(call)
+    return call.configured(kind) + (custom_applications.all_of(call) if kind == "application" else [])
 
 
 def _with_interfaces(call: Call, deployment: Deployment) -> Json:
-    interfaces = ["embedding"] if deployment.embeddings else ["chat"]
-    if deployment.all_features(True)["responses_api"]:
-        interfaces.append("openaiResponses")
-    if deployment.tools:
-        interfaces.append("mcp")
-    return {**listed(deployment, deployment.kind, call.core.newer), "interfaces": interfaces}
+    has = {
+        "embedding": deployment.embeddings,
+        "chat": not deployment.embeddings and deployment.kind != "toolset",
+        "openaiResponses": deployment.all_features(True)["responses_api"],
+        "mcp": deployment.tools or deployment.kind == "toolset",
+    }
+    return {**_shown(call, deployment, deployment.kind), "interfaces": [name for name in has if has[name]]}
 
 
 def _singular(plural: str) -> str:
@@ -121,7 +122,9 @@ def _singular(plural: str) -> str:
 def _shown(call: Call, deployment: Deployment, plural: str) -> Json:
     if plural == "deployments" and not call.core.newer:
         return listed_as_deployment(deployment)
-    return listed(deployment, _singular(plural), call.core.newer)
+    if deployment.kind == "toolset":
+        return toolsets.listed(call, deployment)
+    return listed(deployment, deployment.kind, call.core.newer)
 
 
 # Limits and usage

@@ -15,6 +15,7 @@ from typing import Any, Callable, NamedTuple, Optional, TypeVar
 from urllib.parse import parse_qsl
 
 from .auth import Caller
+from .deployments import Deployment
 from .http import Request, Response, as_json, refuse_if
 from .json_shapes import Json, operation
 from .paths import ResourceUrl, decode_path, from_path
@@ -56,6 +57,11 @@ class Call:
     def rights(self, resource: ResourceUrl) -> set[str]:
         """What the caller may do with `resource`."""
         return self.core.access.permissions(self.caller, resource)
+
+    def configured(self, kind: str) -> list[Deployment]:
+        """The deployments of the server's own that the caller may use."""
+        found = self.core.deployments.values()
+        return [item for item in found if item.kind == kind and item.permitted(self.caller.roles)]
 
     def precondition(self) -> Precondition:
         headers = self.request.headers

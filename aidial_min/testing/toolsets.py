@@ -16,7 +16,6 @@ from .http import HttpError, Response, as_json, dumps, event, present, refuse_if
 from .json_shapes import Json, an_object, json_body, judge, loads, text, without_nulls
 from .paths import encode, from_url
 from .routing import Call, endpoint
-from .state import Core
 from .storage import Item
 
 SESSION = "Mcp-Session-Id"
@@ -41,61 +40,53 @@ def prepare(call: Call, raw: bytes) -> bytes:
 
 def show(call: Call, item: Item) -> bytes:
     """The definition to who may write, the shape of the listings to everybody else; no secrets to anybody."""
-    toolset = item.json()
+    body = item.json()
+    toolset = _deployment(call.resource.url, body)
     if WRITE not in call.rights(call.resource):
-        return dumps(_listed(call, call.resource.url, toolset))
-    return dumps({**toolset, "auth_settings": _settings(call, call.resource.url, toolset)})
+        return dumps(listed(call, toolset))
+    return dumps({**body, "auth_settings": _settings(call, toolset)})
 
 
-def shown(call: Call) -> list[Json]:
+def all_of(call: Call) -> list[Deployment]:
     """Every toolset that the caller sees, configured or stored."""
-    configured = [item for item in call.core.deployments.values() if item.kind == "toolset"]
-    found = [(item.id, _described(item)) for item in configured if item.permitted(call.caller.roles)]
-    return [_listed(call, id, toolset) for id, toolset in found + definitions(call, "toolsets")]
+    return call.configured("toolset") + [_deployment(url, body) for url, body in definitions(call, "toolsets")]
 
 
-def find(call: Call, id: str) -> Json:
+def find(call: Call, id: str) -> Deployment:
     """Ids of stored toolsets are encoded, those of configured ones are not."""
-    for toolset in shown(call):
-        if id in (toolset["id"], unquote(toolset["id"])):
+    for toolset in all_of(call):
+        if id in (toolset.id, unquote(toolset.id)):
             return toolset
     raise HttpError(404, f"Toolset is not found: {id}")
 
 
-@endpoint("GET /+openai/toolsets", generations="2026")
-def list_all(call: Call) -> Json:
-    return {"data": shown(call), "object": "list"}
-
-
-@endpoint("GET /+openai/toolsets/{id}", generations="2026")
-def get_one(call: Call, id: str) -> Json:
-    return find(call, id)
-
-
-def _described(deployment: Deployment) -> Json:
-    keywords = list(deployment.description_keywords)
-    return {**vars(deployment), "description_keywords": keywords, **deployment.extra}
-
-
-def _listed(call: Call, id: str, toolset: Json) -> Json:
-    listed = head(id, "toolset", toolset)
-    listed["description_keywords"] = toolset.get("description_keywords") or []
-    listed["transport"] = toolset.get("transport", "HTTP")
-    listed["allowed_tools"] = toolset.get("allowed_tools") or []
-    listed["auth_settings"] = _settings(call, id, toolset)
-    listed["max_retry_attempts"] = toolset.get("max_retry_attempts", 1)
+def listed(call: Call, toolset: Deployment) -> Json:
+    """How GET /openai/toolsets shows it."""
+    fields = {**vars(toolset), **toolset.extra}
+    listed = head(toolset.id, "toolset", fields)
+    listed["description_keywords"] = list(fields["description_keywords"] or ())
+    listed["transport"] = fields.get("transport", "HTTP")
+    listed["allowed_tools"] = fields.get("allowed_tools") or []
+    listed["auth_settings"] = _settings(call, toolset)
+    listed["max_retry_attempts"] = fields.get("max_retry_attempts", 1)
     return without_nulls(listed)
+
+
+def _deployment(url: str, body: Json) -> Deployment:
+    """A stored toolset: it has the tools that it allows."""
+    tools = {name: lambda **arguments: dumps(arguments).decode() for name in body.get("allowed_tools") or ()}
+    return Deployment(url, "toolset", tools=tools, extra=body)
 
 
 # Sign-in
 
 
-def _settings(call: Call, id: str, toolset: Json) -> Json:
-    given = toolset.get("auth_settings") or {"authentication_type": "NONE"}
+def _settings(call: Call, toolset: Deployment) -> Json:
+    given = toolset.extra.get("auth_settings") or {"authentication_type": "NONE"}
     settings = {name: value for name, value in given.items() if name not in ("client_secret", "code_verifier")}
     signed_in = call.core.part(SignedIn)
     for level, location in (("global", ""), ("user_level", call.caller.location)):
-        settings[level + "_auth_status"] = "SIGNED_IN" if (location, id) in signed_in else "SIGNED_OUT"
+        settings[level + "_auth_status"] = "SIGNED_IN" if (location, toolset.id) in signed_in else "SIGNED_OUT"
     return settings
 
 
@@ -104,26 +95,26 @@ def sign(call: Call, operation: str) -> bool:
     url: Any = call.body.get("url")
     refuse_if(not isinstance(url, str), 400, "url must be provided")
     for_all = str(call.body.get("credentialsLevel", "USER")).upper() == "GLOBAL"
-    id, toolset = _to_sign(call, url, for_all)
-    expected = (toolset.get("auth_settings") or {}).get("authentication_type", "NONE")
+    toolset = _to_sign(call, url, for_all)
+    expected = _settings(call, toolset).get("authentication_type", "NONE")
     provided = call.body.get("authenticationType")
     refuse_if(provided not in (None, expected), 400, _NO_TYPE.format(expected, provided))
-    signed_in, one = call.core.part(SignedIn), ("" if for_all else call.caller.location, id)
+    signed_in, one = call.core.part(SignedIn), ("" if for_all else call.caller.location, toolset.id)
     before = one in signed_in
     (signed_in.add if operation == "signin" else signed_in.discard)(one)
     return before or operation == "signin"
 
 
-def _to_sign(call: Call, url: str, for_all: bool) -> tuple[str, Json]:
-    """The id and definition of a toolset: `url` is its id in decoded form."""
+def _to_sign(call: Call, url: str, for_all: bool) -> Deployment:
+    """The toolset whose id in decoded form is `url`."""
     deployment = call.core.deployments.get(url)
     if deployment is not None and deployment.kind == "toolset":
-        return url, _described(deployment)
+        return deployment
     resource = from_url(encode(url))
     needed, words = ({READ, WRITE}, "read and write") if for_all else ({READ}, "read")
     refuse_if(not call.rights(resource) >= needed, 403, f"No {words} access to Resource")
-    toolset = present(definition(call.core, resource), 404, f"Resource is not found: {resource.url}")
-    return resource.url, toolset
+    body = present(definition(call.core, resource), 404, f"Resource is not found: {resource.url}")
+    return _deployment(resource.url, body)
 
 
 # Tools
@@ -131,7 +122,7 @@ def _to_sign(call: Call, url: str, for_all: bool) -> tuple[str, Json]:
 
 @endpoint("GET /v1/toolset/{id}/allowed-tools", generations="2026")
 def allowed_tools(call: Call, id: str) -> Json:
-    return {"tools": _tools(call, _signed_in(call, id), allowed=True)}
+    return {"tools": _tools(_signed_in(call, id), allowed=True)}
 
 
 @endpoint("GET /v1/toolset/{id}/tools", generations="2026")
@@ -139,15 +130,15 @@ def tools(call: Call, id: str) -> Json:
     toolset = _signed_in(call, id)
     if id in call.core.deployments:
         refuse_if(not call.caller.admin, 403, "Only admin is allowed to view all tools for static toolsets")
-    elif WRITE not in call.rights(from_url(toolset["id"])):
+    elif WRITE not in call.rights(from_url(toolset.id)):
         raise HttpError(403, "Admin or write access required to view all tools")
-    return {"tools": _tools(call, toolset, allowed=False)}
+    return {"tools": _tools(toolset, allowed=False)}
 
 
-def _signed_in(call: Call, id: str) -> Json:
+def _signed_in(call: Call, id: str) -> Deployment:
     """The toolset, if its credentials are there."""
     toolset = find(call, id)
-    settings = toolset["auth_settings"]
+    settings = _settings(call, toolset)
     statuses = (settings["user_level_auth_status"], settings["global_auth_status"])
     if settings.get("authentication_type", "NONE") != "NONE" and "SIGNED_IN" not in statuses:
         words = f"Authorization required to fetch tools from toolset '{id}'. Please sign in to the toolset."
@@ -155,18 +146,11 @@ def _signed_in(call: Call, id: str) -> Json:
     return toolset
 
 
-def _functions(core: Core, toolset: Json) -> dict[str, Callable[..., Any]]:
-    configured = core.deployments.get(toolset["id"])
-    if configured is not None:
-        return dict(configured.tools)
-    return {name: lambda **arguments: dumps(arguments).decode() for name in toolset.get("allowed_tools") or ()}
-
-
-def _tools(call: Call, toolset: Json, allowed: bool) -> list[Json]:
+def _tools(toolset: Deployment, allowed: bool) -> list[Json]:
     """The tools, as MCP describes them: those that are allowed, or all."""
-    names = toolset.get("allowed_tools")
+    names = toolset.extra.get("allowed_tools")
     found = []
-    for name, function in _functions(call.core, toolset).items():
+    for name, function in toolset.tools.items():
         if not (allowed and names) or name in names:
             parameters = inspect.signature(function).parameters.values()
             properties: Json = {one.name: {} for one in parameters if one.kind != one.VAR_KEYWORD}
@@ -185,8 +169,7 @@ def mcp(call: Call, id: str) -> Optional[Response]:
     deployment = call.core.deployments.get(id)
     if "/deployments/" in call.request.path and (deployment is None or not deployment.tools):
         raise HttpError(400 if deployment else 404, f"Application doesn't support MCP protocol: {id}")
-    is_application = deployment is not None and deployment.kind != "toolset"
-    toolset = {"id": id} if is_application else _signed_in(call, id)
+    toolset = _signed_in(call, id) if deployment is None or deployment.kind == "toolset" else deployment
     session = call.request.headers.get(SESSION.lower())
     sessions = call.core.part(Sessions)
     if call.request.method != "POST":
@@ -205,7 +188,7 @@ def mcp(call: Call, id: str) -> Optional[Response]:
         return Response(202)
     everything = call.query.get("useAllowedTools", "true").lower() == "false"
     refuse_if(everything and not call.caller.admin, 403, "Only admin is allowed to view all tools")
-    found = {tool["name"]: tool for tool in _tools(call, toolset, allowed=not everything)}
+    found = {tool["name"]: tool for tool in _tools(toolset, allowed=not everything)}
     if method == "initialize":
         session = call.core.new_id()
         sessions.add(session)
@@ -214,7 +197,7 @@ def mcp(call: Call, id: str) -> Optional[Response]:
     if method == "tools/list":
         return _told(asked, {"tools": list(found.values())})
     if method == "tools/call":
-        function = _functions(call.core, toolset).get(str(params.get("name")))
+        function = toolset.tools.get(str(params.get("name")))
         refuse_if(function is not None and params["name"] not in found, 403, "Tool is not allowed")
         if function is not None:
             return _called(asked, function, params.get("arguments") or {})
