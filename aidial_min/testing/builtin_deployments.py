@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any, Callable, Union
 
 from .deployments import Deployment
-from .json_shapes import Check, Json, a, a_list, an_object, integer, mapping, no_others, one_of, text
+from .json_shapes import Json, a, a_list, an_object, integer, mapping, one_of, text
 from .script import behaviour
 from .sdk import HEARTBEAT, AppError, Behaviour, ChatRequest, Finish, Part, attachment, count_tokens, stage, tool_call
 
@@ -166,18 +166,15 @@ def _text(item: Any) -> str:
     return " ".join(_text(part) if isinstance(part, (str, dict)) else str(part) for part in item)
 
 
-def embeddings_body(body: Json, path: str) -> None:
-    """The check of a body of embeddings."""
-    _EMBEDDINGS(body, path)
-    no_others(body, _EMBEDDINGS_NAMES)
-
-
-_EMBEDDINGS_NAMES: dict[str, Check] = {
-    "model": text, "input": a(str, list, words="str type expected"),
-    "encoding_format": one_of("float", "base64", words="unexpected value; permitted: 'float', 'base64'"),
-    "dimensions": integer, "user": text, "custom_input": a_list, "custom_fields": mapping,
-}  # fmt: skip
-_EMBEDDINGS = an_object(_EMBEDDINGS_NAMES, "input")
+embeddings_body = an_object(
+    {
+        "model": text, "input": a(str, list, words="str type expected"),
+        "encoding_format": one_of("float", "base64", words="unexpected value; permitted: 'float', 'base64'"),
+        "dimensions": integer, "user": text, "custom_input": a_list, "custom_fields": mapping,
+    },
+    required="input",
+    closed=True,
+)  # fmt: skip
 
 
 # What is there

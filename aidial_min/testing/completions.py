@@ -16,7 +16,7 @@ from .access import READ
 from .builtin_deployments import BEHAVIOURS, EmbeddingsRequest, embed, embeddings_body
 from .deployments import Deployment
 from .http import HttpError, Response, as_json, dumps, event, refuse_if
-from .json_shapes import Json, Mismatch, a_list, an_object, no_others, parsed
+from .json_shapes import Json, an_object, anything, each, mapping, parsed
 from .listings import check_consent, find
 from .paths import from_url
 from .resources import METADATA_TYPE
@@ -29,6 +29,8 @@ _NOT_FORWARDED = {
     "host", "content-length", "accept-encoding", "api-key", "authorization", "connection", "transfer-encoding",
     "keep-alive", "te", "trailer", "upgrade", "proxy-authorization", "expect",
 }  # fmt: skip
+
+_INPUTS = an_object({"inputs": each(mapping), "model": anything}, required="inputs", closed=True)
 
 _log = logging.getLogger(__name__)
 Answerer = Callable[[Call, Deployment, Json], Response]
@@ -353,7 +355,7 @@ def for_each_input(call: Call, id: str, what: str) -> Response:
     answer = deployment.tokenize or _count_one if what == "tokenize" else deployment.truncate or _discard
     body = read_body(call)
     try:
-        sdk.judge(body, _inputs)
+        sdk.judge(body, _INPUTS)
     except sdk.AppError as error:
         return upstream_answer(dumps(error.body), status=error.status, attempts=False)
     outputs: list[Any] = []
@@ -388,13 +390,6 @@ def _discard(given: Json) -> Json:
     if limit is not None and left > limit:
         raise sdk.AppError(f"The least prompt has {left} tokens, more than the limit of {limit}")
     return {"discarded_messages": discarded}
-
-
-def _inputs(body: Json, path: str) -> None:
-    an_object({"inputs": a_list}, "inputs")(body, path)
-    no_others(body, ("inputs", "model"))
-    if not all(isinstance(given, dict) for given in body["inputs"]):
-        raise Mismatch("inputs.0", "value is not a valid dict")
 
 
 @endpoint("GET|POST|PUT|DELETE|HEAD|PATCH /v1/deployments/{id:.+}/route/{route}", generations="2026")

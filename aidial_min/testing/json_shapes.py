@@ -24,12 +24,11 @@ class Mismatch(Exception):
         self.words = words
 
 
-def a(*types: type, words: str, null: bool = False) -> Check:
+def a(*types: type, words: str) -> Check:
     """A value of one of these types; a boolean is no number here."""
 
     def check(value: Any, path: str) -> None:
-        right = isinstance(value, types) and (not isinstance(value, bool) or bool in types)
-        if not right and not (null and value is None):
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
             raise Mismatch(path, words)
 
     return check
@@ -49,6 +48,10 @@ def positive(value: Any, path: str) -> None:
         raise Mismatch(path, "ensure this value is greater than 0")
 
 
+def anything(value: Any, path: str) -> None:
+    """What nobody looks at."""
+
+
 def scalar(value: Any, path: str) -> None:
     """Text, to a reader that turns numbers and booleans into text."""
     if isinstance(value, (dict, list)):
@@ -56,18 +59,21 @@ def scalar(value: Any, path: str) -> None:
 
 
 def each(check: Check, place: str = "") -> Check:
-    """A list of such values. Core knows no name for a place in a list and says "null" (`place`); the SDK counts."""
+    """A list of such values, or null for Core, which knows no name for a place in a list and says "null" (`place`);
+    the SDK counts."""
 
     def check_all(value: Any, path: str) -> None:
-        (nullable_list if place else a_list)(value, path)
-        for index, item in enumerate(value or ()):
+        if value is None and place:
+            return
+        a_list(value, path)
+        for index, item in enumerate(value):
             check(item, f"{path}.{place or index}")
 
     return check_all
 
 
-def an_object(fields: Mapping[str, Check], required: str = "", null: bool = False) -> Check:
-    """An object with these fields, judged in their order. Others may be there."""
+def an_object(fields: Mapping[str, Check], required: str = "", null: bool = False, closed: bool = False) -> Check:
+    """An object with these fields, judged in their order. Others may be there, unless it is `closed`."""
     names = required.split()
 
     def check(value: Any, path: str) -> None:
@@ -81,8 +87,16 @@ def an_object(fields: Mapping[str, Check], required: str = "", null: bool = Fals
                 raise Mismatch(prefix + name, "field required")
             if name in names or body.get(name) is not None:
                 judge(body[name], prefix + name)
+        for name in body if closed else ():
+            if name not in fields:
+                raise Mismatch(prefix + name, "extra fields not permitted")
 
     return check
+
+
+def only(*names: str) -> Check:
+    """An object with no other fields than these."""
+    return an_object(dict.fromkeys(names, anything), closed=True)
 
 
 text = a(str, words="str type expected")
@@ -90,17 +104,8 @@ integer = a(int, words="value is not a valid integer")
 number = a(int, float, words="value is not a valid float")
 boolean = a(bool, words="value could not be parsed to a boolean")
 mapping = a(dict, words="value is not a valid dict")
-nullable_mapping = a(dict, words="value is not a valid dict", null=True)
 a_list = a(list, words="value is not a valid list")
-nullable_list = a(list, words="value is not a valid list", null=True)
 strings = each(scalar, "null")
-
-
-def no_others(body: Mapping[str, Any], known: Any, path: str = "") -> None:
-    """Mismatch for the first field that is not one of `known`."""
-    for name in body:
-        if name not in known:
-            raise Mismatch(path + name, "extra fields not permitted")
 
 
 def without_nulls(value: Json) -> Json:

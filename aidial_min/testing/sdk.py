@@ -279,12 +279,9 @@ def chat_body(strict: bool) -> shape.Check:
 
 
 def _strict_chat(body: Any, path: str) -> None:
-    _CHAT_FIELDS(body, path)
+    _CHAT(body, path)
     if "stream" in body and body["stream"] is None:
         raise shape.Mismatch("stream", "none is not an allowed value")
-    shape.no_others(body, _CHAT_NAMES)
-    for index, message in enumerate(body["messages"]):
-        shape.no_others(message, _MESSAGE_NAMES, f"messages.{index}.")
 
 
 def _content(value: Any, path: str) -> None:
@@ -317,17 +314,18 @@ _role = shape.one_of(
     words="value is not a valid enumeration member; permitted: " + ", ".join(f"'{role}'" for role in _ROLES),
 )
 _CUSTOM_CONTENT = {"attachments": shape.each(_attachment), "stages": shape.a_list, "state": shape.mapping}
+_UNSEEN = (
+    "custom_fields", "tool_calls", "tool_call_id", "function_call", "refusal", "reasoning_content",
+)  # fmt: skip
 _MESSAGE = {
     "role": _role,
     "content": _content,
     "custom_content": shape.an_object(_CUSTOM_CONTENT),
     "name": shape.text,
+    **dict.fromkeys(_UNSEEN, shape.anything),
 }
-_MESSAGE_NAMES = {
-    *_MESSAGE, "custom_fields", "tool_calls", "tool_call_id", "function_call", "refusal", "reasoning_content",
-}  # fmt: skip
-_CHAT: dict[str, shape.Check] = {
-    "messages": shape.each(shape.an_object(_MESSAGE, "role")),
+_FIELDS: dict[str, shape.Check] = {
+    "messages": shape.each(shape.an_object(_MESSAGE, "role", closed=True)),
     "tools": shape.each(_tool),
     "stop": shape.a(str, list, words="str type expected"),
     "functions": shape.a_list,
@@ -338,9 +336,9 @@ _CHAT: dict[str, shape.Check] = {
     **dict.fromkeys(("stream", "logprobs", "parallel_tool_calls"), shape.boolean),
     **dict.fromkeys(("stream_options", "logit_bias", "response_format", "custom_fields"), shape.mapping),
     "prompt_cache_options": shape.mapping,
+    **dict.fromkeys(("function_call", "tool_choice", "addons"), shape.anything),
 }
-_CHAT_FIELDS = shape.an_object(_CHAT, "messages")
-_CHAT_NAMES = {*_CHAT, "function_call", "tool_choice", "addons"}
+_CHAT = shape.an_object(_FIELDS, "messages", closed=True)
 #: Models behind an adapter.
 _ANY_CHAT = shape.an_object(
     {"messages": shape.each(shape.an_object({"role": shape.text}, "role")), "stream": shape.boolean}, "messages"
