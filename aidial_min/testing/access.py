@@ -24,33 +24,52 @@ def in_order(rights: Iterable[str]) -> list[str]:
     return [right for right in RIGHTS if right in given]
 
 
-class Sharing:
-    """Shares ({url: {receiver's location: rights}}) and invitations ({id: invitation}), kept in the storage.
+class Shares:
+    """Who may do what with which resource: {url: {receiver: rights}}."""
 
-    They are changed within `Storage.change`.
+    def __init__(self, given: dict[str, dict[str, list[str]]]) -> None:
+        self._given = given
+
+    def permissions(self, receiver: str, resource: ResourceUrl) -> set[str]:
+        """The rights given to `receiver` on `resource` or a folder around it."""
+        given = [self._given.get(place.url, {}).get(receiver, ()) for place in resource.around() if place.segments]
+        return set(itertools.chain(*given))
+
+    def of(self, receiver: str) -> dict[str, list[str]]:
+        """The rights of one receiver, by url."""
+        return {url: receivers[receiver] for url, receivers in list(self._given.items()) if receiver in receivers}
+
+    def urls(self) -> list[str]:
+        return list(self._given)
+
+    def receivers(self, url: str) -> dict[str, list[str]]:
+        return dict(self._given.get(url, {}))
+
+    def give(self, url: str, receiver: str, rights: Iterable[str]) -> None:
+        known = self._given.setdefault(url, {}).setdefault(receiver, [])
+        known += [right for right in rights if right not in known]
+
+    def take(self, url: str, rights: Iterable[str] = RIGHTS, receiver: Optional[str] = None) -> None:
+        """Take `rights` from one receiver, or from all of them."""
+        receivers = self._given.get(url, {})
+        for name in [receiver] if receiver else list(receivers):
+            receivers[name] = [right for right in receivers.get(name, ()) if right not in rights]
+            if not receivers[name]:
+                del receivers[name]
+        if not receivers:
+            self._given.pop(url, None)
+
+
+class Sharing(Shares):
+    """What users let each other see, by their locations; and invitations ({id: invitation}), kept in the storage.
+
+    All this is changed within `Storage.change`.
     """
 
     def __init__(self, storage: Storage) -> None:
         self._kept: Json = storage.kept("sharing", {"shares": {}, "invitations": {}, "count": 0})
-        self._shares: dict[str, dict[str, list[str]]] = self._kept["shares"]
+        super().__init__(self._kept["shares"])
         self.invitations: dict[str, Json] = self._kept["invitations"]
-
-    def permissions(self, location: str, resource: ResourceUrl) -> set[str]:
-        """The rights given to `location` on `resource` or a folder around it."""
-        if not self._shares:
-            return set()
-        given = [self._shares.get(place.url, {}).get(location, ()) for place in resource.around() if place.segments]
-        return set(itertools.chain(*given))
-
-    def shared_with(self, location: str) -> list[str]:
-        return [url for url, receivers in list(self._shares.items()) if location in receivers]
-
-    def shared_by(self, location: str) -> list[str]:
-        bucket = bucket_of(location)
-        return [url for url in list(self._shares) if url.split("/")[1] == bucket]
-
-    def receivers(self, url: str) -> dict[str, list[str]]:
-        return dict(self._shares.get(url, {}))
 
     def invite(self, owner: str, resources: list[Json], now: int) -> str:
         self._kept["count"] += 1
@@ -66,24 +85,16 @@ class Sharing:
             raise HttpError(404, f"No invitation found for ID {id}")
         return invitation
 
-    def give(self, url: str, location: str, rights: Iterable[str]) -> None:
-        known = self._shares.setdefault(url, {}).setdefault(location, [])
-        known += [right for right in rights if right not in known]
-
-    def take(self, url: str, rights: Iterable[str] = RIGHTS, location: Optional[str] = None) -> None:
-        """Take `rights` from one receiver, or from all of them and from the invitations that are open."""
-        gone = set(rights)
-        if url not in self._shares and not self.invitations:
-            return
-        receivers = self._shares.get(url, {})
-        for receiver in [location] if location else list(receivers):
-            receivers[receiver] = [right for right in receivers.get(receiver, ()) if right not in gone]
-            if not receivers[receiver]:
-                del receivers[receiver]
-        if not receivers:
-            self._shares.pop(url, None)
-        if location is None:
-            self._clean_invitations(url, gone)
+    def withdraw(self, url: str, rights: Iterable[str] = RIGHTS) -> None:
+        """Take `rights` from all receivers, and from the invitations that are open."""
+        self.take(url, rights)
+        for id, invitation in list(self.invitations.items()):
+            for link in invitation["resources"]:
+                if link["url"] == url:
+                    link["permissions"] = [right for right in link["permissions"] if right not in rights]
+            invitation["resources"] = [link for link in invitation["resources"] if link["permissions"]]
+            if not invitation["resources"]:
+                del self.invitations[id]
 
     def moved(self, source: ResourceUrl, destination: ResourceUrl) -> None:
         """Within a bucket shares go along; out of it they are revoked."""
@@ -94,39 +105,21 @@ class Sharing:
                 for link in invitation["resources"]:
                     if link["url"] == source.url:
                         link["url"] = destination.url
-        self.take(source.url)
-
-    def _clean_invitations(self, url: str, gone: set[str]) -> None:
-        for id, invitation in list(self.invitations.items()):
-            for link in invitation["resources"]:
-                if link["url"] == url:
-                    link["permissions"] = [right for right in link["permissions"] if right not in gone]
-            invitation["resources"] = [link for link in invitation["resources"] if link["permissions"]]
-            if not invitation["resources"]:
-                del self.invitations[id]
+        self.withdraw(source.url)
 
 
 class Grants:
-    """What applications let each other see: {(location of the first caller, giver): {receiver: {url: rights}}}"""
+    """What applications let each other see, by their ids: shares of each, for each first caller."""
 
     def __init__(self) -> None:
-        self._given: dict[tuple[str, str], dict[str, dict[str, set[str]]]] = {}
+        self._given: dict[tuple[str, str], Shares] = {}
 
-    def by(self, caller: Caller) -> dict[str, dict[str, set[str]]]:
-        return self._given.setdefault((caller.location, str(caller.deployment)), {})
+    def by(self, caller: Caller) -> Shares:
+        return self._given.setdefault((caller.location, str(caller.deployment)), Shares({}))
 
-    def to(self, caller: Caller) -> dict[str, set[str]]:
-        """What other applications of the same first caller have granted to this one."""
-        found: dict[str, set[str]] = {}
-        for (location, _), receivers in list(self._given.items()):
-            if location == caller.location:
-                for url, rights in list(receivers.get(str(caller.deployment), {}).items()):
-                    found.setdefault(url, set()).update(rights)
-        return found
-
-    def permissions(self, caller: Caller, resource: ResourceUrl) -> set[str]:
-        granted = self.to(caller)
-        return set().union(*(granted.get(place.url, ()) for place in resource.around())) if granted else set()
+    def to(self, caller: Caller) -> list[Shares]:
+        """What applications of the same first caller have granted."""
+        return [shares for (location, _), shares in list(self._given.items()) if location == caller.location]
 
 
 class Access:
@@ -146,7 +139,8 @@ class Access:
             # In its caller's bucket an application owns appdata/{id}/, and has what it was granted.
             home = ("appdata", *caller.deployment.split("/"))
             at_home = resource.location == caller.location and resource.segments[: len(home)] == home
-            rights |= {READ, WRITE} if at_home else self.grants.permissions(caller, resource)
+            given = [shares.permissions(caller.deployment, resource) for shares in self.grants.to(caller)]
+            rights |= {READ, WRITE} if at_home else set().union(*given)
         if resource.public and self._is_let_in(caller, resource):
             rights.add(READ)
         # What is being reviewed, and what was deployed, lies in buckets below the author's own.
@@ -161,8 +155,8 @@ class Access:
     def rules_around(self, resource: ResourceUrl) -> dict[str, list[Json]]:
         """The rules of the public folders that `resource` lies in, the nearest first."""
         rules = self.published["rules"]
-        around = [place.path for place in resource.around() if place.folder and place.segments] if rules else []
-        return {path: rules[path] for path in around if rules.get(path) is not None}
+        around = [place.path for place in resource.around() if place.folder and place.segments]
+        return {path: rules[path] for path in around if path in rules}
 
     def _is_let_in(self, caller: Caller, resource: ResourceUrl) -> bool:
         around = self.rules_around(resource).values()

@@ -41,7 +41,7 @@ def named(call: Call, body: Json) -> Json:
 def definitions(call: Call, type: str) -> list[tuple[str, Json]]:
     """The definitions of a type that the caller sees, by their urls: own ones, shared ones, public ones."""
     core, location = call.core, call.caller.location
-    shared = [url for url in map(from_url, core.access.sharing.shared_with(location)) if url.type == type]
+    shared = [url for url in map(from_url, core.access.sharing.of(location)) if url.type == type]
     found: dict[str, Json] = {}
     for place in [at(type, location, ""), *shared, at(type, "public/", "")]:
         entries = core.storage.list(place, True, 1000, None)[0] if place.folder else [(place, core.storage.get(place))]
@@ -63,30 +63,32 @@ _ENDPOINTS = {
     "configuration": "configuration_endpoint",
 }
 _SUPPORTED = ("system_prompt", "tools", "seed", "url_attachments", "folder_attachments", "allow_resume")
-_FEATURES = {*_ENDPOINTS.values(), *(name + "_supported" for name in _SUPPORTED), "accessible_by_per_request_key"}
+_FEATURES = shape.only(
+    *_ENDPOINTS.values(), *(name + "_supported" for name in _SUPPORTED), "accessible_by_per_request_key"
+)
 _FIELDS: dict[str, shape.Check] = {
     **dict.fromkeys(("name", "endpoint", "display_name", "display_version", "icon_url", "description"), shape.scalar),
     "reference": shape.scalar,
     "user_roles": shape.strings,
     "forward_auth_token": shape.boolean,
-    "features": shape.nullable_mapping,
+    "features": shape.mapping,
     "input_attachment_types": shape.strings,
     "max_input_attachments": shape.number,
-    "defaults": shape.nullable_mapping,
+    "defaults": shape.mapping,
     "interceptors": shape.strings,
     "description_keywords": shape.strings,
     "max_retry_attempts": shape.number,
-    "function": shape.nullable_mapping,
+    "function": shape.mapping,
 }
 _NEWER_FIELDS: dict[str, shape.Check] = {
     "application_type_schema_id": shape.scalar,
-    "application_properties": shape.nullable_mapping,
+    "application_properties": shape.mapping,
     "author": shape.scalar,
 }
-_FUNCTION = {
-    "id", "runtime", "author_bucket", "source_folder", "target_folder", "status", "error", "mapping", "env",
-}  # fmt: skip
-_MAPPING = {"completion", "rate", "tokenize", "truncate_prompt", "configuration", "chat_completion"}
+_FUNCTION = shape.only(
+    "id", "runtime", "author_bucket", "source_folder", "target_folder", "status", "error", "mapping", "env"
+)
+_MAPPING = shape.only("completion", "chat_completion", *_ENDPOINTS)
 
 
 def prepare(call: Call, raw: bytes) -> bytes:
@@ -94,11 +96,10 @@ def prepare(call: Call, raw: bytes) -> bytes:
     refuse_if(not raw, 500)
     fields = {**_FIELDS, **_NEWER_FIELDS} if call.core.newer else _FIELDS
     body = snake(json_body(raw))
-    _only(body, fields)
-    shape.judge(body, shape.an_object(fields))
+    shape.judge(body, shape.an_object(fields, closed=True))
     features = snake(body.get("features") or {})
     if not call.core.newer:  # whose features grow all the time
-        _only(features, _FEATURES, "features.")
+        shape.judge(features, _FEATURES, "features")
     function = body.get("function")
     if body.get("endpoint") is None and function is None and body.get("application_type_schema_id") is None:
         raise HttpError(400, "Application endpoint or function must be provided")
@@ -193,13 +194,13 @@ def _change(core: Core, resource: ResourceUrl, application: Json, operation: str
 
 def _function(call: Call, function: Json, before: Json) -> Json:
     resource = call.resource
-    _only(function, _FUNCTION, "function.")
+    shape.judge(function, _FUNCTION, "function")
     function = without_nulls(function)
     refuse_if(function.get("runtime") is None, 400, "Application function runtime must be provided")
     mapping: Any = function.get("mapping")
     refuse_if(not isinstance(mapping, dict), 400, "Application function mapping must be provided")
     mapping = snake(mapping)
-    _only(mapping, _MAPPING, "function.mapping.")
+    shape.judge(mapping, _MAPPING, "function.mapping")
     function["mapping"] = without_nulls(mapping)
     for name in ("completion", *_ENDPOINTS):
         path = mapping.get(name) or (mapping.get("chat_completion") if name == "completion" else None)
@@ -224,10 +225,6 @@ def _function(call: Call, function: Json, before: Json) -> Json:
     function["env"] = function.get("env") or {}
     function.pop("error", None)
     return function
-
-
-def _only(body: Json, names: object, path: str = "") -> None:
-    shape.judge(body, lambda value, _: shape.no_others(value, names, path))
 
 
 def _status(application: Json) -> str:

@@ -163,15 +163,9 @@ def _notifications(call: Call, location: str) -> list[Json]:
 
 
 def _url(call: Call, allow_public: bool = False) -> ResourceUrl:
-    url = str(call.body.get("url"))
-    try:
-        resource = from_url(url)
-    except HttpError as error:
-        if error.status == 500:
-            raise
-        raise HttpError(400, f"Invalid resource: {url}") from None
-    if resource.type != "publications" or (resource.public and not allow_public):
-        raise HttpError(400, f"Invalid resource: {url}")
+    words = f"Invalid resource: {call.body.get('url')}"
+    resource = from_url(str(call.body.get("url")), words)
+    refuse_if(resource.type != "publications" or (resource.public and not allow_public), 400, words)
     return resource
 
 

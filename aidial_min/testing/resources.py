@@ -17,6 +17,8 @@ from .storage import Item, about
 METADATA_TYPE = "application/vnd.dial.metadata+json"
 #: What can be moved, watched and published.
 MOVABLE = ("files", "conversations", "prompts", "applications", "toolsets")
+#: What is called by its url, which stands in it as its name.
+CALLED_BY_URL = ("applications", "toolsets")
 NO_FOLDER = "Folder not allowed: {url}"
 EXPOSED = ("access-control-expose-headers", "etag")
 
@@ -222,60 +224,41 @@ def _entry(call: Call, resource: ResourceUrl, item: Optional[Item]) -> Json:
 # Moving and copying
 
 _WORDS = "Can't initiate %s resource request. Incorrect body provided"
+_NAMES = "sourceUrl destinationUrl overwrite"
 
 
-@endpoint("POST /v1/ops/resource/move", fields="sourceUrl destinationUrl overwrite", words=_WORDS % "move", alone=True)
-def move(call: Call) -> None:
-    source, destination = _source_and_destination(call)
-    _check_copy(call, source, destination, {READ, WRITE}, "Moving")
-    _copy(call, source, destination, "move")
-    call.core.access.sharing.moved(source, destination)
-    call.core.remove(source)
-
-
-@endpoint(
-    "POST /v1/ops/resource/copy",
-    generations="2026",
-    fields="sourceUrl destinationUrl overwrite",
-    words=_WORDS % "copy",
-    alone=True,
-)
-def copy(call: Call) -> None:
-    source, destination = _source_and_destination(call)
-    needed = {READ, WRITE} if source.type in ("applications", "toolsets") else {READ}
-    _check_copy(call, source, destination, needed, "Copying")
-    _copy(call, source, destination, "copy")
-
-
-def _source_and_destination(call: Call) -> tuple[ResourceUrl, ResourceUrl]:
-    for name in ("sourceUrl", "destinationUrl"):
-        refuse_if(call.body.get(name) is None, 400, f"{name} must be provided")
-    source, destination = from_url(str(call.body["sourceUrl"])), from_url(str(call.body["destinationUrl"]))
+@endpoint("POST /v1/ops/resource/{verb:move}", fields=_NAMES, words=_WORDS % "move", alone=True)
+@endpoint("POST /v1/ops/resource/{verb:copy}", generations="2026", fields=_NAMES, words=_WORDS % "copy", alone=True)
+def relocate(call: Call, verb: str) -> None:
+    source, destination = source_and_destination(call)
     refuse_if(source.type != destination.type, 400, "source and destination resources must be the same type")
     refuse_if(source.url == destination.url, 400, "source and destination resources cannot be the same")
-    return source, destination
-
-
-def _check_copy(call: Call, source: ResourceUrl, destination: ResourceUrl, needed: set[str], doing: str) -> None:
-    if not call.rights(source) >= needed:
-        words = "read and write" if len(needed) == 2 else "read"
-        raise HttpError(403, f"no {words} access to source resource")
+    changes = verb == "move" or source.type in CALLED_BY_URL
+    needed, words = ({READ, WRITE}, "read and write") if changes else ({READ}, "read")
+    refuse_if(not call.rights(source) >= needed, 403, f"no {words} access to source resource")
     refuse_if(WRITE not in call.rights(destination), 403, "no write access to destination resource")
+    doing = "Moving" if verb == "move" else "Copying"
     refuse_if(source.folder or destination.folder, 400, f"{doing} folders is not supported")
-
-
-def _copy(call: Call, source: ResourceUrl, destination: ResourceUrl, verb: str) -> None:
     destination.check_name()
-    storage, overwrite = call.core.storage, call.body.get("overwrite") is True
-    item = present(storage.get(source), 400, f"Source resource {source.url} does not exist")
+    item = present(call.core.storage.get(source), 400, f"Source resource {source.url} does not exist")
     refuse_if(source.type not in MOVABLE, 500, f"Unsupported type: {source.type}")
-    exists = storage.get(destination) is not None and not overwrite
+    exists = call.core.storage.get(destination) is not None and call.body.get("overwrite") is not True
     content = item.content
-    if source.type in ("applications", "toolsets"):
+    if source.type in CALLED_BY_URL:
         custom_applications.check_stopped(call.core, source)
         refuse_if(exists, 412, "Resource already exists")
         content = dumps(dict(item.json(), name=destination.url))
-    elif exists:
-        words = f"Can't {verb} resource {source.url} to {destination.url}"
-        raise HttpError(400, words + ", because destination resource already exists")
-    storage.put(destination, content, item.content_type)
+    words = f"Can't {verb} resource {source.url} to {destination.url}"
+    refuse_if(exists, 400, words + ", because destination resource already exists")
+    call.core.storage.put(destination, content, item.content_type)
+    if verb == "move":
+        call.core.access.sharing.moved(source, destination)
+        call.core.remove(source)
+
+
+def source_and_destination(call: Call) -> list[ResourceUrl]:
+    """The resources between which something is moved or copied."""
+    names = ("sourceUrl", "destinationUrl")
+    for name in names:
+        refuse_if(call.body.get(name) is None, 400, f"{name} must be provided")
+    return [from_url(str(call.body[name])) for name in names]

@@ -2,13 +2,13 @@
 
 from typing import Optional
 
-from .access import RIGHTS, SHARE, in_order
+from .access import RIGHTS, SHARE, Shares, in_order
 from .auth import location_of
 from .http import HttpError, refuse_if
 from .json_shapes import Json
 from .json_shapes import operation as parsed
 from .paths import ResourceUrl, from_url
-from .resources import links_of
+from .resources import links_of, source_and_destination
 from .routing import Call, endpoint
 
 _BODY = "Can't initiate share request. Incorrect body"
@@ -48,14 +48,14 @@ def list_shared(call: Call) -> Json:
     kinds = {str(kind).upper() for kind in call.body.get("resourceTypes") or ()}
     mine = call.body.get("with") == "others"
     found = []
-    for url in sharing.shared_by(location) if mine else sharing.shared_with(location):
-        resource = from_url(url)
+    own = [url for url in sharing.urls() if url.split("/")[1] == call.caller.bucket]
+    for resource in map(from_url, own if mine else sharing.of(location)):
         if resource.kind not in kinds:
             continue
         described = resource.node
         if call.core.newer and call.body.get("includeUserInfo"):
             described["sharedBy"] = call.caller.name if mine else resource.location.rstrip("/").rpartition("/")[2]
-        given = [rights for receiver, rights in sharing.receivers(url).items() if mine or receiver == location]
+        given = [rights for receiver, rights in sharing.receivers(resource.url).items() if mine or receiver == location]
         described["permissions"] = in_order(right for rights in given for right in rights)
         if resource.folder:
             described["items"] = None
@@ -75,7 +75,7 @@ def revoke(call: Call) -> None:
     if any(resource.location != call.caller.location for resource, _ in revoked):
         raise HttpError(400, "You are only allowed to revoke access from own resources")
     for resource, rights in revoked:
-        call.core.access.sharing.take(resource.url, rights)
+        call.core.access.sharing.withdraw(resource.url, rights)
 
 
 @endpoint(
@@ -85,12 +85,9 @@ def revoke(call: Call) -> None:
     alone=True,
 )
 def copy(call: Call) -> None:
-    urls = []
-    for name in ("sourceUrl", "destinationUrl"):
-        refuse_if(call.body.get(name) is None, 400, f"{name} must be provided")
-        urls.append(from_url(str(call.body[name])))
-        refuse_if(urls[-1].location != call.caller.location, 400, f"{name} does not belong to the user")
-    source, destination = urls
+    source, destination = source_and_destination(call)
+    for name, resource in (("sourceUrl", source), ("destinationUrl", destination)):
+        refuse_if(resource.location != call.caller.location, 400, f"{name} does not belong to the user")
     refuse_if(source.url == destination.url, 400, "source and destination cannot be the same")
     refuse_if(call.core.storage.get(source) is None, 400, f"source resource {source.url} does not exists")
     refuse_if(call.core.storage.get(destination) is None, 400, f"destination resource {destination.url} dos not exists")
@@ -163,26 +160,26 @@ def grants(call: Call, operation: str) -> Optional[Json]:
     given = call.core.access.grants.by(call.caller)
     if operation == "list":
         if str(body.get("with")).upper() == "ME":
-            return {"resources": _granted(call.core.access.grants.to(call.caller))}
-        shown = [{"receiver": name, "resourcePermissions": _granted(links)} for name, links in given.items()]
-        return {"receivers": shown}
+            return {"resources": _granted(call.core.access.grants.to(call.caller), call.caller.deployment)}
+        names = dict.fromkeys(name for url in given.urls() for name in given.receivers(url))
+        return {"receivers": [{"receiver": name, "resourcePermissions": _granted([given], name)} for name in names]}
     receiver, links = body.get("receiver"), body.get("resourcePermissions")
     if not isinstance(receiver, str) or not isinstance(links, list):
         raise HttpError(400, "Not valid JSON body")
     for link in links:
         resource = from_url(str(link.get("url")))
         rights = {str(right).upper() for right in link.get("permissions") or ["READ"]}
-        links_of = given.setdefault(receiver, {})
         if operation == "revoke":
-            links_of[resource.url] = links_of.get(resource.url, set()) - rights
-            if not links_of[resource.url]:
-                del links_of[resource.url]
+            given.take(resource.url, rights, receiver)
         elif call.rights(resource) >= rights:
-            links_of.setdefault(resource.url, set()).update(rights)
+            given.give(resource.url, receiver, rights)
         else:
             raise HttpError(403, f"Access to resource is forbidden: {link.get('url')}")
     return None
 
 
-def _granted(links: dict[str, set[str]]) -> list[Json]:
-    return [{"url": url, "permissions": in_order(rights)} for url, rights in links.items()]
+def _granted(shares: list[Shares], receiver: Optional[str]) -> list[Json]:
+    granted: dict[str, list[str]] = {}
+    for url, rights in [one for given in shares for one in given.of(str(receiver)).items()]:
+        granted.setdefault(url, []).extend(rights)
+    return [{"url": url, "permissions": in_order(rights)} for url, rights in granted.items()]

@@ -89,5 +89,5 @@ class Core:
         """Delete a resource with whatever hangs on it."""
         with self.storage.change():
             deleted = self.storage.delete(resource, precondition)
-            self.access.sharing.take(resource.url)
+            self.access.sharing.withdraw(resource.url)
         return deleted

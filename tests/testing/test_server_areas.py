@@ -60,7 +60,7 @@ def test_the_table_of_endpoints_can_be_printed(capsys: pytest.CaptureFixture[str
     runpy.run_module("aidial_min.testing", run_name="__main__")
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["2024", "2026", "DELETE", "/v1/files/{bucket}/{path}", "resources.delete_file"] in rows
-    assert ["2026", "POST", "/v1/ops/resource/copy", "resources.copy"] in rows
+    assert ["2026", "POST", "/v1/ops/resource/{verb:copy}", "resources.relocate"] in rows
 
 
 def said(answer: Answer) -> str:
