@@ -20,8 +20,6 @@ MAX_REQUEST_LINE = 4096
 MAX_HEADERS = 8192
 PIECE = 1 << 18
 SMALL = 1 << 16
-#: How long the body of a refused request may take to arrive before the answer goes out without it, in seconds.
-GRACE = 0.05
 
 # The words of the HTTP library under DIAL Core are older than today's RFC.
 REASONS = {status.value: status.phrase for status in HTTPStatus}
@@ -122,7 +120,7 @@ class Request:
         self.content_length = int(length)
         self._is_read = False
         self._body: Optional[bytearray] = None
-        #: Is told every piece of the body as it is read.
+        #: Is told every piece of the body as it is read, and at its end an empty one.
         self.on_body: Optional[Callable[[Content], None]] = None
 
     def body(self) -> bytearray:
@@ -132,11 +130,6 @@ class Request:
             for piece in self._incoming():
                 self._body += piece
         return self._body
-
-    def is_within(self, received: bytearray) -> bool:
-        """Whether what is left of the body has all been `received`, as far as can be seen without taking it apart."""
-        ends = received.endswith(b"0\r\n\r\n") if self.chunked else len(received) >= self.content_length
-        return self._is_read or ends
 
     def discard(self) -> None:
         """Read what the handler left unread, so that the connection stays well framed."""
@@ -157,6 +150,8 @@ class Request:
                 yield piece
             while self.chunked and self.connection.read_line():
                 pass  # the line end after a chunk, or the trailers after the last one
+            if is_last and self.on_body:
+                self.on_body(b"")
 
     def _chunk_size(self) -> int:
         size = self.connection.read_line().split(b";", 1)[0].strip()
@@ -273,26 +268,6 @@ class Connection(threading.Thread):
             raise BadHead(505, match[3])
         return Request(self, match[1], match[2], headers)
 
-    def _take_body(self, request: Request) -> None:
-        """Read a body that the handler left alone before the answer goes out, if it is small and on its way.
-
-        A test that looks at the record as soon as it has the answer finds the body there. Larger ones, and those of a
-        client that waits for the answer before it sends, are read after it, as Core does.
-        """
-        if request.content_length > SMALL:
-            return
-        deadline = time.monotonic() + GRACE
-        try:
-            while not request.is_within(self._buffer) and len(self._buffer) <= SMALL:
-                self.socket.settimeout(max(0.001, deadline - time.monotonic()))
-                self._buffer += self._receive(SMALL)
-        except Disconnected:
-            return  # nothing came in time, or nothing will: whoever reads next sees which
-        finally:
-            self.socket.settimeout(None)
-        if request.is_within(self._buffer):
-            request.discard()
-
     # Answering
 
     def _exchange(self) -> bool:
@@ -306,7 +281,6 @@ class Connection(threading.Thread):
         close = "close" in request.headers.get("connection", "").lower()
         try:
             response = self._answer_to(request)
-            self._take_body(request)
             status = response.status
             self._answer(request, response, close)
         finally:
@@ -315,7 +289,7 @@ class Connection(threading.Thread):
                 took = (time.perf_counter() - begin) * 1000
                 self._log(f"{request.method} {request.target} {status or 'no answer'} {self._sent} bytes {took:.1f} ms")
         if close:
-            return self._end()
+            return self._end(request)
         request.discard()
         return True
 
@@ -372,10 +346,12 @@ class Connection(threading.Thread):
         if self.budget == 0:
             raise Disconnected
 
-    def _end(self) -> bool:
+    def _end(self, request: Optional[Request] = None) -> bool:
         """Let the last answer arrive before the close: unread bytes would turn the close into a reset."""
         with suppress(OSError):
             self.socket.shutdown(socket.SHUT_WR)
+            if request is not None:
+                request.discard()
             self.socket.settimeout(1.0)
             while self.socket.recv(PIECE):
                 pass

@@ -21,6 +21,8 @@ from .sdk import AppError, Behaviour, ChatRequest, Finish, Part
 KEPT_REQUESTS = 10_000
 KEPT_BYTES = 64 << 20
 KEPT_BODY = 1 << 20
+#: How long the rest of a body may take to arrive when somebody asks for it, in seconds.
+ARRIVES = 2.0
 _DEPLOYMENT = re.compile(r"/deployments/(.+?)/(?:chat/completions|completions|embeddings)$")
 
 
@@ -41,7 +43,8 @@ class RecordedRequest:
     """One request as the server got it.
 
     `path` is the raw path, `query` its parameters (the last of each name), `body` the bytes of the body: the first
-    mebibyte of a longer one, whose length is `body_size`.
+    mebibyte of a longer one. `body_size` is how much of it has come; who asks for `body` waits a moment for its end,
+    because what is refused is answered before it is read.
     """
 
     def __init__(self, method: str, target: str, headers: dict[str, str]) -> None:
@@ -52,14 +55,16 @@ class RecordedRequest:
         self.headers = Headers(headers)
         self.body_size = 0
         self._body = bytearray()
+        self._is_whole = threading.Event()
 
     @property
     def body(self) -> bytes:
+        self._is_whole.wait(ARRIVES)
         return bytes(self._body)
 
     def json(self) -> Any:
         """The body as JSON."""
-        return json.loads(self._body)
+        return json.loads(self.body)
 
     @property
     def deployment(self) -> Optional[str]:
@@ -73,7 +78,9 @@ class RecordedRequest:
             return None
 
     def take(self, piece: Content) -> int:
-        """Note a piece of the body as it comes; say how much of it is kept."""
+        """Note a piece of the body as it comes, an empty one at its end; say how much of it is kept."""
+        if not piece:
+            self._is_whole.set()
         self.body_size += len(piece)
         kept = piece[: max(0, KEPT_BODY - len(self._body))]
         self._body += kept
@@ -208,7 +215,7 @@ class Script:
         return take
 
     def _forget_oldest(self) -> None:
-        self._kept_bytes -= len(self.requests.popleft().body)
+        self._kept_bytes -= min(KEPT_BODY, self.requests.popleft().body_size)
 
     def clear(self) -> None:
         with self._lock:

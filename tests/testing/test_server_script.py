@@ -294,7 +294,7 @@ def test_the_record_has_the_body_of_what_was_refused(
     server: DialServer, path: str, headers: dict[str, str], status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As soon as there is an answer; http.client and others send head and body in two pieces."""
-    monkeypatch.setattr("aidial_min.testing.http.GRACE", PATIENCE)
+    monkeypatch.setattr("aidial_min.testing.script.ARRIVES", PATIENCE)
     given = {"Api-Key": server.api_key, **headers, "Content-Length": "8"}
     with Raw(server.port) as raw:
         for _ in range(50):
@@ -314,6 +314,9 @@ def test_a_refusal_does_not_wait_for_a_body_that_does_not_come(server: DialServe
             assert raw.request("POST", "/v1/bucket", {"Content-Length": str(length)}, b"x" * 9).status == 401
             raw.send(b"x" * (length - 9))
         assert raw.request("GET", "/v1/bucket", {"Api-Key": server.api_key}).status == 200
+        headers = {"Content-Length": "10", "Connection": "close"}
+        assert raw.request("POST", "/v1/bucket", headers, b"x" * 9).status == 401
+        assert raw.ended()
 
 
 def test_the_record_has_an_end(server: DialServer, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
