@@ -12,7 +12,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any, Protocol, Union
+from typing import Any, Union
 from urllib.parse import urlsplit
 
 from .http import HttpError, Request, Response
@@ -27,10 +27,6 @@ _NOT_KEPT = {
 }  # fmt: skip
 PATIENCE = 600.0
 Path = Union[str, "os.PathLike[str]"]
-
-
-class Cassette(Protocol):
-    def answer(self, request: Request) -> Response: ...
 
 
 class Recorder:
@@ -117,6 +113,9 @@ class Player:
         if not self._strict:
             return method, target.partition("?")[0], isinstance(asked, dict) and bool(asked.get("stream"))
         return method, _shown(target), body if asked is None else json.dumps(asked, sort_keys=True)
+
+
+Cassette = Union[Recorder, Player]
 
 
 def _shown(target: str) -> str:

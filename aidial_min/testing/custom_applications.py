@@ -53,15 +53,9 @@ def definitions(call: Call, type: str) -> list[tuple[str, Json]]:
 
 # Custom applications
 
-_OPS = "POST /v1/ops/application/"
 ACTIVE = ("STARTING", "STOPPING", "STARTED", "DEPLOYING", "UNDEPLOYING", "DEPLOYED")
 _ENDPOINT = re.compile(r"/openai/deployments/([^/?]+)/")
-_ENDPOINTS = {
-    "rate": "rate_endpoint",
-    "tokenize": "tokenize_endpoint",
-    "truncate_prompt": "truncate_prompt_endpoint",
-    "configuration": "configuration_endpoint",
-}
+_ENDPOINTS = {name: name + "_endpoint" for name in ("rate", "tokenize", "truncate_prompt", "configuration")}
 _SUPPORTED = ("system_prompt", "tools", "seed", "url_attachments", "folder_attachments", "allow_resume")
 _FEATURES = shape.only(
     *_ENDPOINTS.values(), *(name + "_supported" for name in _SUPPORTED), "accessible_by_per_request_key"
@@ -144,7 +138,7 @@ def all_of(call: Call) -> list[Deployment]:
     return [_deployment(call.core, url, body) for url, body in definitions(call, "applications")]
 
 
-@endpoint(_OPS + "{operation:start|stop|logs}", generations="2024", fields="url", alone=True)
+@endpoint("POST /v1/ops/application/{operation:start|stop|logs}", generations="2024", fields="url", alone=True)
 @endpoint(
     "POST /v1/ops/application/{operation:deploy|undeploy|redeploy|logs}", generations="2026", fields="url", alone=True
 )

@@ -13,9 +13,9 @@ from .http import HttpError, present, refuse_if
 from .json_shapes import Json, operation
 from .paths import decode_path, encode, from_url
 from .routing import Call, endpoint
+from .toolsets import auth_settings
 
 SCOPE = "/external_services/"
-HIDDEN = ("client_secret", "code_verifier")
 
 
 class Credential(NamedTuple):
@@ -134,12 +134,9 @@ def _managed(call: Call, app: str) -> Deployment:
 def _described(call: Call, application: Deployment, service: str, given: Json) -> Json:
     name = application.id if application.id.startswith("applications/") else f"applications/{application.id}"
     scope = decode_path(name) + SCOPE + service
-    settings = {key: value for key, value in given["auth_settings"].items() if key not in HIDDEN}
+    settings = auth_settings(call, given["auth_settings"], scope, call.core.part(Credentials), "app_level")
     if given["auth_settings"].get("client_secret"):
         settings["client_secret_hint"] = given["auth_settings"]["client_secret"][-4:]
-    for level, owner in (("user_level", call.caller.location), ("app_level", "")):
-        signed_in = (owner, scope) in call.core.part(Credentials)
-        settings[level + "_auth_status"] = "SIGNED_IN" if signed_in else "SIGNED_OUT"
     return {"id": service, **given, "auth_settings": {**settings, "global_auth_status": "SIGNED_OUT"}}
 
 

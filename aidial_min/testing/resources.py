@@ -114,33 +114,29 @@ def _as_stored(call: Call, item: Item) -> bytes:
     return bytes(item.content)
 
 
-def _prompt(call: Call, raw: bytes) -> bytes:
+def _as_sent(call: Call, raw: bytes) -> bytes:
+    fields = _FIELDS[call.resource.type]
+    optional = {"assistantModelId", *(["selectedAddons"] if call.core.newer else [])}
     if raw:  # an empty body is not looked at
-        json_body(raw, an_object(_PROMPT, " ".join(_PROMPT)))
+        json_body(raw, an_object(fields, " ".join(set(fields) - optional)))
     return raw
 
 
-def _conversation(call: Call, raw: bytes) -> bytes:
-    if raw:
-        required = set(_CONVERSATION) - {"assistantModelId", *(["selectedAddons"] if call.core.newer else [])}
-        json_body(raw, an_object(_CONVERSATION, " ".join(required)))
-    return raw
-
-
-_PROMPT: dict[str, Check] = dict.fromkeys(("id", "folderId", "name", "content"), scalar)
 _CONVERSATION: dict[str, Check] = {
     **dict.fromkeys(("id", "folderId", "name", "prompt"), scalar),
     "temperature": number,
     "lastActivityDate": number,
     "model": an_object({"id": scalar}, "id", null=True),
     "selectedAddons": strings,
-    # The library knows no name for a place in a list, and says "null".
     "messages": each(an_object({"role": scalar, "content": scalar}, "role content", null=True), "null"),
     "assistantModelId": scalar,
 }
+_FIELDS: dict[str, dict[str, Check]] = {
+    "prompts": dict.fromkeys(("id", "folderId", "name", "content"), scalar),
+    "conversations": _CONVERSATION,
+}
 KINDS = {
-    "prompts": Kind(_prompt, _as_stored),
-    "conversations": Kind(_conversation, _as_stored),
+    **dict.fromkeys(_FIELDS, Kind(_as_sent, _as_stored)),
     "applications": Kind(custom_applications.prepare, custom_applications.show),
     "toolsets": Kind(toolsets.prepare, toolsets.show),
 }

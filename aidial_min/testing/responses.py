@@ -20,6 +20,7 @@ from .sdk import END, AppError, ChatRequest, Chunk
 
 Event = Union[Json, float, bytes]
 TERMINAL = ("completed", "incomplete", "failed", "cancelled")
+_ATTEMPTS = [("X-UPSTREAM-ATTEMPTS", "1")]
 #: Seconds after which somebody who follows a response looks for more of it.
 LOOK_AGAIN = 0.01
 _ENDS = {"length": "max_output_tokens", "content_filter": "content_filter"}
@@ -106,14 +107,14 @@ def _respond(call: Call, deployment: Deployment, body: Json) -> Response:
     events = job.run(_counted(call, deployment, writer.events(parts, request.stream or in_background)))
     if in_background:
         job.response["status"] = "queued"
-        queued = _whole(job.response, attempts=True)
+        queued = as_json(job.response, headers=_ATTEMPTS)
         threading.Thread(target=_work_on, args=(call, events), name="dial-background", daemon=True).start()
         response = _streamed(job.follow()) if request.stream else queued
     elif request.stream:
         response = _streamed(events)
     else:
         _work(call, events)
-        response = _whole(job.response, attempts=True)
+        response = as_json(job.response, headers=_ATTEMPTS)
     if body.get("store", True):
         call.core.part(Jobs)[writer.response["id"]] = job
     return response
@@ -123,7 +124,7 @@ def _respond(call: Call, deployment: Deployment, body: Json) -> Response:
 def retrieve(call: Call, response: str) -> Response:
     job = _job(call, response)
     if not call.flag("stream"):
-        return _whole(job.response)
+        return as_json(job.response)
     after = call.query.get("starting_after", "-1")
     refuse_if(not after.lstrip("-").isdigit(), 400, "starting_after is a number")
     return _streamed(job.follow(int(after)))
@@ -137,7 +138,7 @@ def cancel(call: Call, response: str) -> Response:
         return as_json({"error": error}, 400)
     if job.running:
         job.cancel()
-    return _whole(job.response)
+    return as_json(job.response)
 
 
 @endpoint("DELETE /+openai/v1/responses/{response:[^/]+}", generations="2026")
@@ -174,10 +175,6 @@ def _counted(call: Call, deployment: Deployment, events: Iterator[Event]) -> Ite
         if isinstance(one, dict) and one.get("response", {}).get("usage"):
             count(call, deployment, one["response"]["usage"])
         yield one
-
-
-def _whole(response: Json, attempts: bool = False) -> Response:
-    return as_json(response, headers=[("X-UPSTREAM-ATTEMPTS", "1")] if attempts else [])
 
 
 def _streamed(events: Iterator[Event]) -> Response:

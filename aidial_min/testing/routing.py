@@ -10,6 +10,7 @@ or None for an empty 200.
 """
 
 import re
+from contextlib import nullcontext
 from re import Pattern
 from typing import Any, Callable, NamedTuple, Optional, TypeVar
 from urllib.parse import parse_qsl
@@ -113,9 +114,7 @@ class Endpoint(NamedTuple):
             found[name] = decode_path(found[name] or "")
         if self.alone:
             call.request.body()  # whoever sends it slowly keeps nobody waiting
-            with call.core.storage.change():
-                answer = self.handler(call, **found)
-        else:
+        with call.core.storage.change() if self.alone else nullcontext():
             answer = self.handler(call, **found)
         if isinstance(answer, Response):
             return answer

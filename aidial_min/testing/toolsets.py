@@ -5,7 +5,7 @@ toolset has the tools that its definition allows, and each answers with its argu
 """
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any, Callable, Optional
 from urllib.parse import unquote
 
@@ -83,10 +83,14 @@ def _deployment(url: str, body: Json) -> Deployment:
 
 def _settings(call: Call, toolset: Deployment) -> Json:
     given = toolset.extra.get("auth_settings") or {"authentication_type": "NONE"}
+    return auth_settings(call, given, toolset.id, call.core.part(SignedIn), "global")
+
+
+def auth_settings(call: Call, given: Json, id: str, signed_in: Container[tuple[str, str]], for_all: str) -> Json:
+    """Settings without their secrets, and whether this user, and everybody (`for_all`), has signed in to `id`."""
     settings = {name: value for name, value in given.items() if name not in ("client_secret", "code_verifier")}
-    signed_in = call.core.part(SignedIn)
-    for level, location in (("global", ""), ("user_level", call.caller.location)):
-        settings[level + "_auth_status"] = "SIGNED_IN" if (location, toolset.id) in signed_in else "SIGNED_OUT"
+    for level, owner in (("user_level", call.caller.location), (for_all, "")):
+        settings[level + "_auth_status"] = "SIGNED_IN" if (owner, id) in signed_in else "SIGNED_OUT"
     return settings
 
 
