@@ -115,7 +115,7 @@ def test_sigterm_ends_it_in_good_order(here):
     with here.start("serve", "--port", "0", "--quiet") as process:
         assert process.stdout.readline()
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (143, b"") and b"Traceback" not in err
 
 

@@ -159,7 +159,7 @@ def settings_of(server):
         "trust_env": False,
         "max_retries": 12,
         "limits": Limits(max_connections=PLACES, max_keepalive_connections=20),
-        "timeout": Timeout(connect=PATIENCE, read=PATIENCE, write=PATIENCE, pool=PATIENCE),
+        "timeout": Timeout(connect=PATIENCE, read=PATIENCE, write=PATIENCE, pool=PATIENCE * TASKS / PLACES),
         **({"ca_bundle": str(authority() / "ca.pem")} if server.url.startswith("https") else {}),
     }
 

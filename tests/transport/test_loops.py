@@ -266,7 +266,7 @@ class Heart:
             await asyncio.sleep(0.001)
 
     def wait(self):
-        wanted, deadline = self.beats + 3, time.monotonic() + 15
+        wanted, deadline = self.beats + 3, time.monotonic() + PATIENCE
         while self.beats < wanted and not self.stopped:
             self.stopped = time.monotonic() > deadline
             time.sleep(0.001)
