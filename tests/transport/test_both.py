@@ -278,11 +278,14 @@ def test_the_limit_that_fires_is_named_and_fires_on_time(kind, answer, timeout, 
 
 
 def test_a_server_that_takes_nothing_is_the_limit_write(kind):
-    settings = {"timeout": Timeout(write=0.1), "max_retries": 0}
-    with RawServer([[EARLY, DEAF]]) as server, client_of(kind, base_url=server.url, **settings) as call:
-        with pytest.raises(DialTimeoutError) as caught:
-            call(upload(b"z" * 12_000_000))
-        assert (caught.value.limit, caught.value.request_sent) == ("write", "maybe")
+    def scenario(pace):
+        settings = {"timeout": Timeout(write=0.4 * pace), "max_retries": 0}
+        with RawServer([[EARLY, DEAF]]) as server, client_of(kind, base_url=server.url, **settings) as call:
+            with pytest.raises(DialTimeoutError) as caught:
+                call(upload(b"z" * 12_000_000))
+            assert (caught.value.limit, caught.value.request_sent) == ("write", "maybe")
+
+    at_some_pace(scenario)
 
 
 def test_waiting_to_retry_ends_with_the_total_limit(kind):

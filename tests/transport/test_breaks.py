@@ -8,6 +8,7 @@ import gc
 import os
 import socket
 import ssl
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -25,12 +26,12 @@ from aidial_min import (
     Timeout,
     TLSError,
 )
-from aidial_min.transport import atomic_file
+from aidial_min.transport import atomic_file, sync
 from tests.support.certificates import authority
 from tests.support.clients import KINDS, client_of, opened_download
-from tests.support.patience import PATIENCE, at_some_pace
+from tests.support.patience import PATIENCE, at_some_pace, until
 from tests.support.proxy import Proxy
-from tests.support.rawserver import CUT, EARLY, HOLD, RESET, RawServer
+from tests.support.rawserver import CUT, EARLY, HOLD, RawServer
 from tests.transport.scripts import BLOB, CHUNKED, DONE, SSE, chunks, delta, length, refused
 
 STORED = length(b'{"url":"files/b/x"}')
@@ -40,6 +41,18 @@ OPENED = SSE + CHUNKED + chunks(delta("hello"), end=b"")
 @pytest.fixture(params=KINDS)
 def kind(request):
     return request.param
+
+
+def until_it_receives(thread):
+    """Wait until a thread of the sync client waits for what its server says."""
+
+    def receives():
+        frame = sys._current_frames().get(thread.ident)
+        while frame is not None and frame.f_code.co_filename != sync.__file__:
+            frame = frame.f_back
+        return frame is not None
+
+    until(receives)
 
 
 def bucket(client):
@@ -122,30 +135,6 @@ def test_an_early_answer_is_shown_though_the_server_hangs_up_at_once(kind, size)
             assert shown >= 15  # a reset may overtake what was said before
 
 
-class Slow:
-    """A file that takes its time."""
-
-    def __init__(self, pauses, pieces=40, size=200_000):
-        self.pauses = dict(pauses)
-        self.size = size
-        self.left = pieces
-        self.read_so_far = 0
-
-    def read(self, size=-1):
-        self.read_so_far += 1
-        time.sleep(self.pauses.get(self.read_so_far, self.pauses.get(None, 0)))
-        self.left -= 1
-        return b"x" * self.size if self.left >= 0 else b""
-
-
-def test_an_early_answer_is_shown_though_the_file_was_slow(kind):
-    """It sits in asyncio's reader, which gives out nothing any more once the connection broke."""
-    with RawServer([[EARLY, refused(413, b"too much"), RESET]]) as server:
-        with client_of(kind, base_url=server.url, max_retries=0) as call:
-            with pytest.raises(RequestTooLargeError):
-                call(upload(("x", Slow({2: 0.3}))))
-
-
 def test_a_tls_connection_that_broke_while_sending_is_no_attribute_error(kind):
     """Before Python 3.11 asyncio's TLS transport has no write buffer any more once its connection is lost."""
 
@@ -164,24 +153,40 @@ def test_a_tls_connection_that_broke_while_sending_is_no_attribute_error(kind):
 # ---------------------------------------------------------------- limits
 
 
+class Slow:
+    """A file that takes its time: two minutes in all."""
+
+    def __init__(self):
+        self.pieces = 4000
+
+    def read(self, size=-1):
+        time.sleep(0.03)
+        self.pieces -= 1
+        return b"x" * 200_000 if self.pieces >= 0 else b""
+
+
 def test_the_total_limit_ends_an_upload_whose_file_is_slow(kind):
     """design 4: a deadline bounds it all. Here the request went out whole, and then the limit was seen."""
     with RawServer([STORED]) as server:
         with client_of(kind, base_url=server.url, max_retries=0, timeout=Timeout(total=0.1)) as call:
             began = time.monotonic()
             with pytest.raises(DialTimeoutError) as caught:
-                call(upload(("x", Slow({None: 0.03}, pieces=1000))))
-            assert caught.value.limit == "total" and time.monotonic() - began < 10
+                call(upload(("x", Slow())))
+            assert caught.value.limit == "total" and time.monotonic() - began < PATIENCE
 
 
 def test_a_post_that_tls_has_begun_to_send_is_not_sent_again(kind):
     """OpenSSL may have sent records of a piece for which it still says "want write": request_sent is "maybe"."""
-    with tls_server(lambda sock, stop: stop.wait(20)) as (port, seen):
-        settings = {"ca_bundle": ca(), "max_retries": 1, "timeout": Timeout(write=0.1)}
-        with client_of(kind, base_url="https://localhost:%d" % port, **settings) as call:
-            with pytest.raises(DialTimeoutError) as caught:
-                call(chat("x" * 12_000_000))
-            assert (caught.value.limit, caught.value.request_sent, len(seen)) == ("write", "maybe", 1)
+
+    def scenario(pace):
+        with tls_server(lambda sock, stop: stop.wait(PATIENCE)) as (port, seen):
+            settings = {"ca_bundle": ca(), "max_retries": 1, "timeout": Timeout(write=0.4 * pace)}
+            with client_of(kind, base_url="https://localhost:%d" % port, **settings) as call:
+                with pytest.raises(DialTimeoutError) as caught:
+                    call(chat("x" * 12_000_000))
+                assert (caught.value.limit, caught.value.request_sent, len(seen)) == ("write", "maybe", 1)
+
+    at_some_pace(scenario)
 
 
 # ---------------------------------------------------------------- breaks
@@ -257,7 +262,7 @@ def test_a_name_that_tls_can_not_check_leaves_no_socket(host, recwarn):
     class Open(Proxy):
         def tunnel(self, client, target):
             client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            self.stopping.wait(10)
+            self.stopping.wait(PATIENCE)
 
     with Open() as proxy, client_of("async", base_url="https://" + host, proxy=proxy.url, max_retries=0) as call:
         with pytest.raises(TLSError):
@@ -272,7 +277,7 @@ def test_a_name_that_tls_can_not_check_leaves_no_socket(host, recwarn):
 def test_a_stream_that_another_thread_closes_ends_at_once():
     """Closing a descriptor wakes nobody who waits for it: the reader sat there until `read`, the connection stayed."""
     left = threading.Event()
-    settings = {"timeout": Timeout(read=60)}
+    settings = {"timeout": Timeout(read=2 * PATIENCE)}
     with RawServer([[OPENED, HOLD]]) as server, client_of("sync", base_url=server.url, **settings) as call:
         stream = call(chat(stream=True))
         next(stream)
@@ -289,21 +294,24 @@ def test_a_stream_that_another_thread_closes_ends_at_once():
 
         thread = threading.Thread(target=read)
         thread.start()
-        time.sleep(0.05)
+        until_it_receives(thread)
         stream.close()
-        at_once = left.wait(10)
+        at_once = left.wait(PATIENCE)
         thread.join()
         assert at_once and found == ["hello"]
 
 
 def test_a_cancelled_download_to_disk_leaves_nothing_however_slow_the_disk(tmp_path, monkeypatch):
     """The thread that creates the file goes on after the cancellation."""
-    opened, opening = atomic_file.TargetFile.open, threading.Event()
+    opened, opening, go, made = atomic_file.TargetFile.open, threading.Event(), threading.Event(), threading.Event()
 
     def slow(self):
         opening.set()
-        time.sleep(0.1)
-        return opened(self)
+        go.wait(PATIENCE)
+        try:
+            return opened(self)
+        finally:
+            made.set()
 
     monkeypatch.setattr(atomic_file.TargetFile, "open", slow)
 
@@ -313,13 +321,14 @@ def test_a_cancelled_download_to_disk_leaves_nothing_however_slow_the_disk(tmp_p
             task = asyncio.ensure_future(response.awrite_to(tmp_path / "target"))
             await asyncio.get_running_loop().run_in_executor(None, opening.wait, PATIENCE)
             task.cancel()
+            asyncio.get_running_loop().call_later(0.05, go.set)
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await asyncio.sleep(0.2)
 
     with RawServer([length(BLOB)]) as server:
         asyncio.run(main(server.url))
-    assert os.listdir(tmp_path) == []
+    assert made.wait(PATIENCE)
+    until(lambda: os.listdir(tmp_path) == [])
 
 
 def test_a_cancellation_while_the_file_is_put_in_its_place_is_not_lost(tmp_path, monkeypatch):
@@ -378,7 +387,7 @@ def test_a_cancelled_connect_does_no_harm_to_the_next_socket_of_the_loop():
 
         thread = threading.Thread(target=accept)
         thread.start()
-        done, _ = await asyncio.wait({other}, timeout=5)
+        done, _ = await asyncio.wait({other}, timeout=PATIENCE)
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join()
@@ -408,9 +417,9 @@ def test_a_subscription_that_another_thread_closes_just_ends():
         found = [next(events)]
         thread = threading.Thread(target=lambda: found.extend([*events, "its end"]))
         thread.start()
-        time.sleep(0.05)
+        until_it_receives(thread)
         events.close()
-        thread.join(20)
+        thread.join(PATIENCE)
         assert found[1:] == ["its end"]
 
 
@@ -422,14 +431,14 @@ def test_so_does_one_that_another_task_closes():
             reading = asyncio.ensure_future(read(events))
             await asyncio.sleep(0.02)
             await events.close()
-            assert await asyncio.wait_for(reading, 20) == []
+            assert await asyncio.wait_for(reading, PATIENCE) == []
             stream = await chat(stream=True)(client)
             await stream.__anext__()
             reading = asyncio.ensure_future(read(stream))
             await asyncio.sleep(0.02)
             await stream.close()
             with pytest.raises(StreamInterruptedError, match="the stream was closed") as caught:
-                await asyncio.wait_for(reading, 20)
+                await asyncio.wait_for(reading, PATIENCE)
             assert caught.value.partial.choices[0].message.content == "hello"
 
     async def read(events):
@@ -453,11 +462,11 @@ def test_one_reader_at_a_time_can_read_a_stream():
 
         thread = threading.Thread(target=read)
         thread.start()
-        time.sleep(0.2)
+        until_it_receives(thread)
         with pytest.raises(InvalidRequestError, match="another thread or task"):
             next(stream)
         stream.close()
-        thread.join(20)
+        thread.join(PATIENCE)
         assert len(failed) == 1 and "closed" in str(failed[0])
 
 

@@ -48,7 +48,7 @@ class User:
 
         thread = threading.Thread(target=work)
         thread.start()
-        until(lambda: self.now.waiting > waiting)
+        until(lambda: outcomes or self.now.waiting > waiting)
 
         def outcome():
             thread.join(PATIENCE)
@@ -90,7 +90,7 @@ class UserOfLoop(User):
     def begin(self, path, **options):
         waiting = self.now.waiting
         task = self.loop.create_task(get(self.client.with_options(**options), path))
-        until(lambda: self.now.waiting > waiting)
+        until(lambda: task.done() or self.now.waiting > waiting)
 
         def outcome():
             (found,) = self.loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
@@ -165,16 +165,19 @@ def test_the_connection_used_last_is_used_next(kind):
 
 
 def test_of_those_that_idle_one_that_the_server_ended_is_passed_over(kind):
-    ends = threading.Event()
-    with one(kind, STREAM, [STREAM, ends, CUT], GOOD) as (server, user):
-        first, second = user.open(), user.open()
-        user.read(first, second)
-        ends.set()
-        server.wait_until_played(2)
-        time.sleep(0.02)  # on its way through the loopback device
-        user.ask()
-        assert connections_of(server) == [1, 2, 1]
-        assert (user.now.open, user.now.idle) == (1, 1)
+    def scenario(pace):
+        ends = threading.Event()
+        with one(kind, STREAM, [STREAM, ends, CUT], GOOD) as (server, user):
+            first, second = user.open(), user.open()
+            user.read(first, second)
+            ends.set()
+            server.wait_until_played(2)
+            time.sleep(0.08 * pace)  # on its way through the loopback device
+            user.ask()
+            assert connections_of(server) == [1, 2, 1]
+            assert (user.now.open, user.now.idle) == (1, 1)
+
+    at_some_pace(scenario)
 
 
 def test_every_server_has_its_own(kind):

@@ -107,34 +107,42 @@ def close(call, thing):
 # ---------------------------------------------------------------- connections that idle
 
 
-def let_come(call, server, go):
+def let_come(call, server, go, pace):
     """Let the server go on, and wait until what it does has arrived at the one connection that idles."""
     assert call(lambda client: client._transport.statistics()).idle == 1
     played = len(server.requests)
     go.set()
     server.wait_until_played(played)
-    time.sleep(0.02)  # on its way through the loopback device
+    time.sleep(0.08 * pace)  # on its way through the loopback device
 
 
 def test_a_connection_that_the_server_closed_meanwhile_is_not_used(kind):
-    completion, closes, resets = length(b'{"choices":[]}'), threading.Event(), threading.Event()
-    with RawServer([[GOOD, closes, CUT], [completion, resets, RESET], GOOD]) as server:
-        with client_of(kind, base_url=server.url, max_retries=0) as call:
-            call(bucket)
-            let_come(call, server, closes)
-            call(lambda client: client.chat.completions.create(**{**CHAT, "stream": False}))
-            let_come(call, server, resets)
-            call(bucket)
-            assert [request[0] for request in server.requests] == [1, 2, 3]
+    def scenario(pace):
+        completion, closes, resets = length(b'{"choices":[]}'), threading.Event(), threading.Event()
+        with RawServer([[GOOD, closes, CUT], [completion, resets, RESET], GOOD]) as server:
+            with client_of(kind, base_url=server.url, max_retries=0) as call:
+                call(bucket)
+                let_come(call, server, closes, pace)
+                call(lambda client: client.chat.completions.create(**{**CHAT, "stream": False}))
+                let_come(call, server, resets, pace)
+                call(bucket)
+                assert [request[0] for request in server.requests] == [1, 2, 3]
+
+    at_some_pace(scenario)
 
 
 def test_bytes_that_nobody_asked_for_end_it(kind):
-    surplus, go = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n", threading.Event()
-    with RawServer([[GOOD, go, surplus], GOOD]) as server:
-        with client_of(kind, base_url=server.url, max_retries=0) as call:
-            call(bucket)
-            let_come(call, server, go)
-            assert call(bucket) == "b" and server.connections == 2
+    surplus = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n"
+
+    def scenario(pace):
+        go = threading.Event()
+        with RawServer([[GOOD, go, surplus], GOOD]) as server:
+            with client_of(kind, base_url=server.url, max_retries=0) as call:
+                call(bucket)
+                let_come(call, server, go, pace)
+                assert call(bucket) == "b" and server.connections == 2
+
+    at_some_pace(scenario)
 
 
 def test_options_and_pools_share_connections(kind):
@@ -413,36 +421,52 @@ def test_an_upload_is_repeated_from_its_beginning(kind, tmp_path, monkeypatch):
 
 
 class Slow:
-    """A pipe whose writer pauses before its last piece, until the server has said all it has to say."""
+    """A pipe whose writer pauses before its last piece, until the server has said all it has to say.
 
-    def __init__(self, server, *pieces):
-        self.server = server
+    Args:
+        go: what the server waits for until then.
+        pause: seconds that what it says may be on its way through the loopback device.
+    """
+
+    def __init__(self, server, go, pause, *pieces):
+        self.server, self.go, self.pause = server, go, pause
         self.pieces = list(pieces)
 
     def read(self, size=-1):
         if len(self.pieces) == 1:
+            self.go.set()
             self.server.wait_until_played(len(self.server.requests))
-            time.sleep(0.02)  # on its way through the loopback device
+            time.sleep(self.pause)
         return self.pieces.pop(0) if self.pieces else b""
 
 
 def test_a_pipe_is_never_sent_in_part(kind):
     """The kept connection is reset while we wait for the pipe: nothing has left, but its first piece is read."""
-    with RawServer([[GOOD, 0.05, RESET], STORED]) as server, client_of(kind, base_url=server.url) as call:
-        call(bucket)
-        with pytest.raises(DialConnectionError) as caught:
-            call(upload(("x.bin", Slow(server, b"first ", b"second"))))
-        assert caught.value.request_sent == "no"
-        assert len(server.requests) == 1, "a second request would hold the second piece alone"
+
+    def scenario(pace):
+        go = threading.Event()
+        with RawServer([[GOOD, go, RESET], STORED]) as server, client_of(kind, base_url=server.url) as call:
+            call(bucket)
+            with pytest.raises(DialConnectionError) as caught:
+                call(upload(("x.bin", Slow(server, go, 0.08 * pace, b"first ", b"second"))))
+            assert caught.value.request_sent == "no"
+            assert len(server.requests) == 1, "a second request would hold the second piece alone"
+
+    at_some_pace(scenario)
 
 
 def test_a_pipe_that_a_proxy_refused_is_not_sent_empty(kind):
     refusal = b"HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n"
     settings = {"base_url": "http://dial.invalid"}
-    with RawServer([refusal, STORED]) as proxy, client_of(kind, proxy=proxy.url, **settings) as call:
-        with pytest.raises(ProxyError, match="407"):
-            call(upload(("x.bin", Slow(proxy, b"precious", b""))))
-        assert [b"precious" in body for _, _, body in proxy.requests] == [True]
+
+    def scenario(pace):
+        go = threading.Event()
+        with RawServer([refusal, STORED]) as proxy, client_of(kind, proxy=proxy.url, **settings) as call:
+            with pytest.raises(ProxyError, match="407"):
+                call(upload(("x.bin", Slow(proxy, go, 0.08 * pace, b"precious", b""))))
+            assert [b"precious" in body for _, _, body in proxy.requests] == [True]
+
+    at_some_pace(scenario)
 
 
 class Stubborn:

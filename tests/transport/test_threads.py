@@ -16,7 +16,7 @@ import pytest
 from aidial_min import AsyncDial, Dial, DialTimeoutError, InvalidRequestError, Limits, Timeout
 from tests.support.certificates import authority
 from tests.support.clients import KINDS, client_of, opened_download
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, at_some_pace, until
 from tests.support.rawserver import GOOD, HOLD, RawServer
 from tests.transport.scripts import BLOB, length
 from tests.transport.test_tls import tls_server
@@ -178,6 +178,10 @@ def test_a_file_whose_read_is_a_coroutine_is_awaited():
 
 @pytest.mark.parametrize("how", ["cancelled", "out of time"])
 def test_its_read_ends_with_the_upload(how):
+    at_some_pace(lambda pace: its_read_ends(how, pace))
+
+
+def its_read_ends(how, pace):
     class Silent(Uploaded):
         ended = None
 
@@ -190,10 +194,10 @@ def test_its_read_ends_with_the_upload(how):
 
     async def main(url):
         file = Silent(b"")
-        timeout = Timeout(total=0.5 if how == "out of time" else None)
+        timeout = Timeout(total=pace if how == "out of time" else None)
         async with AsyncDial(base_url=url, api_key="k", trust_env=False, timeout=timeout) as client:
             task = asyncio.ensure_future(client.files.upload("files/b/x", ("x", file)))
-            while file.ended is None:
+            while file.ended is None and not task.done():
                 await asyncio.sleep(0.01)
             if how == "cancelled":
                 task.cancel()
@@ -277,12 +281,9 @@ def close_while_threads_wait(url, settings):
     threads = [threading.Thread(target=ask, daemon=True) for _ in range(4)]
     for thread in threads:
         thread.start()
-    while client._transport.statistics().waiting < 3:
-        time.sleep(0.01)
+    until(lambda: client._transport.statistics().waiting == 3)
     client.close()
-    deadline = time.monotonic() + PATIENCE
-    while len(failed) < 3 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: len(failed) == 3)
     return failed
 
 
