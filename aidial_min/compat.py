@@ -11,8 +11,8 @@ Where a program can't be touched, a folder `aidial_client` on its path does the 
     from aidial_min.compat import install
     install(__name__)
 
-PATHS lists the modules of 0.18.0 and the names that they define and we have; a module is made when it is imported, and
-a name loads what it means when it is used. UNCOVERED lists the other modules, with the reason that an import gives.
+NAMES and HOMES list the modules of 0.18.0 and say which names they have; a module is made when it is imported, and a
+name loads what it means when it is used. UNCOVERED lists the other modules, with the reason that an import gives.
 """
 
 import sys
@@ -21,79 +21,41 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Dict, List, Optional, Sequence
 
-_ERRORS = """
-    DialException EtagMismatchError InvalidDialURLError InvalidRequestError NotDialURLError ParsingDataError
-    ResourceNotFoundError
-"""
-_AUTH = "AsyncAuthValue SyncAuthValue"
-_CONTENT = """
-    AssistantMessageParam AttachmentParam CustomContentParam DeveloperMessageParam FunctionMessageParam ImageURLParam
-    InputAudioParam InputFileParam Message MessageContentAudioPartParam MessageContentFilePartParam
-    MessageContentImagePartParam MessageContentPartParam MessageContentRefusalPartParam MessageContentTextPartParam
-    MessageCustomFieldsParam ResponseFormat ResponseFormatJsonObject ResponseFormatJsonSchema
-    ResponseFormatJsonSchemaObject ResponseFormatText StageParam SystemMessageParam ToolMessageParam UserMessageParam
-"""
-_ANSWERS = """
-    Attachment ChatCompletionChunk ChatCompletionMessage ChatCompletionMessageDelta ChatCompletionResponse Choice
-    ChoiceDelta CompletionTokensDetails CompletionUsage CustomContent PromptTokensDetails Stage Statistics UsagePerModel
-"""
-_CACHE = "CacheBreakpointParam PromptCacheBreakpointParam PromptCacheOptionsParam"
-_REQUEST = "ChatCompletionRequest ChatCompletionRequestCustomFields ReasoningEffort StreamOptions"
-_TOOLS = "StaticFunctionParam StaticToolParam ToolCallSpecParam ToolCustomFieldsParam ToolParam"
+HERE = __name__.rpartition(".")[0]
 
-PATHS: Dict[str, str] = {
-    "": _AUTH + _ERRORS + "AsyncDial AsyncDialClientPool Dial DialClientPool ModelInfo ModelLimits ModelPricing "
-    "SigninResult ToolsetInfo UserInfo",
-    "_auth": _AUTH,
+NAMES: Dict[str, str] = {
+    "_auth": "AsyncAuthValue SyncAuthValue",
     "_client": "AsyncDial BaseDialClient Dial",
     "_client_pool": "AsyncDialClientPool DialClientPool",
     "_constants": "API_PREFIX_V1 API_PREFIX_V2 DEFAULT_CONNECTION_LIMITS DEFAULT_MAX_RETRIES DEFAULT_TIMEOUT",
-    "_exception": _ERRORS,
     "_log": "logger",
     "helpers": "",
     "helpers.storage_resource": "StorageResourceTypeV1",
-    "resources": "Application AsyncApplication AsyncBucket AsyncChat AsyncClientChannel AsyncDeployments AsyncFiles "
-    "AsyncMetadata AsyncModel AsyncPrompts AsyncResourcePermissions AsyncSkillFilesRef AsyncSkillsRef AsyncToolset "
-    "AsyncUser Bucket Chat ClientChannel Deployments Files Metadata Model Prompts ResourcePermissions SkillFilesRef "
-    "SkillsRef Toolset User",
-    "resources.application": "Application AsyncApplication",
-    "resources.bucket": "AsyncBucket Bucket",
-    "resources.chat": "AsyncChat AsyncChatCompletions Chat ChatCompletions",
-    "resources.chat.completions": "AsyncChatCompletions ChatCompletions",
-    "resources.client_channel": "AsyncClientChannel ClientChannel",
-    "resources.deployments": "AsyncDeployments Deployments",
-    "resources.files": "AsyncFiles Files",
-    "resources.metadata": "AsyncMetadata Metadata",
-    "resources.model": "AsyncModel Model",
-    "resources.prompts": "AsyncPrompts Prompts",
-    "resources.resource_permissions": "AsyncResourcePermissions ResourcePermissions",
-    "resources.skills": "AsyncSkillFilesRef AsyncSkillsRef SkillFilesRef SkillsRef",
-    "resources.toolset": "AsyncToolset Toolset",
-    "resources.user": "AsyncUser User",
-    "types": "",
-    "types.application": "Application ApplicationsResponse",
-    "types.bucket": "AppData BucketResponse",
-    "types.chat": _ANSWERS + _CACHE + _CONTENT + _REQUEST + " FunctionCallSpecParam FunctionParam " + _TOOLS,
-    "types.chat.cache": _CACHE,
-    "types.chat.function": "FunctionCallParam FunctionCallSpecParam FunctionParam",
     "types.chat.legacy": "ChatCompletionRequest",
-    "types.chat.legacy.chat_completion": "Attachment CustomContent FinishReason FunctionCall Message Role Stage Status "
-    "ToolCall",
-    "types.chat.request": _REQUEST,
-    "types.chat.request_param": _CONTENT + "MessageContentParam",
-    "types.chat.response": _ANSWERS + "ChatCompletionMessageToolCall FunctionCall FunctionCallDelta ToolCallDelta",
-    "types.chat.tool": _TOOLS + " ToolCallParam",
-    "types.client_channel": "SigninResult",
-    "types.deployment": "Deployment DeploymentBase DeploymentKind DeploymentName DeploymentsResponse Features "
-    "ScaleSettings",
     "types.file": "FileDownloadResponse",
-    "types.metadata": "BaseMetadata ConversationItem ConversationMetadata FileItem FileMetadata PromptItem "
-    "PromptMetadata ResourceItemMetadata SkillFileItem SkillFileMetadata SkillItem SkillMetadata",
-    "types.model": "ModelCapabilities ModelInfo ModelLimits ModelPricing",
-    "types.prompt": "Prompt",
-    "types.toolset": "ToolsetInfo",
-    "types.user": "UserInfo",
 }
+"""Modules of 0.18.0 that have none here, and the names that they define and we have."""
+
+HOMES: Dict[str, str] = {
+    "": "",
+    "_exception": ".errors",
+    "types.chat.legacy.chat_completion": ".types.chat.legacy",
+    **dict.fromkeys(
+        "resources resources.application resources.bucket resources.chat resources.chat.completions "
+        "resources.client_channel resources.deployments resources.files resources.metadata resources.model "
+        "resources.prompts resources.resource_permissions resources.skills resources.toolset resources.user".split(),
+        ".resources",
+    ),
+    **{
+        place: "." + place
+        for place in "types types.application types.bucket types.chat types.chat.cache types.chat.function "
+        "types.chat.request types.chat.request_param types.chat.response types.chat.tool types.client_channel "
+        "types.deployment types.metadata types.model types.prompt types.toolset types.user".split()
+    },
+}
+"""The other modules of 0.18.0, and the module here that has their names, and maybe newer ones."""
+
+PATHS = frozenset((*NAMES, *HOMES))
 UNCOVERED: Dict[str, str] = {
     "_compatibility": "which version of pydantic and openai there is does not matter here",
     "_http_client": "requests do not travel through httpx; the arguments of Dial and its pools set what an httpx "
@@ -147,18 +109,18 @@ class _Finder:
 
     def exec_module(self, module: ModuleType) -> None:
         module.__class__ = _Module
-        place = module.__name__[len(self._name) + 1 :]
-        module.__dict__.update(_place=place, __all__=sorted(set(PATHS[place].split())), __doc__=_Module.__doc__)
+        module.__dict__.update(_place=module.__name__[len(self._name) + 1 :], __doc__=_Module.__doc__)
 
 
 class _Module(ModuleType):
     """A module of aidial-client 0.18.0, as aidial_min.compat makes it."""
 
     _place: str
-    __all__: List[str]
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or "_place" not in self.__dict__:
+        if "_place" in self.__dict__ and name == "__all__":
+            return _names(self._place)
+        if "_place" not in self.__dict__ or name.startswith("__"):
             raise AttributeError(name)
         if (self._place + "." + name).lstrip(".") in PATHS:  # there, importing the package loads all of its modules
             value = import_module("%s.%s" % (self.__name__, name))
@@ -173,20 +135,23 @@ class _Module(ModuleType):
         return sorted({*self.__dict__, *self.__all__})
 
 
+def _names(place: str) -> List[str]:
+    """The public names of one of these modules."""
+    names = NAMES[place].split() if place in NAMES else import_module(HERE + HOMES[place]).__all__
+    return [name for name in names if not name.startswith("_")]
+
+
 def _meaning(place: str, name: str) -> Any:
     """What a name of one of these modules means here; programs also import what a module imports itself."""
     if place == "_constants":
         return _constants().get(name)
-    if place == "_log":
+    if (place, name) == ("_log", "logger"):
         return import_module("logging").getLogger(__package__)
     if name == "BaseDialClient":
         from . import AsyncDial, Dial
 
         return next(base for base in AsyncDial.__mro__ if base in Dial.__mro__)
-    here = __name__.rpartition(".")[0]
-    room = {"resources": ".resources"}.get(place.partition(".")[0], ".types")
-    home = ".types.chat.legacy" if place.endswith("legacy.chat_completion") else room
-    for module in (here + home, here + ".types", here, "collections.abc"):
+    for module in (HERE + (HOMES.get(place) or ".types"), HERE + ".types", HERE, "collections.abc"):
         found = getattr(import_module(module), name, None)
         if found is not None and not isinstance(found, ModuleType):
             return found

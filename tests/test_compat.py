@@ -18,7 +18,11 @@ import aidial_min.types
 from aidial_min import compat
 from aidial_min.testing import DialServer
 
+from .support.official import official_names
+
 ROOT = Path(__file__).resolve().parents[1]
+OFFICIAL = official_names()
+"""Names by module, "" for the package."""
 NAME = "official_client_of_the_tests"
 """Another name than aidial_client, which may be installed beside the tests."""
 
@@ -44,13 +48,17 @@ def run(code, *path):
 # Import paths
 
 
-@pytest.mark.parametrize("place", sorted(compat.PATHS))
+@pytest.mark.parametrize("place", sorted(OFFICIAL))
 def test_every_name_of_every_path_means_something(installed, place):
     module = import_module(("%s.%s" % (NAME, place)).rstrip("."))
-    assert module.__all__ == sorted(set(compat.PATHS[place].split()))
+    assert set(OFFICIAL[place]) <= set(module.__all__)
     for name in module.__all__:
         assert getattr(module, name) is getattr(module, name)
         assert name in dir(module)
+
+
+def test_every_module_is_known():
+    assert set(OFFICIAL) == compat.PATHS
 
 
 @pytest.mark.parametrize(
@@ -84,8 +92,9 @@ def test_modules_are_reached_as_attributes_too(installed):
 
 
 def test_what_is_not_there_is_refused(installed):
-    with pytest.raises(AttributeError, match="no attribute 'Nope'"):
-        installed.Nope  # noqa: B018
+    for place in (installed, installed._log, installed._constants, installed.resources.files):
+        with pytest.raises(AttributeError, match="no attribute 'Nope'"):
+            place.Nope  # noqa: B018
     with pytest.raises(ImportError, match="cannot import name 'Nope'"):
         exec("from %s.types.metadata import Nope" % NAME)
     with pytest.raises(ModuleNotFoundError, match="No module named"):

@@ -10,6 +10,7 @@ import pytest
 
 from aidial_min import compat
 
+from ..support.official import official_names
 from .test_differential import HERE, VARIABLE, why_not
 
 INSIDE = "plumbing of the official client on httpx, pydantic and openai"
@@ -28,12 +29,11 @@ NOT_COVERED: Dict[str, str] = {
     "*_PREFIX *_PREFIX_V? *_RETRY_DELAY _client*:DEFAULT_* _client:enforce_trailing_slash": CONSTANTS,
     "types.chat.legacy.*:*": LEGACY,
     "resources.application:ApplicationType": "types.application.Application, there under another name",
-    "types.chat.*:TypedDict": "typing_extensions'",
 }
 """Patterns of `module:name`, and why there is nothing of the kind."""
 
 
-def official_names() -> Dict[str, List[str]]:
+def names_there() -> Dict[str, List[str]]:
     reason = why_not("aidial-client")
     if reason:
         pytest.skip(reason)
@@ -47,23 +47,18 @@ def covered_by(place: str, table: Dict[str, str]) -> bool:
 
 
 def test_every_module_is_covered_or_has_a_reason() -> None:
-    official = official_names()
+    official = names_there()
     assert len(official) > 55  # a walk that finds nothing would pass as well
     assert [place for place in official if place not in compat.PATHS and not covered_by(place, compat.UNCOVERED)] == []
-    assert [place for place in {**compat.PATHS, **compat.UNCOVERED} if place not in official] == []
-
-
-def means_something(place: str, name: str) -> bool:
-    """Whether the name is listed, or found where compat looks for what a module imports itself."""
-    return name in compat.PATHS[place].split() or compat._meaning(place, name) is not None
+    assert [place for place in (*compat.PATHS, *compat.UNCOVERED) if place not in official] == []
 
 
 def test_every_name_is_covered_or_has_a_reason() -> None:
     missing = [
         "%s:%s" % (place, name)
-        for place, names in official_names().items()
+        for place, names in names_there().items()
         for name in names
-        if place in compat.PATHS and not means_something(place, name)
+        if place in compat.PATHS and compat._meaning(place, name) is None
     ]
     patterns = [pattern for patterns in NOT_COVERED for pattern in patterns.split()]
     matched = {pattern: fnmatch.filter(missing, pattern) for pattern in patterns}
@@ -73,6 +68,6 @@ def test_every_name_is_covered_or_has_a_reason() -> None:
 
 
 def test_no_listed_name_is_invented() -> None:
-    official = official_names()
-    invented = {place: set(names.split()) - set(official[place]) for place, names in compat.PATHS.items()}
+    official, listed = names_there(), official_names()
+    invented = {place: set(names) - set(official[place]) for place, names in listed.items()}
     assert [(place, names) for place, names in invented.items() if names] == []
