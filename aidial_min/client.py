@@ -127,22 +127,35 @@ class _Waiting(Portable, Async):
         await self.aclose()
 
 
-def _made(place: str, doc: str) -> Any:
-    """A group of operations, made when it is first asked for.
+class _Group(cached_property):  # type: ignore[type-arg]  # as such it is no part of what a copy takes over
+    """A group of operations, made when it is first asked for; its docstring is that of its class.
 
     Args:
         place: its module in api/ and its class; that of the async client is called Async....
     """
 
-    def make(client: Any) -> Any:
-        module, _, name = place.partition(".")
-        prefix = "Async" if isinstance(client, Async) else ""
-        with loading():
-            return getattr(import_module(".api." + module, __package__), prefix + name)(client)
+    def __init__(self, place: str) -> None:
+        self._place = place
 
-    group = cached_property(make)
-    group.__doc__ = doc
-    return group
+    def __set_name__(self, owner: Any, name: str) -> None:
+        self._name = name
+
+    def __get__(self, client: Any, owner: Any = None) -> Any:
+        if client is None:
+            return self
+        made = client.__dict__[self._name] = self._load("Async" if isinstance(client, Async) else "")(client)
+        return made
+
+    def _load(self, prefix: str) -> Any:
+        module, _, name = self._place.partition(".")
+        with loading():
+            return getattr(import_module(".api." + module, __package__), prefix + name)
+
+    if not TYPE_CHECKING:
+        __doc__ = property(lambda self: self._load("").__doc__)
+
+
+_made: Any = _Group  # to type checkers an attribute is what it is declared as
 
 
 class _Client(BaseClient, Generic[Auth]):
@@ -151,74 +164,38 @@ class _Client(BaseClient, Generic[Auth]):
     _stream_of: Callable[..., Any]
     _my_bucket: Any = None
 
-    chat: Bound[calls.Chat, calls.AsyncChat] = _made(
-        "calls.Chat", "Chat completions: ``client.chat.completions.create(...)``."
-    )
-    completions: Bound[texts.Completions, texts.AsyncCompletions] = _made(
-        "texts.Completions", "Legacy text completions."
-    )
-    embeddings: Bound[texts.Embeddings, texts.AsyncEmbeddings] = _made("texts.Embeddings", "Embeddings.")
-    responses: Bound[Responses, AsyncResponses] = _made(
-        "responses.Responses", "The Responses API: ``client.responses.create(...)``."
-    )
-    deployments: Bound[catalog.Deployments, catalog.AsyncDeployments] = _made(
-        "catalog.Deployments", "Everything that can be called by id."
-    )
-    model: Bound[catalog.Model, catalog.AsyncModel] = _made("catalog.Model", "Models that the caller may use.")
-    application: Bound[catalog.Application, catalog.AsyncApplication] = _made(
-        "catalog.Application", "Applications that the caller may use."
-    )
-    toolset: Bound[toolsets.Toolset, toolsets.AsyncToolset] = _made(
-        "toolsets.Toolset", "Toolsets that the caller may use."
-    )
-    user: Bound[account.User, account.AsyncUser] = _made("account.User", "The caller.")
-    bucket: Bound[account.Bucket, account.AsyncBucket] = _made("account.Bucket", "The caller's bucket.")
-    notifications: Bound[account.Notifications, account.AsyncNotifications] = _made(
-        "account.Notifications", "Notifications that the server keeps for the caller."
-    )
-    files: Bound[Files, AsyncFiles] = _made("files.Files", "Files in DIAL's storage.")
-    prompts: Bound[stored.Prompts, stored.AsyncPrompts] = _made("stored.Prompts", "Stored prompts.")
-    conversations: Bound[stored.Conversations, stored.AsyncConversations] = _made(
-        "stored.Conversations", "Stored conversations."
-    )
+    chat: Bound[calls.Chat, calls.AsyncChat] = _made("calls.Chat")
+    completions: Bound[texts.Completions, texts.AsyncCompletions] = _made("texts.Completions")
+    embeddings: Bound[texts.Embeddings, texts.AsyncEmbeddings] = _made("texts.Embeddings")
+    responses: Bound[Responses, AsyncResponses] = _made("responses.Responses")
+    deployments: Bound[catalog.Deployments, catalog.AsyncDeployments] = _made("catalog.Deployments")
+    model: Bound[catalog.Model, catalog.AsyncModel] = _made("catalog.Model")
+    application: Bound[catalog.Application, catalog.AsyncApplication] = _made("catalog.Application")
+    toolset: Bound[toolsets.Toolset, toolsets.AsyncToolset] = _made("toolsets.Toolset")
+    user: Bound[account.User, account.AsyncUser] = _made("account.User")
+    bucket: Bound[account.Bucket, account.AsyncBucket] = _made("account.Bucket")
+    notifications: Bound[account.Notifications, account.AsyncNotifications] = _made("account.Notifications")
+    files: Bound[Files, AsyncFiles] = _made("files.Files")
+    prompts: Bound[stored.Prompts, stored.AsyncPrompts] = _made("stored.Prompts")
+    conversations: Bound[stored.Conversations, stored.AsyncConversations] = _made("stored.Conversations")
     custom_applications: Bound[stored.CustomApplications, stored.AsyncCustomApplications] = _made(
-        "stored.CustomApplications", "Applications that users keep in buckets."
+        "stored.CustomApplications"
     )
-    custom_toolsets: Bound[stored.CustomToolsets, stored.AsyncCustomToolsets] = _made(
-        "stored.CustomToolsets", "Toolsets that users keep in buckets."
-    )
-    metadata: Bound[stored.Metadata, stored.AsyncMetadata] = _made("stored.Metadata", "Metadata of anything stored.")
-    skills: Bound[SkillsRef, AsyncSkillsRef] = _made(
-        "skills.SkillsRef", 'Skills: ``client.skills / "writing" / "tone"`` is one of the caller\'s own.'
-    )
-    sharing: Bound[Sharing, AsyncSharing] = _made("sharing.Sharing", "Sharing of resources with other users.")
-    invitations: Bound[Invitations, AsyncInvitations] = _made(
-        "sharing.Invitations", "Invitations to use what others share."
-    )
-    publications: Bound[Publications, AsyncPublications] = _made(
-        "publications.Publications", "Publications: resources on their way to the public bucket."
-    )
-    resource_permissions: Bound[ResourcePermissions, AsyncResourcePermissions] = _made(
-        "sharing.ResourcePermissions", "Permissions for the time of one request."
-    )
-    resources: Bound[subscriptions.Resources, subscriptions.AsyncResources] = _made(
-        "subscriptions.Resources", "Changes of resources, as they happen."
-    )
+    custom_toolsets: Bound[stored.CustomToolsets, stored.AsyncCustomToolsets] = _made("stored.CustomToolsets")
+    metadata: Bound[stored.Metadata, stored.AsyncMetadata] = _made("stored.Metadata")
+    skills: Bound[SkillsRef, AsyncSkillsRef] = _made("skills.SkillsRef")
+    sharing: Bound[Sharing, AsyncSharing] = _made("sharing.Sharing")
+    invitations: Bound[Invitations, AsyncInvitations] = _made("sharing.Invitations")
+    publications: Bound[Publications, AsyncPublications] = _made("publications.Publications")
+    resource_permissions: Bound[ResourcePermissions, AsyncResourcePermissions] = _made("sharing.ResourcePermissions")
+    resources: Bound[subscriptions.Resources, subscriptions.AsyncResources] = _made("subscriptions.Resources")
     external_services: Bound[toolsets.ExternalServices, toolsets.AsyncExternalServices] = _made(
-        "toolsets.ExternalServices", "Outside services that users sign in to."
+        "toolsets.ExternalServices"
     )
-    code_interpreter: Bound[CodeInterpreter, AsyncCodeInterpreter] = _made(
-        "code_interpreter.CodeInterpreter", "Sessions in which code runs."
-    )
-    schemas: Bound[catalog.Schemas, catalog.AsyncSchemas] = _made(
-        "catalog.Schemas", "Schemas of application types and of the catalog."
-    )
-    consent: Bound[catalog.Consent, catalog.AsyncConsent] = _made(
-        "catalog.Consent", "What users must agree to before they call some applications."
-    )
-    client_channel: Bound[ClientChannel, AsyncClientChannel] = _made(
-        "client_channel.ClientChannel", "The channel between an application and its user."
-    )
+    code_interpreter: Bound[CodeInterpreter, AsyncCodeInterpreter] = _made("code_interpreter.CodeInterpreter")
+    schemas: Bound[catalog.Schemas, catalog.AsyncSchemas] = _made("catalog.Schemas")
+    consent: Bound[catalog.Consent, catalog.AsyncConsent] = _made("catalog.Consent")
+    client_channel: Bound[ClientChannel, AsyncClientChannel] = _made("client_channel.ClientChannel")
 
     @with_hints
     def __init__(

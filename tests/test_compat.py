@@ -18,7 +18,7 @@ import aidial_min.types
 from aidial_min import compat
 from aidial_min.testing import DialServer
 
-from .support.official import official_names
+from .support.names import official_names
 
 ROOT = Path(__file__).resolve().parents[1]
 OFFICIAL = official_names()

@@ -66,6 +66,14 @@ def test_help_of_a_class_shows_its_methods():
         assert "temperature" in page and "Answer a conversation." in page
 
 
+@pytest.mark.parametrize("cls", [Dial, AsyncDial])
+def test_help_of_a_client_says_what_its_areas_are(cls):
+    page = pydoc.plain(pydoc.render_doc(cls))
+    for area in {area.partition(".")[0] for area in AREAS}:
+        about = inspect.getdoc(type(getattr(CLIENTS[0], area))).splitlines()[0]
+        assert re.search(r"(?m)^ \|  %s = .*\n \|      %s$" % (area, re.escape(about)), page), area
+
+
 @pytest.mark.parametrize("cls", [Dial, AsyncDial, DialClientPool, AsyncDialClientPool])
 def test_clients_show_their_arguments(cls):
     assert "limits" in inspect.signature(cls).parameters

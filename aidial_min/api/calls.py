@@ -63,15 +63,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-OPTIONS = frozenset(
-    """
-    api_version extra_headers extra_query extra_params extra_body timeout max_retries conversation_id cache_policy
-    """.split()
-)
-"""The names of CallOptions."""
 EXTRAS = ("extra_params", "extra_query", "extra_headers", "extra_body")
-APART = OPTIONS | {"self", "deployment_name", "messages", "prompt", "stream"}
-"""What `create` takes that is no optional parameter of a deployment."""
 
 
 class DeploymentCalls(Resource):
@@ -94,28 +86,29 @@ class DeploymentCalls(Resource):
 
         Args:
             body: what is sent in any case; nulls are left out.
-            given: the arguments of `create`: parameters of the deployment, and CallOptions.
+            given: the other arguments of `create`. CallOptions are taken out of it; the rest is sent, too.
         """
-        params, query, headers, members = [_mapping(key, given.get(key)) for key in EXTRAS]
-        sent = {key: value for key, value in given.items() if value is not None and key not in APART}
-        sent.update((key, value) for key, value in body.items() if value is not None)
+        params, query, headers, members = [_mapping(key, given.pop(key, None)) for key in EXTRAS]
+        fields = _headers(given.pop("conversation_id", None), given.pop("cache_policy", None))
+        version = given.pop("api_version", None) or self._config.api_version
+        timeout, max_retries = given.pop("timeout", NOT_GIVEN), given.pop("max_retries", None)
+        sent = {key: value for key, value in {**given, **body}.items() if value is not None}
         per_deployment = "%s" in self._path
         return Request(
             "POST",
             self._path % encode_id(name) if per_deployment else self._path,
             decode=decode,
-            query={"api-version": given.get("api_version") or self._config.api_version, **params, **query},
-            headers={**_headers(given), **headers},
+            query={"api-version": version, **params, **query},
+            headers={**fields, **headers},
             body=json_body({"model": name, **sent, **members}),  # upstreams may ask for `model`
             upstream=per_deployment,
-            timeout=timeout_of_call(given.get("timeout", NOT_GIVEN)),
-            retry=retry_of_call(given.get("max_retries")),
+            timeout=timeout_of_call(timeout),
+            retry=retry_of_call(max_retries),
         )
 
 
-def _headers(options: Dict[str, Any]) -> Dict[str, Any]:
+def _headers(conversation: Any, policy: Any) -> Dict[str, Any]:
     """The header fields that call options stand for."""
-    conversation, policy = options.get("conversation_id"), options.get("cache_policy")
     fields = {}
     if conversation is not None:
         if not isinstance(conversation, str) or not conversation.strip():
@@ -207,7 +200,7 @@ class _ChatCompletions(DeploymentCalls):
         if not iterable or isinstance(messages, (str, bytes, dict, Mapping, Model)):
             raise InvalidRequestError("messages must be a list of messages like {'role': 'user', 'content': '...'}")
         body = {"messages": [_message(message, index) for index, message in enumerate(messages)]}
-        return await self._answer_to(given["deployment_name"], body, given)
+        return await self._answer_to(given.pop("deployment_name"), body, given)
 
     # fmt: off
     create: Bound[
@@ -228,7 +221,7 @@ class AsyncChatCompletions(_ChatCompletions, Async):
 
 
 class Chat(Resource, Sync):
-    """`chat.completions`."""
+    """Chat completions: ``client.chat.completions.create(...)``."""
 
     @cached_property
     def completions(self) -> ChatCompletions:
@@ -237,7 +230,7 @@ class Chat(Resource, Sync):
 
 
 class AsyncChat(Resource, Async):
-    """`chat.completions`."""
+    """Chat completions: ``client.chat.completions.create(...)``."""
 
     @cached_property
     def completions(self) -> AsyncChatCompletions:

@@ -127,7 +127,7 @@ class _Responses(DeploymentCalls):
                 message = "input must be a str, or a list of items like {'role': 'user', 'content': '...'}"
                 raise InvalidRequestError(message)
             items = list(items)
-        body = {"model": unquote(encode_id(given["model"])), "input": items, "prompt": given.get("prompt")}
+        body = {"model": unquote(encode_id(given["model"])), "input": items}
         return await self._answer_to(given["model"], body, given)
 
     @overloaded
@@ -233,11 +233,11 @@ class _Responses(DeploymentCalls):
 
 
 class Responses(_Responses, Sync):
-    """The Responses API."""
+    """The Responses API: ``client.responses.create(...)``."""
 
 
 class AsyncResponses(_Responses, Async):
-    """The Responses API."""
+    """The Responses API: ``client.responses.create(...)``."""
 
 
 def _path(response_id: str) -> str:

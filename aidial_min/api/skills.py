@@ -378,7 +378,10 @@ class AsyncSkillFilesRef(_SkillFiles, Async):
 
 
 class SkillsRef(_Skills, Sync):
-    """A skill, a folder that groups skills, or the root of a bucket; narrow it with `/`."""
+    """A skill, a folder that groups skills, or the root of a bucket; narrow it with `/`.
+
+    ``client.skills / "writing" / "tone"`` is one of the caller's own.
+    """
 
     @property
     def files(self) -> SkillFilesRef:
@@ -387,7 +390,10 @@ class SkillsRef(_Skills, Sync):
 
 
 class AsyncSkillsRef(_Skills, Async):
-    """A skill, a folder that groups skills, or the root of a bucket; narrow it with `/`."""
+    """A skill, a folder that groups skills, or the root of a bucket; narrow it with `/`.
+
+    ``client.skills / "writing" / "tone"`` is one of the caller's own.
+    """
 
     @property
     def files(self) -> AsyncSkillFilesRef:

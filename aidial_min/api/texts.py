@@ -94,7 +94,7 @@ class _Completions(DeploymentCalls):
     async def _answer(self, given: Dict[str, Any]) -> Any:
         if not isinstance(given["prompt"], (str, list, tuple)):
             raise InvalidRequestError("prompt must be a str, or a list of texts or tokens")
-        return await self._answer_to(given["deployment_name"], {"prompt": given["prompt"]}, given)
+        return await self._answer_to(given.pop("deployment_name"), {}, given)
 
     # fmt: off
     create: Bound[
@@ -167,7 +167,7 @@ class _Embeddings(DeploymentCalls):
         body = {"encoding_format": given.get("encoding_format", "float")}
         body["custom_input"] = None if custom_input is None else structure(custom_input)
         decode = completion_of(_embeddings)
-        return await self._call(self._request(given["deployment_name"], body, given, decode))
+        return await self._call(self._request(given.pop("deployment_name"), body, given, decode))
 
 
 class Embeddings(_Embeddings, Sync):

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import operator
 
 import pytest
 
@@ -13,10 +14,10 @@ from aidial_min import (
     ResourceNotFoundError,
     StreamInterruptedError,
 )
-from aidial_min.api.calls import OPTIONS
 from aidial_min.api.responses import AsyncResponses, Responses
 from aidial_min.types import ResponseItem, ResponseObject, ResponseParams
 
+from ..support.names import CALL_OPTIONS
 from ..support.rawserver import CUT, RawServer
 
 QUESTION = [{"role": "user", "content": "20+3="}]
@@ -41,7 +42,7 @@ def events_of(do, call):
 
 @pytest.mark.parametrize("cls", [Responses, AsyncResponses])
 def test_the_named_parameters_are_those_of_the_types(cls):
-    options = {"model", "input", "stream", "previous_response_id", "conversation"} | OPTIONS
+    options = {"model", "input", "stream", "previous_response_id", "conversation"} | CALL_OPTIONS
     assert set(inspect.signature(cls(None).create).parameters) == options | set(ResponseParams.__annotations__)
 
 
@@ -162,6 +163,31 @@ def test_headers_of_a_call(newer, dial):
         dial(newer)(call)
         headers = newer.requests[-1].headers
         assert headers["x-conversation-id"] == "a b/%C3%BC%0A1" and headers["x-dial-cache-policy"] == "cache-priority"
+
+
+CALLS = {
+    "responses": lambda client, **options: client.responses.create(model="calculator", input="1+1=", **options),
+    "chat.completions": lambda client, **options: client.chat.completions.create(
+        deployment_name="calculator", messages=QUESTION, **options
+    ),
+    "completions": lambda client, **options: client.completions.create(
+        deployment_name="calculator", prompt="1+1=", **options
+    ),
+    "embeddings": lambda client, **options: client.embeddings.create(deployment_name="embedding", input="a", **options),
+}
+
+
+@pytest.mark.parametrize("area", sorted(CALLS))
+def test_how_a_deployment_is_called_does_not_stand_in_the_body(newer, dial, last, area):
+    client = dial(newer)
+    shown = inspect.signature(client(lambda c: operator.attrgetter(area)(c).create)).parameters
+    values = {"timeout": 5, "max_retries": 1, "api_version": "1", "conversation_id": "1"}
+    values["cache_policy"] = "cache-priority"
+    client(lambda c: CALLS[area](c, **{name: values.get(name, {"user": "1"}) for name in CALL_OPTIONS & set(shown)}))
+    assert {"model", "user"} <= set(last(newer)[2]) and not {*CALL_OPTIONS, "deployment_name"} & set(last(newer)[2])
+
+
+def test_headers_of_a_call_that_can_not_be(newer, dial):
     with pytest.raises(InvalidRequestError, match="cache_policy"):
         dial(newer)(create(cache_policy="fast"))
     with pytest.raises(InvalidRequestError, match="conversation_id"):

@@ -9,11 +9,11 @@ from typing import Any, Iterator
 import pytest
 
 from aidial_min import AsyncDial, AsyncDialClientPool, ConfigurationError, Dial, DialClientPool, ParsingDataError
-from aidial_min.api.calls import OPTIONS
 from aidial_min.core.call import json_value
 from aidial_min.types import CompletionParams
 from aidial_min.types.chat import ChatParams
 
+from ..support.names import CALL_OPTIONS
 from .test_call import answer
 
 SETTINGS = {"base_url": "https://dial.example", "api_key": "key-of-a-test"}
@@ -116,7 +116,7 @@ def test_create_shows_every_parameter(cls: Any, call: str, params: Any) -> None:
     shown = inspect.signature(CALLS[call][0](cls(**SETTINGS))).parameters
     assert set(params.__annotations__) < set(shown)
     assert {parameter.kind for parameter in shown.values()} == {inspect.Parameter.KEYWORD_ONLY}
-    apart = {"deployment_name", "messages", "prompt", "stream"} | OPTIONS
+    apart = {"deployment_name", "messages", "prompt", "stream"} | CALL_OPTIONS
     assert set(shown) - apart == set(params.__annotations__)
 
 

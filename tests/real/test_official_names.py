@@ -10,7 +10,7 @@ import pytest
 
 from aidial_min import compat
 
-from ..support.official import official_names
+from ..support.names import official_names
 from .test_differential import HERE, VARIABLE, why_not
 
 INSIDE = "plumbing of the official client on httpx, pydantic and openai"
