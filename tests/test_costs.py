@@ -97,7 +97,7 @@ def test_importing_the_package_makes_no_class():
 
 
 ABSENT = """
-asyncio dataclasses encodings.idna inspect logging pathlib queue random ssl threading zlib
+asyncio dataclasses encodings.idna inspect logging pathlib queue random ssl threading weakref zlib
 aidial_min.api.texts aidial_min.core.completion_stream aidial_min.core.merge aidial_min.core.sse
 aidial_min.transport.aio
 """.split()
@@ -122,7 +122,7 @@ def test_a_first_answer_loads_a_part_of_the_package(first_answer):
 def test_a_first_answer_makes_few_classes(first_answer):
     """Each costs 20 to 100 microseconds."""
     assert len(first_answer["classes"]) <= 120, first_answer["classes"]
-    assert first_answer["patterns"] <= 12
+    assert first_answer["patterns"] <= 4
 
 
 def test_a_first_answer_compiles_no_text(first_answer):

@@ -35,7 +35,7 @@ class AnswerReader(ResponseReader):
         super()._frame_body(head, framing)
         found = framing.get("content-encoding")
         if found and not self.done:
-            codings = [coding.strip().lower() for coding in found.split(",")]
+            codings = [coding.strip() for coding in found.split(",")]
             codings = [coding for coding in codings if coding not in ("", "identity")]
             if len(codings) > 1:  # one over the other: no server does that, but bombs do
                 raise RemoteProtocolError("the answer has more than one content coding", request_sent="yes")

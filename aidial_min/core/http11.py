@@ -30,15 +30,14 @@ MAX_CHUNK_LINE = 4096
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _TEXT = r"[^\x00-\x08\x0a-\x1f\x7f]*"
-_TOKEN_TEXT = re.compile(_TOKEN)
+_TOKEN_CHARACTERS = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _STATUS_LINE = r"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: (%s))?\r?\n" % _TEXT
 _HEAD = re.compile(r"%s((?:%s:%s\r?\n)*)" % (_STATUS_LINE, _TOKEN, _TEXT))
 _FIELD = r"(?m)^(%s):[ \t]*(%s)" % (_TOKEN, _TEXT)
-_FRAMING = re.compile(r"(?i)\n(content-(?:length|encoding)|transfer-encoding|connection):[ \t]*([^\r\n]*)")
+_FRAMING = re.compile(r"\n(content-length|content-encoding|transfer-encoding|connection):[ \t]*([^\r\n]*)")
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _CHUNK_LINE = rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\x00\r\n]*)?"
 _PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
-_BAD_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Headers(Mapping[str, str]):
@@ -119,16 +118,20 @@ def header_line(name: str, value: str) -> str:
     Raises:
         InvalidRequestError: the name is no token, or the value holds control characters or non-ASCII ones.
     """
-    if not isinstance(name, str) or _TOKEN_TEXT.fullmatch(name) is None:
+    if not isinstance(name, str) or not _is_token(name):
         raise InvalidRequestError("a header name must consist of letters, digits and !#$%&'*+-.^_`|~")
     if not isinstance(value, str):
         raise InvalidRequestError("the value of header %s must be a str, not %s" % (name, type(value).__name__))
     value = value.strip(" \t\r\n")
-    if not value.isascii() or _BAD_IN_VALUE.search(value) is not None:
+    if not value.isascii() or not value.replace("\t", "").isprintable():
         raise InvalidRequestError(
             "the value of header %s holds line breaks, control or non-ASCII characters and can't be sent" % name
         )
     return "%s: %s\r\n" % (str.__str__(name), value)
+
+
+def _is_token(text: str) -> bool:
+    return text != "" and _TOKEN_CHARACTERS.issuperset(text)
 
 
 def request_head(method: str, target: str, header_lines: Iterable[str]) -> bytes:
@@ -138,7 +141,7 @@ def request_head(method: str, target: str, header_lines: Iterable[str]) -> bytes
         target: origin form ("/v1/bucket"), absolute form or authority form; already percent-encoded.
         header_lines: from `header_line`, Host among them.
     """
-    if _TOKEN_TEXT.fullmatch(method) is None:
+    if not _is_token(method):
         raise InvalidRequestError("an HTTP method must be a word like GET")
     line = "%s %s HTTP/1.1\r\n" % (method, target)
     if not target or not line.isascii() or not line[:-2].isprintable() or " " in target:
@@ -245,15 +248,15 @@ class ResponseReader:
         self.head = head
 
     def _frame_body(self, head: Head, framing: dict[str, str]) -> None:
-        """Decide how the body ends (RFC 9112, 6.3)."""
+        """Decide how the body ends (RFC 9112, 6.3); `framing` is in small letters."""
         lengths, coding = framing.get("content-length"), framing.get("transfer-encoding")
         connection = framing.get("connection")
-        options = [option.strip().lower() for option in connection.split(",")] if connection else []
+        options = [option.strip() for option in connection.split(",")] if connection else []
         self._close = "close" in options or (head.minor_version == 0 and "keep-alive" not in options)
         if lengths is not None and coding is not None:
             self._malformed("the answer has both Content-Length and Transfer-Encoding")
         length = self._parse_length(lengths) if lengths is not None else None
-        if coding is not None and (coding.lower() != "chunked" or head.minor_version == 0):
+        if coding is not None and (coding != "chunked" or head.minor_version == 0):
             self._malformed("the answer has an unsupported Transfer-Encoding")
         tunnel = self._method == "CONNECT" and 200 <= head.status < 300
         if self._method == "HEAD" or head.status in (204, 304) or tunnel:
@@ -416,7 +419,7 @@ class ResponseReader:
 
 
 def _parse_head(text: str) -> tuple[Head, dict[str, str]]:
-    """The head, and those of its fields that decide where the body ends.
+    """The head, and those of its fields that decide where the body ends, in small letters.
 
     Lines end in CRLF or, tolerated here only, in LF (RFC 9112, 2.2).
     """
@@ -432,7 +435,7 @@ def _parse_head(text: str) -> tuple[Head, dict[str, str]]:
             raise RemoteProtocolError(fault, request_sent="yes")
     minor_version, status, reason, fields = match.groups("")
     head = Head(int(status), reason.strip(), Headers(text=fields), int(minor_version))
-    return head, _by_name(_FRAMING.findall(match.string))
+    return head, _by_name(_FRAMING.findall(match.string.lower()))
 
 
 def _fault_of(fields: str) -> str:

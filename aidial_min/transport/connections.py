@@ -11,8 +11,9 @@ The sync client has one cache for all its threads, the async client one for each
 from __future__ import annotations
 
 import time
+from _weakref import ref  # what weakref gives, which takes longer to load
+from _weakrefset import WeakSet
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet, ref
 
 from ..core.codings import AnswerReader
 from ..core.proxy import Route, check_tunnel, tunnel_request

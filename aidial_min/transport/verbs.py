@@ -13,8 +13,8 @@ import os
 import select
 import socket
 import time
+from _weakrefset import WeakSet  # what weakref gives, which takes longer to load
 from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar
-from weakref import WeakSet
 
 from ..errors import DialException
 

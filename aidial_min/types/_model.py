@@ -102,7 +102,7 @@ class Plan:
                 self.defaults[name] = default
             elif default.make:
                 self.factories[name] = default.make
-            convert = _text if name in cls._texts else _converter(hint, module)
+            convert = _text if name in cls._texts else _converter(hint.removeprefix("Optional["), module)
             if convert is not None:
                 self.converters[name] = key, convert
         self.reserved = (_PROTOCOL | set(dir(cls))) - set(self.fields)
@@ -113,7 +113,6 @@ class Plan:
 
 _MISSING = object()
 _PROTOCOL = frozenset("__copy__ __deepcopy__ __getnewargs__ __getnewargs_ex__ __getstate__ __setstate__".split())
-_HINT = re.compile(r"(?:Optional\[)?([Ll]ist\[|[Dd]ict\[str, )?([Ll]ist\[)?(\w+)")
 
 
 def _keep_factories(cls: type) -> None:
@@ -150,23 +149,16 @@ def _spelling(hint: Any) -> str:
 
 def _converter(hint: str, module: Any) -> Optional[Convert]:
     """The converter that an annotation asks for; None where the JSON value is taken as it is."""
-    found = _HINT.match(hint)
-    if found is None:
-        return None
-    outer, inner, name = found.groups()
-    model = getattr(module, name, None)
-    convert: Optional[Convert] = None
-    if isinstance(model, type) and issubclass(model, Model):
-        convert = model.from_json
-    elif hasattr(model, "__members__"):
-        convert = _MemberOf(model)
-    if inner:
-        convert = _list_of(convert)
-    if outer in ("List[", "list["):
-        return _list_of(convert)
-    if outer:
+    if hint.startswith(("List[", "list[")):
+        return _list_of(_converter(hint[len("List[") :], module))
+    if hint.startswith(("Dict[str, ", "dict[str, ")):
+        convert = _converter(hint[len("Dict[str, ") :], module)
         return _dict_of(convert) if convert else None
-    return convert
+    name = hint.replace("|", "]").partition("]")[0].strip()
+    model = getattr(module, name, None)
+    if isinstance(model, type) and issubclass(model, Model):
+        return model.from_json
+    return _MemberOf(model) if hasattr(model, "__members__") else None
 
 
 def _list_of(convert: Optional[Convert]) -> Convert:
