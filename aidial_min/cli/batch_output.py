@@ -160,6 +160,7 @@ class Output:
         self._room = threading.Condition()
         self._file: IO[bytes] = open(path, "ab", buffering=0)
         self._dirty = False
+        self._ending = False
         self._closed = False
 
     @property
@@ -170,16 +171,22 @@ class Output:
     def expect(self, number: int) -> bool:
         """A line comes next in order; False: it is finished already, from the journal.
 
-        Waits while too many lines are finished before their turn.
+        Waits while too many lines are finished before their turn, unless nothing more is to be asked.
         """
         with self._room:
-            while len(self._expected) >= WINDOW and not self._closed:
+            while len(self._expected) >= WINDOW and not self._ending:
                 self._room.wait()
             self._expected.append(number)
             if number not in self._journal.kept:
                 return True
             self._write_what_is_due()
             return False
+
+    def stop_waiting(self) -> None:
+        """Nothing more is to be asked: nobody has to wait for the turn of his line."""
+        with self._room:
+            self._ending = True
+            self._room.notify_all()
 
     def put(self, number: int, line: bytes) -> None:
         """Write a finished line, or keep it until its turn; after `close` it is dropped."""
@@ -224,7 +231,6 @@ class Output:
             self.sync()
             self._closed = True
             self._file.close()
-            self._room.notify_all()
 
 
 class Lock:

@@ -179,6 +179,7 @@ class Run:
     def stop(self) -> None:
         """Ask nothing more; what is being asked may still be answered."""
         self.pace.stop()
+        self._output.stop_waiting()
 
     # -- workers
 

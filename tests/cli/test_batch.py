@@ -61,6 +61,8 @@ class Model:
                 yield 0.02
         if "fails" in request.last_text:
             raise AppError("this can't be answered", 500)
+        if "not for you" in request.last_text:
+            raise AppError("not for you", 401)
         if self.delay:
             yield self.delay if len(self.asked) < self.slow_from else 0.3
         yield "you said " + request.last_text
@@ -367,6 +369,15 @@ def test_lines_far_beyond_a_slow_one_are_not_asked_before_it_is_answered(folder,
         assert batch("-j", "4") == 0
     assert asked == [10]
     assert numbers(output()) == list(range(1, 32))
+
+
+def test_a_run_that_ends_early_does_not_wait_for_lines_far_beyond(folder, server, model, monkeypatch):
+    """The line that holds the others up is refused for good: nothing makes room for them any more."""
+    monkeypatch.setattr(batch_output, "WINDOW", 10)
+    write_input(["slow, and not for you", *prompts(30)])
+    with let_go(model, lambda: len(model.asked) >= 10):
+        assert batch("-j", "4") == 3
+    assert output() == []
 
 
 def test_a_rate_limit_makes_everyone_wait(folder, server, model):
