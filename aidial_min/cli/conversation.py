@@ -209,12 +209,12 @@ class Talk(Conversation):
         """
         try:
             if re.match(r"/[a-z]*(\s|$)", text):
-                name, _, rest = text.partition(" ")
+                name, *rest = text.split(None, 1)
                 command = getattr(self, "do_" + name[1:], None)
                 if command is None:
                     note("%s is no command; there are:\n%s" % (visible(name), HELP))
                 else:
-                    command(rest.strip())
+                    command("".join(rest).strip())
             elif text.strip():
                 self.say(text[1:] if text.startswith("//") else text)
         except KeyboardInterrupt:
@@ -334,8 +334,8 @@ def load_history(keep: bool) -> Callable[[str], None]:
     if "libedit" not in (readline.__doc__ or ""):
         readline.parse_and_bind("set enable-bracketed-paste on")  # pasted lines are one question; Python turns it off
     path = state_path("history")
-    if keep and os.path.exists(path):
-        with open(path, encoding="utf-8", errors="replace") as file:
+    if keep:
+        with suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:  # none yet, or another user's
             for line in file.readlines()[-HISTORY:]:  # each a JSON text, since a question may have several lines
                 with suppress(ValueError):  # torn by a full disk, say
                     readline.add_history(str(json.loads(line)))

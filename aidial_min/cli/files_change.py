@@ -161,4 +161,5 @@ def share(client: Any, arguments: argparse.Namespace) -> None:
         urls.append((folder or place).url)
     permissions = [name.strip().upper() for name in arguments.permissions.split(",")]
     link = client.sharing.create(urls, permissions).link
-    write(urljoin(client.base_url, link) + "\n")
+    # The link is a path of the server's own, which does not know the path of a gateway before it.
+    write(urljoin(client.base_url.rstrip("/") + "/", link.lstrip("/")) + "\n")

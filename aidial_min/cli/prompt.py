@@ -174,7 +174,7 @@ def check_files(names: Sequence[str]) -> List[str]:
 
 def _is_elsewhere(name: str) -> bool:
     """Whether it is no local file: a URL, or a place in DIAL's storage."""
-    return bool(re.match(r"https?://|files/", name, re.IGNORECASE))
+    return bool(re.match(r"(?i:https?)://|files/", name))
 
 
 def new_name(size: int) -> str:

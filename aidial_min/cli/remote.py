@@ -98,6 +98,8 @@ def expand(client: Any, text: str) -> List[Remote]:
     found = set()
     for item in client.files.list(base.url, recursive=len(patterns) > 1):
         names = below(item.url, base.url)
+        if [name.rstrip("/") for name in names] == patterns and not re.search("[*?]", "".join(patterns)):
+            return [place]  # it is there as it is written, brackets and all
         if len(names) >= len(patterns) and all(map(_matches, names, patterns)):
             folder = len(names) > len(patterns) or item.url.endswith("/")
             if folder or not place.is_folder:

@@ -134,7 +134,7 @@ def test_a_question_may_begin_with_a_slash(talk, server):
 
 def test_system_model_and_retry(talk, server):
     talk("one")
-    talk("/system Be brief", "(system message: Be brief)")
+    talk("/system\u00a0Be brief", "(system message: Be brief)")
     server.reply("better")
     talk("/retry", "better")
     assert asked(server) == [("system", "Be brief"), ("user", "one")]
@@ -142,6 +142,15 @@ def test_system_model_and_retry(talk, server):
     talk("/model", "app_id")
     talk("2+3=", "5")
     assert asked(server)[1:] == [("user", "one"), ("assistant", "better"), ("user", "2+3=")]
+
+
+def test_a_history_that_can_not_be_read_ends_nothing(terminal, dial):
+    (dial.folder / ".local/state/aidial-min/history").mkdir(parents=True)
+    with terminal("chat", "-d", "echo") as person:
+        person.expect("> ")
+        person.say("one")
+        person.expect("the history is not kept: ")
+        person.expect("\r\none")
 
 
 def test_a_question_that_failed_can_be_retried(talk, server):

@@ -3,10 +3,12 @@
 import json
 import os
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 
 from aidial_min import Dial
+from aidial_min.cli.files_change import share
 from aidial_min.testing import DialServer
 from tests.support.command import Command
 from tests.support.rawserver import GOOD, RawServer
@@ -412,6 +414,15 @@ def test_a_name_with_a_star_is_itself_where_nothing_else_matches(dial, files):
     assert files("cat", "a[1].txt").out == "X"
 
 
+def test_a_name_with_brackets_that_is_there_is_itself(dial, files):
+    """Browsers name a second download so; `rm` of it must not remove the first."""
+    write(dial.folder / "in", {"a[1].txt": b"X", "a1.txt": b"1", "b[1]/x": b"B", "b1/x": b"1"})
+    files("put", "-r", "in/.")
+    assert files("cat", "a[1].txt").out == "X" and files("cat", "a[12].txt").out == "1"
+    assert files("rm", "-r", "a[1].txt", "b[1]/").code == 0
+    assert files("ls", "-r").lines == ["a1.txt", "b1/x"]
+
+
 # -- cp and mv of folders, sync, share
 
 
@@ -507,6 +518,16 @@ def test_share_prints_a_link_that_accepts_the_invitation(tmp_path):
                 other.invitations.accept(link)
                 assert other.files.download(url).get_content() == b"A"
         assert one("files", "share", "nowhere").code == 4
+
+
+def test_a_link_begins_with_the_whole_base_url(capsys):
+    """A server behind a path, of a gateway say, does not know that it has one."""
+    made = SimpleNamespace(link="/v1/invitations/abc")
+    client = SimpleNamespace(sharing=SimpleNamespace(create=lambda urls, permissions: made))
+    arguments = SimpleNamespace(paths=["files/b/x/"], permissions="read")
+    for client.base_url in ("https://dial.example/gateway", "https://dial.example/gateway/"):
+        share(client, arguments)
+        assert capsys.readouterr().out == "https://dial.example/gateway/v1/invitations/abc\n"
 
 
 def test_an_id_stays_whole_however_narrow_the_terminal_is(terminal, dial):

@@ -101,6 +101,16 @@ def test_a_file_of_dial_is_attached_where_it_is(ask, server, dial):
     assert ask("-f", url + "x", "Look").code == 4
 
 
+def test_a_folder_of_ones_own_that_is_called_files_in_other_letters_is_local(ask, server, dial):
+    (dial.folder / "Files").mkdir()
+    (dial.folder / "Files" / "a.txt").write_text("A")
+    assert ask("-f", "Files/a.txt", "Look").code == 0
+    (attachment,) = attached(server)
+    assert dial("files", "cat", attachment["url"]).out == "A"
+    assert ask("-f", "HTTPS://example.org/b.png", "Look").code == 0
+    assert attached(server)[0]["url"] == "HTTPS://example.org/b.png"
+
+
 @pytest.mark.parametrize("data, kind", [(b"plain", "text/plain"), (b"\xff\xd8\x00", "application/octet-stream")])
 def test_stdin_is_attached_as_bytes(ask, server, dial, data, kind):
     assert ask("-f", "-", "Look", input=data).out == "Look\n"
