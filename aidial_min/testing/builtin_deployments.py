@@ -103,8 +103,6 @@ def _showcase(request: ChatRequest) -> Iterator[Part]:
     yield {"custom_content": {"state": {"turn": turn, "asked": [asked]}}}
     usage = {"prompt_tokens": 12, "completion_tokens": 8, "total_tokens": 20}
     statistics: Json = {"usage_per_model": [{"index": 0, "model": "showcase-inner", **usage}]}
-    if len(request.messages) > 8:
-        statistics["discarded_messages"] = [0]
     if request.messages and request.messages[-1].get("role") == "tool":
         yield "The tool said: " + request.last_text
         yield Finish("stop", usage, statistics)

@@ -5,7 +5,6 @@ with composite ids, whose errors travel inside a 200 event stream.
 """
 
 import queue
-import threading
 from collections.abc import Iterator
 from typing import Any, Callable, Optional, Union
 
@@ -33,13 +32,16 @@ def event_stream(
             yield b""
             while True:
                 try:
-                    yield events.get(timeout=_POLL)
+                    found = events.get(timeout=_POLL)
                     waited = 0.0
                 except queue.Empty:
+                    found = b""
                     waited += _POLL
                     yield 0.0  # ends here when the server stops
-                    if not call.request.connection.is_open():
-                        return
+                if not call.request.connection.is_open():
+                    events.put(found)  # for who listens next
+                    return
+                yield found
                 if waited >= call.core.heartbeat:
                     waited = 0.0
                     yield HEARTBEAT
@@ -75,34 +77,11 @@ def subscribe(call: Call) -> Response:
 
 
 class Channel:
-    """One client's channel: who listens, which requests it has not been sent yet, and who waits for answers."""
+    """One client's channel: what it is asked, and has not been sent yet, and who waits for answers."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.listeners: list[Events] = []
-        self.unsent: dict[str, Json] = {}
+        self.requests: Events = queue.Queue()
         self.waiting: list[Waiting] = []
-
-    def ask(self, request: Json) -> None:
-        with self.lock:
-            if not self.listeners:
-                self.unsent[str(request.get("id"))] = request
-            for listener in list(self.listeners):
-                listener.put(event(request))
-
-    def listen(self) -> Events:
-        events: Events = queue.Queue()
-        with self.lock:
-            for request in self.unsent.values():
-                events.put(event(request))
-            self.unsent.clear()
-            self.listeners.append(events)
-        return events
-
-    def answered(self, response: Json) -> None:
-        self.unsent.pop(str(response.get("id")), None)
-        for one in list(self.waiting):
-            one.accept(response)
 
 
 class Channels(dict[tuple[str, str], Channel]):
@@ -152,13 +131,13 @@ def listen(call: Call) -> Response:
         call.core.part(Channels)[call.caller.location, id] = Channel()
         headers = ((HEADER, id),)
     channel = _channel(call, headers[0][1] if headers else _id(call))
-    events = channel.listen()
-    return event_stream(call, events, lambda: channel.listeners.remove(events), headers)
+    return event_stream(call, channel.requests, headers=headers)
 
 
 @endpoint("POST /v1/ops/client-channel/report", generations="2026", fields="")
 def report(call: Call) -> None:
-    _channel(call, _id(call)).answered(call.body)
+    for waiting in list(_channel(call, _id(call)).waiting):
+        waiting.accept(call.body)
 
 
 @endpoint("POST /v1/ops/client-channel/unsubscribe", generations="2026")
@@ -183,7 +162,7 @@ def interact(call: Call) -> Response:
     waiting = Waiting(asked if isinstance(asked, list) else [asked], isinstance(asked, list), prefix)
     channel.waiting.append(waiting)
     for request in waiting.requests:
-        channel.ask(request)
+        channel.requests.put(event(request))
     return event_stream(call, waiting.events, lambda: channel.waiting.remove(waiting))
 
 

@@ -111,12 +111,14 @@ def sign(call: Call, operation: str) -> bool:
 
 def _to_sign(call: Call, url: str, for_all: bool) -> Deployment:
     """The toolset whose id in decoded form is `url`."""
+    needed, words = ({READ, WRITE}, "read and write") if for_all else ({READ}, "read")
+    refusal = f"No {words} access to Resource"
     deployment = call.core.deployments.get(url)
     if deployment is not None and deployment.kind == "toolset":
+        refuse_if(for_all and not call.caller.admin, 403, refusal)
         return deployment
     resource = from_url(encode(url))
-    needed, words = ({READ, WRITE}, "read and write") if for_all else ({READ}, "read")
-    refuse_if(not call.rights(resource) >= needed, 403, f"No {words} access to Resource")
+    refuse_if(not call.rights(resource) >= needed, 403, refusal)
     body = present(definition(call.core, resource), 404, f"Resource is not found: {resource.url}")
     return _deployment(resource.url, body)
 
@@ -140,7 +142,10 @@ def tools(call: Call, id: str) -> Json:
 
 
 def _signed_in(call: Call, id: str) -> Deployment:
-    """The toolset, if its credentials are there."""
+    """The toolset, if its credentials are there; or the application that has tools of its own."""
+    application = call.core.deployments.get(id)
+    if application is not None and application.kind != "toolset" and application.tools:
+        return application
     toolset = find(call, id)
     settings = _settings(call, toolset)
     statuses = (settings["user_level_auth_status"], settings["global_auth_status"])
@@ -173,7 +178,7 @@ def mcp(call: Call, id: str) -> Optional[Response]:
     deployment = call.core.deployments.get(id)
     if "/deployments/" in call.request.path and (deployment is None or not deployment.tools):
         raise HttpError(400 if deployment else 404, f"Application doesn't support MCP protocol: {id}")
-    toolset = _signed_in(call, id) if deployment is None or deployment.kind == "toolset" else deployment
+    toolset = _signed_in(call, id)
     session = call.request.headers.get(SESSION.lower())
     sessions = call.core.part(Sessions)
     if call.request.method != "POST":

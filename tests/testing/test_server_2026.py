@@ -130,11 +130,20 @@ def test_tools_need_a_sign_in(server: DialServer, user: User) -> None:
     assert user.post("/v1/ops/toolset/signin", body).json() is True
     assert user.get("/v1/toolset/locked/allowed-tools").json()["tools"][0]["name"] == "add"
     assert user.get("/v1/toolset/locked/tools").text == "Only admin is allowed to view all tools for static toolsets"
+    for_all = {**body, "credentialsLevel": "GLOBAL"}
+    assert user.post("/v1/ops/toolset/signin", for_all).text == "No read and write access to Resource"
     with User(server.port, "boss") as boss:
         boss.post("/v1/ops/toolset/signin", body)
         assert boss.get("/v1/toolset/locked/tools").status == 200
-    with User(server.port, "two") as other:
+    with User(server.port, "two") as other, User(server.port, "boss") as boss:
         assert other.get("/v1/toolset/locked/allowed-tools").status == 401
+        assert boss.post("/v1/ops/toolset/signin", for_all).json() is True
+        assert other.get("/v1/toolset/locked/allowed-tools").status == 200
+
+
+def test_tools_of_applications_are_listed_as_those_of_toolsets(user: User) -> None:
+    assert [tool["name"] for tool in user.get("/v1/toolset/app/allowed-tools").json()["tools"]] == ["add"]
+    assert user.get("/v1/toolset/echo/allowed-tools").text == "Toolset is not found: echo"
 
 
 # External services

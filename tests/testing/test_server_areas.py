@@ -712,6 +712,21 @@ def test_a_client_channel(newer: DialServer) -> None:
         assert user.post(path + "report", {}).text == "Channel ID is missed"
 
 
+def test_what_a_channel_is_asked_meanwhile_waits_for_its_client(newer: DialServer) -> None:
+    path = "/v1/ops/client-channel/"
+    with Raw(newer.port) as client:
+        client.send(request_bytes("POST", path + "subscribe", {"Api-Key": "one"}))
+        channel = dict(client.head()[3])["X-DIAL-CLIENT-CHANNEL-ID"]
+    headers = {"Api-Key": "one", "X-DIAL-CLIENT-CHANNEL-ID": channel, "Content-Type": "application/json"}
+    with Raw(newer.port) as application, Raw(newer.port) as client:
+        request = {"jsonrpc": "2.0", "method": "toolset/signin", "params": {"toolsetId": "a"}, "id": "1"}
+        application.send(request_bytes("POST", path + "interact", headers, json.dumps(request).encode()))
+        application.head()
+        client.send(request_bytes("POST", path + "subscribe", headers))
+        assert "X-DIAL-CLIENT-CHANNEL-ID" not in dict(client.head()[3])
+        assert json.loads(client.chunk()[6:])["id"] == "first/1"
+
+
 @pytest.mark.parametrize(
     "named, body, code, message",
     [
