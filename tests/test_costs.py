@@ -139,6 +139,7 @@ class Counting(socket.socket):
     __slots__ = ("outgoing",)
     counts: "Counter[str]" = Counter()
     came: "list[bytes]" = []
+    asked: "list[int]" = []
 
     def connect(self, address):
         self.outgoing = True
@@ -157,11 +158,12 @@ class Counting(socket.socket):
         self._note("send")
         return super().sendall(*arguments)
 
-    def recv(self, *arguments):
-        data = super().recv(*arguments)
+    def recv(self, size, *arguments):
+        data = super().recv(size, *arguments)
         if getattr(self, "outgoing", False):
             self.counts["recv"] += 1
             self.came.append(data)
+            self.asked.append(size)
         return data
 
     def recv_into(self, *arguments):
@@ -173,7 +175,7 @@ class Counting(socket.socket):
 @pytest.fixture
 def counted(monkeypatch):
     """The counts of a test's client, whose sockets are counted ones."""
-    Counting.counts, Counting.came = Counter(), []
+    Counting.counts, Counting.came, Counting.asked = Counter(), [], []
     monkeypatch.setattr(socket, "socket", Counting)
     return Counting
 
@@ -184,6 +186,15 @@ def test_ten_calls_are_one_connection_ten_sends_and_ten_receives(kind, counted):
         for _ in range(10):
             assert call(ask).choices[0].message.content == "words"
     assert counted.counts == {"connect": 1, "send": 10, "recv": 10}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_small_answers_are_received_into_little_memory(kind, counted):
+    """What is larger than 128 KiB, the system maps for each of them, and takes back."""
+    with RawServer([ANSWER]) as server, client_of(kind, base_url=server.url) as call:
+        for _ in range(10):
+            call(ask)
+    assert max(counted.asked[1:]) <= 65536
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -417,7 +417,7 @@ class Wire(asyncio.StreamReaderProtocol):
     """
 
     writer: asyncio.StreamWriter
-    channel: asyncio.Transport
+    channel: Any
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, plain: bool) -> None:
         self.reader = Reader(loop)
@@ -439,9 +439,12 @@ class Wire(asyncio.StreamReaderProtocol):
         self.channel = transport
         self.writer = asyncio.StreamWriter(transport, self, self.reader, self.loop)
         self._tls = transport.get_extra_info("ssl_object")
+        self._is_sized = hasattr(transport, "max_size")
 
     def data_received(self, data: bytes) -> None:
         self.reader.feed_data(data)
+        if self._is_sized:  # asyncio asks for 256 KiB at a time: so much memory the system maps anew for each answer
+            self.channel.max_size = READ if len(data) >= RECEIVE else RECEIVE
         if self.reader.held > READ and not self._ended:
             self.channel.pause_reading()
         self._bell.ring()
