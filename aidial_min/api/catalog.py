@@ -14,6 +14,7 @@ from ..core.settings import NOT_GIVEN, NotGiven
 from ..core.urls import encode_id
 from ..errors import InvalidRequestError, ParsingDataError
 from ..types._model import Model as AnyModel
+from ..types._model import Place, spelt
 from ..types.application import Application as ApplicationInfo
 from ..types.deployment import Deployment, DeploymentKind, DeploymentName
 from ..types.limits import LimitStats
@@ -208,7 +209,7 @@ class _Deployments(Resource):
         return await self._for_each("truncate_prompt", deployment_id, values, TruncatePromptResult.from_json)
 
     async def _for_each(
-        self, endpoint: str, deployment_id: str, inputs: List[Any], from_json: Callable[[Any, str], T]
+        self, endpoint: str, deployment_id: str, inputs: List[Any], from_json: Callable[[Any, Any], T]
     ) -> List[T]:
         """Ask for one result per input."""
 
@@ -354,9 +355,9 @@ class AsyncApplication(_Application, Async):
 # ---------------------------------------------------------------- schemas, consent
 
 
-def _object(value: Any, path: str = "") -> Dict[str, Any]:
+def _object(value: Any, path: Place = "") -> Dict[str, Any]:
     if not isinstance(value, dict):
-        raise ParsingDataError("expected an object", path=path)
+        raise ParsingDataError("expected an object", path=spelt(path))
     return value
 
 

@@ -284,7 +284,7 @@ def _whose(with_: str) -> str:
     return with_
 
 
-def _granted(value: Any, path: str) -> ReceiverPermissions:
+def _granted(value: Any, path: Any) -> ReceiverPermissions:
     # Servers name the list differently: `resources` or `resourcePermissions`.
     if isinstance(value, dict) and "resourcePermissions" in value and "resources" not in value:
         value = {"resources" if key == "resourcePermissions" else key: part for key, part in value.items()}

@@ -525,7 +525,7 @@ def model_of(from_json: Callable[[Any], T]) -> Callable[[Answer], T]:
     return lambda answer: from_json(json_value(answer))
 
 
-def list_of(from_json: Callable[[Any, str], T], key: Optional[str] = None) -> Callable[[Answer], list[T]]:
+def list_of(from_json: Callable[[Any, Any], T], key: Optional[str] = None) -> Callable[[Answer], list[T]]:
     """A decoder for a JSON list, bare or under `key` of an object.
 
     Raises:
@@ -537,7 +537,7 @@ def list_of(from_json: Callable[[Any, str], T], key: Optional[str] = None) -> Ca
         items = value.get(key) if key is not None and isinstance(value, dict) else value
         if not isinstance(items, list):
             raise ParsingDataError("expected a list%s" % (" under %r" % key if key else ""), path=key or "")
-        return [from_json(item, "%s[%d]" % (key or "", index)) for index, item in enumerate(items)]
+        return [from_json(item, (key or "", index)) for index, item in enumerate(items)]
 
     return decode
 

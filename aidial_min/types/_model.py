@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Iterator, Mapping, NoReturn, Optional, Type, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Iterator, Mapping, NoReturn, Optional, Type, TypeVar, Union
 
 from ..errors import ParsingDataError
 from ._pydantic import PydanticNames
@@ -39,8 +39,10 @@ else:
         return _Default(make=default_factory)
 
 
-Convert = Callable[[Any, str], Any]
-"""Turns one JSON value into what the attribute holds; the text says where in the answer the value stood."""
+Place = Union[str, tuple[Any, Union[str, int]]]
+"""Where a value stands: the place of what holds it, and its key or index there; at the top it is a text."""
+Convert = Callable[[Any, Any], Any]
+"""Turns one JSON value into what the attribute holds; its Place is made a text where there is an error to tell."""
 
 
 class _Default:
@@ -74,6 +76,7 @@ class Plan:
     """How one class reads and writes JSON: names both ways, converters of nested models, what must be there."""
 
     def __init__(self, cls: type[Model]) -> None:
+        self.cls = cls
         self.fields: dict[str, str] = {}  # attribute -> annotation
         self.required: list[str] = []
         self.attributes: dict[str, str] = {}  # JSON key -> attribute, where they differ
@@ -105,10 +108,12 @@ class Plan:
             convert = _text if name in cls._texts else _converter(hint.removeprefix("Optional["), module)
             if convert is not None:
                 self.converters[name] = key, convert
+        self.steps: list[tuple[str, str, Optional[Convert], bool]] = []
+        """What reading does with attributes beside keeping them: convert the value, leave null out."""
+        for name in dict.fromkeys([*self.converters, *self.factories]):
+            key, convert = self.converters.get(name, ("", None))
+            self.steps.append((name, key, convert, name in self.factories))
         self.reserved = (_PROTOCOL | set(dir(cls))) - set(self.fields)
-        converted = [key for key, _ in self.converters.values()]
-        self.special = self.reserved.union(self.attributes, self.converters, converted, self.factories)
-        """Keys of JSON whose values are not simply kept under their own name."""
 
 
 _MISSING = object()
@@ -162,21 +167,21 @@ def _converter(hint: str, module: Any) -> Optional[Convert]:
 
 
 def _list_of(convert: Optional[Convert]) -> Convert:
-    def read(value: Any, path: str) -> Any:
+    def read(value: Any, path: Place) -> Any:
         if not isinstance(value, list):
             raise unexpected(value, path, "a list")
         if convert is None:
             return value
-        return [convert(item, "%s[%d]" % (path, index)) for index, item in enumerate(value)]
+        return [convert(item, (path, index)) for index, item in enumerate(value)]
 
     return read
 
 
 def _dict_of(convert: Convert) -> Convert:
-    def read(value: Any, path: str) -> Any:
+    def read(value: Any, path: Place) -> Any:
         if not isinstance(value, dict):
             raise unexpected(value, path, "an object")
-        return {key: convert(item, "%s.%s" % (path, key) if path else key) for key, item in value.items()}
+        return {key: convert(item, (path, key)) for key, item in value.items()}
 
     return read
 
@@ -187,11 +192,11 @@ class _MemberOf:
     def __init__(self, enum: Any) -> None:
         self.enum = enum
 
-    def __call__(self, value: Any, path: str) -> Any:
+    def __call__(self, value: Any, path: Place) -> Any:
         return next((member for member in self.enum if member == value), value)
 
 
-def _text(value: Any, path: str) -> Any:
+def _text(value: Any, path: Place) -> Any:
     if not isinstance(value, str):
         raise unexpected(value, path, "a string")
     return value
@@ -200,10 +205,20 @@ def _text(value: Any, path: str) -> Any:
 _KINDS = {type(None): "null", dict: "an object", list: "a list", str: "a string", bool: "a boolean"}
 
 
-def unexpected(value: Any, path: str, wanted: str) -> ParsingDataError:
+def unexpected(value: Any, path: Place, wanted: str) -> ParsingDataError:
     """The error for a value of the wrong kind; it names the place, never the value."""
-    found = _KINDS.get(type(value), "a number")
-    return ParsingDataError("expected %s at %s, found %s" % (wanted, path or "the top", found), path=path)
+    found, place = _KINDS.get(type(value), "a number"), spelt(path)
+    return ParsingDataError("expected %s at %s, found %s" % (wanted, place or "the top", found), path=place)
+
+
+def spelt(place: Place) -> str:
+    """A place as it is written in Python: `messages[3].content[0]`."""
+    steps: list[str] = []
+    while isinstance(place, tuple):
+        place, step = place
+        steps.append("[%d]" % step if isinstance(step, int) else ".%s" % step)
+    text = place + "".join(reversed(steps))
+    return text[text.startswith(".") :]
 
 
 class _OfDataclass:
@@ -233,6 +248,8 @@ class Model(PydanticNames):
     _aside: Optional[dict[str, Any]]  # values whose keys are names of methods, or of Python's protocols
     _headers: Optional[Mapping[str, str]]
 
+    _plan: ClassVar[Optional[Plan]] = None
+    """Of this very class; of a parent, as long as it has none of its own."""
     _shown: ClassVar[tuple[str, ...]] = ()
     """Fields that are printed even where they did not come."""
     _first: ClassVar[tuple[str, ...]] = ()
@@ -271,10 +288,10 @@ class Model(PydanticNames):
 
     @classmethod
     def _get_plan(cls) -> Plan:
-        plan = cls.__dict__.get("_plan")
-        if plan is None:
-            plan = cls._plan = Plan(cls)  # type: ignore[attr-defined]
-        return plan  # of this very class, not of its parent
+        plan = cls._plan
+        if plan is None or plan.cls is not cls:
+            plan = cls._plan = Plan(cls)
+        return plan
 
     @classmethod
     def _as_dataclass(cls) -> type:
@@ -298,7 +315,7 @@ class Model(PydanticNames):
         return made
 
     @classmethod
-    def from_json(cls: Type[M], data: Any, path: str = "") -> M:
+    def from_json(cls: Type[M], data: Any, path: Place = "") -> M:
         """Read a parsed JSON object; null where a list or an object has a default means the default.
 
         Args:
@@ -313,25 +330,27 @@ class Model(PydanticNames):
             if not isinstance(data, Model):
                 raise unexpected(data, path, "an object")
             data = data.to_dict()
-        plan: Plan = cls.__dict__.get("_plan") or cls._get_plan()
+        plan = cls._plan
+        if plan is None or plan.cls is not cls:
+            plan = cls._get_plan()
         for key in plan.required:
             if data.get(key) is None:
-                place = "%s.%s" % (path, key) if path else key
+                place = spelt((path, key))
                 raise ParsingDataError("%s is missing in the answer" % place, path=place)
         self: M = object.__new__(cls)
         values = self.__dict__ = data.copy()
-        if plan.special.isdisjoint(values):
-            return self
-        for key, name in plan.attributes.items():
-            if key in values:
-                values[name] = values.pop(key)
-        for name, (key, convert) in plan.converters.items():
-            value = values.get(name)
-            if value is not None:
-                values[name] = convert(value, path + "." + key if path else key)
-        for name in plan.factories:
-            if name in values and values[name] is None:
-                del values[name]
+        if plan.attributes:
+            for key, name in plan.attributes.items():
+                if key in values:
+                    values[name] = values.pop(key)
+        for name, key, convert, made in plan.steps:
+            if name in values:
+                value = values[name]
+                if value is None:
+                    if made:
+                        del values[name]
+                elif convert is not None:
+                    values[name] = convert(value, (path, key))
         if not plan.reserved.isdisjoint(values):
             Model._set_aside(self, plan)  # through the class: a key may have this name
         return self

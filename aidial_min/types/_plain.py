@@ -9,14 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Optional, Tuple, Union
+from typing import Any
 
 from ..errors import InvalidRequestError
-from ._model import Model
-
-if TYPE_CHECKING:
-    Place = Optional[Tuple["Place", Union[str, int]]]
-    """Where a value stands: the place of what holds it, and its key or index there; None at the top."""
+from ._model import Model, Place, spelt
 
 _AS_THEY_ARE = frozenset((str, int, bool, type(None)))
 
@@ -30,7 +26,7 @@ def plain(value: Any, place: str = "") -> Any:
         InvalidRequestError: a value in it has no form in JSON, it contains itself, or is nested too deeply.
     """
     try:
-        return _plain(value, (None, place) if place else None)
+        return _plain(value, place)
     except RecursionError as error:
         raise InvalidRequestError("the request can't be written as JSON: %s" % error) from None
 
@@ -102,9 +98,4 @@ def _type_name(cls: type) -> str:
 
 
 def _name(place: Place) -> str:
-    """The place as it is written in Python: `messages[3].content[0]`."""
-    steps = []
-    while place is not None:
-        place, step = place
-        steps.append("[%d]" % step if isinstance(step, int) else ".%s" % step)
-    return "".join(reversed(steps)).lstrip(".") or "the value"
+    return spelt(place) or "the value"

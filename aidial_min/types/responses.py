@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Literal, Mapping, Optional, TypedDict, Union
 
-from ._model import Model, dataclass, field
+from ._model import Model, Place, dataclass, field
 
 __all__ = [
     "ResponseObject", "ResponseItem", "ResponsePart", "ResponseUsage", "ResponseTokensDetails", "ResponseError",
@@ -80,7 +80,7 @@ class ResponseItem(Model):
     encrypted_content: Optional[str] = None
 
     @classmethod
-    def from_json(cls, data: Any, path: str = "") -> ResponseItem:
+    def from_json(cls, data: Any, path: Place = "") -> ResponseItem:
         """Read an item; parts of a kind that is not known here stay as they came."""
         odd = {}
         if isinstance(data, dict):

@@ -45,6 +45,7 @@ from aidial_min.errors import (
     ResponseInterruptedError,
     ServerError,
 )
+from aidial_min.types._model import unexpected
 from aidial_min.types.chat.response import ChatCompletionResponse
 
 ORIGIN = parse_base_url("http://dial.example:8080/pre")
@@ -616,9 +617,9 @@ class TestDecoding:
         assert error.request is not None and error.request_sent == "yes" and error.headers["x-id"] == "7"
 
     def test_json_of_another_shape_says_where(self) -> None:
-        def element(value: Any, path: str) -> Any:
+        def element(value: Any, path: Any) -> Any:
             if not isinstance(value, int):
-                raise ParsingDataError("expected a number at %s" % path, path=path)
+                raise unexpected(value, path, "a number")
             return value
 
         decode = list_of(element, "data")
