@@ -49,5 +49,5 @@ else:
         "types.user UserInfo",
         "client AsyncAuthValue AsyncDial AsyncDialClientPool Dial DialClientPool SyncAuthValue",
         "errors",
-        elsewhere=".types",
+        elsewhere="types",
     )

@@ -9,9 +9,10 @@ What both have is written once in _Client and _Pool; Blocking and Waiting say wh
 from __future__ import annotations
 
 from functools import cached_property
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Generic, Mapping, Optional, Type, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Mapping, Optional, Type, TypeVar, Union
 
+from ._names import load
+from ._typing import Generic
 from .core.credentials import Secret
 from .core.hints import with_hints
 from .core.limits import DEFAULT_TIMEOUT, Limits, TimeoutValue
@@ -149,7 +150,7 @@ class _Group(cached_property):  # type: ignore[type-arg]  # as such it is no par
     def _load(self, prefix: str) -> Any:
         module, _, name = self._place.partition(".")
         with loading():
-            return getattr(import_module(".api." + module, __package__), prefix + name)
+            return getattr(load("api." + module, str(__package__)), prefix + name)
 
     if not TYPE_CHECKING:
         __doc__ = property(lambda self: self._load("").__doc__)

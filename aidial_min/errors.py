@@ -32,7 +32,7 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, Iterable, Mapping, Optional, Tuple, Type, Union
 
-from ._tuples import NamedTuple
+from ._typing import NamedTuple
 
 __all__ = [
     "AuthenticationError", "ConfigurationError", "ConflictError", "ConnectError", "DialConnectionError",

@@ -1,15 +1,18 @@
-"""Named tuples of the package: what they are is what typing.NamedTuple makes of the same declaration."""
+"""Named tuples of the package: what they are is what typing.NamedTuple makes of the same declaration.
+
+Generic classes of the package: they and their subclasses are what they would be without parameters.
+"""
 
 import copy
 import inspect
 import pickle
 import typing
-from typing import Optional
+from typing import Optional, TypeVar
 
 import pytest
 
 from aidial_min import Limits, Timeout
-from aidial_min._tuples import NamedTuple
+from aidial_min._typing import Generic, NamedTuple
 
 
 class Ours(NamedTuple):
@@ -100,3 +103,16 @@ def test_a_pickle_holds_what_that_of_a_named_tuple_holds():
 def test_a_subclass_has_the_fields_of_its_parent():
     assert Named(1, c=2.0) == (1, None, 2.0) and Named._fields == Ours._fields
     assert repr(Named(1)) == "Named(a=1, b=None, c=1.5)"
+
+
+def test_parameters_leave_a_generic_class_as_it_is():
+    T = TypeVar("T")
+
+    class Box(Generic[T]):
+        __slots__ = ("held",)
+
+    class Shelf(Box[int]):
+        __slots__ = ()
+
+    assert Box[int] is Box and Shelf.__mro__ == (Shelf, Box, Generic, object)
+    assert not hasattr(Shelf(), "__dict__")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Callable, Mapping, Optional
 
-from .._tuples import NamedTuple
+from .._typing import NamedTuple
 from ..errors import ConfigurationError, DialException, mask
 from .http11 import Headers
 

@@ -13,10 +13,9 @@ import json
 import re
 import sys
 from functools import partial
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union
 
-from .._tuples import NamedTuple
+from .._typing import Generic, NamedTuple
 from .._version import __version__
 from ..errors import (
     DialConnectionError,
@@ -366,6 +365,8 @@ def _trace_fields() -> dict[str, str]:
     trace: Any = sys.modules.get("opentelemetry.trace")
     fields: dict[str, str] = {}
     if trace is not None and trace.get_current_span().get_span_context().is_valid:
+        from importlib import import_module  # not loaded where nothing is traced
+
         import_module("opentelemetry.propagate").inject(fields)  # of the same package, which is loaded
     return fields
 

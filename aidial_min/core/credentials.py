@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any, Callable, Dict, Mapping, Tuple, Union
 
-from .._tuples import NamedTuple
+from .._typing import NamedTuple
 from ..errors import ConfigurationError, InvalidRequestError
 
 VARIABLES = {"api_key": "DIAL_API_KEY", "bearer_token": "DIAL_BEARER_TOKEN"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Iterable, Optional
 
-from .._tuples import NamedTuple
+from .._typing import NamedTuple
 from ..errors import EtagMismatchError, ParsingDataError, RequestInfo, conceal
 from .call import Answer, Request
 from .http11 import Head, Headers

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, NoReturn, Optional, TypeVar, Union, overload
 
-from .._tuples import NamedTuple
+from .._typing import NamedTuple
 from ..errors import DialConnectionError, InvalidRequestError, RemoteProtocolError, ResponseInterruptedError
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional, Protocol, Tuple, Union
 
-from .._tuples import NamedTuple
+from .._typing import NamedTuple
 from ..errors import ConfigurationError, DialTimeoutError
 
 if TYPE_CHECKING:

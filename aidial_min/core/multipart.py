@@ -11,7 +11,7 @@ import re
 from typing import IO, Any, Callable, Iterator, List, Mapping, Optional, Tuple, Union, cast
 from urllib.parse import quote
 
-from .._tuples import NamedTuple
+from .._typing import NamedTuple
 from ..errors import InvalidRequestError, loading
 from .body import PIECE, Body, in_pieces
 from .http11 import header_line

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from functools import wraps
 from types import FunctionType
-from typing import TYPE_CHECKING, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
+from .._typing import Generic
 from .body import json_body
 from .call import Answer, Config, Request
 

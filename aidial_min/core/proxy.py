@@ -11,7 +11,7 @@ import sys
 from typing import Optional, Tuple
 from urllib.parse import unquote, urlsplit
 
-from .._tuples import NamedTuple
+from .._typing import NamedTuple
 from ..errors import ConfigurationError, ProxyError
 from .credentials import Secret
 from .http11 import Head, request_head

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from typing import Callable, Mapping, Optional
 
-from .._tuples import NamedTuple
+from .._typing import NamedTuple
 from ..errors import DialConnectionError, ProxyError
 
 FIRST_DELAY = 0.5

@@ -12,7 +12,7 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple, TypeVar, Union
 
-from .._tuples import NamedTuple
+from .._typing import NamedTuple
 from ..errors import ConfigurationError, DialException, forget_variables
 from .attempts import Watch, set_up_log
 from .call import Config, HeaderSource

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Tuple, Union
 from urllib.parse import quote, unquote, urlsplit
 
-from .._tuples import NamedTuple
+from .._typing import NamedTuple
 from ..errors import ConfigurationError, InvalidDialURLError, InvalidRequestError, NotDialURLError
 
 if TYPE_CHECKING:

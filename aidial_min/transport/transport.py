@@ -12,7 +12,7 @@ import time
 from _thread import allocate_lock
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, cast
 
-from .._tuples import NamedTuple
+from .._typing import NamedTuple
 from ..core.call import Answer, Config, Outgoing, Request, carry_out
 from ..core.limits import Budget
 from ..core.settings import ConnectionKey, ConnectionSettings
