@@ -170,8 +170,10 @@ def sync_folder(path: str) -> None:
 def _descriptor(path: str) -> Optional[int]:
     """The descriptor of this process that a path names: what it leads to may have no name any more, or be written to by
     others, who go on behind us."""
-    found = re.fullmatch(r"/(?:dev|proc/self)/fd/([0-9]{1,9})", path)
-    return int(found[1]) if found else {"/dev/stdout": 1, "/dev/stderr": 2}.get(path)
+    folder, _, name = path.rpartition("/")
+    if folder in ("/dev/fd", "/proc/self/fd") and name.isascii() and name.isdigit() and len(name) < 10:
+        return int(name)
+    return {"/dev/stdout": 1, "/dev/stderr": 2}.get(path)
 
 
 def _is_special(path: str) -> bool:

@@ -12,13 +12,13 @@ from typing import IO, TYPE_CHECKING, Any, AsyncIterator, Iterator, Mapping, Opt
 
 from ..core.etag import bare_etag
 from ..core.operation import each, finish
-from ..core.sse import EventParser, ServerSentEvent
 from ..errors import InvalidRequestError
 from .atomic_file import Path, TargetFile
 from .verbs import Here, OutOfTime, remaining
 
 if TYPE_CHECKING:
     from ..core.http11 import Head
+    from ..core.sse import ServerSentEvent
     from .exchange import Exchange
     from .verbs import Worker
 
@@ -304,6 +304,8 @@ class StreamedResponse(FileDownloadResponse):
     """
 
     async def _events(self) -> AsyncIterator[ServerSentEvent]:
+        from ..core.sse import EventParser  # nothing else here needs it
+
         parser = EventParser()
         async for piece in self._pieces():
             for event in parser.feed(piece):
