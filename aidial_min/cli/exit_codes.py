@@ -78,18 +78,20 @@ def code_of(error: BaseException) -> int:
 
 
 def line_about(error: BaseException) -> str:
-    """An error as one line for stderr."""
+    """An error as one line for stderr, in which a server's words command no terminal."""
     if isinstance(error, DialException):
         text = "%s: %s" % (type(error).__name__, error)
         if isinstance(error, errors.RateLimitError) and error.retry_after:
             text += "; the server asks to wait %g s" % error.retry_after
         if error.location:
-            text += "; the server redirects to %s" % visible(error.location, lines=False)
+            text += "; the server redirects to %s" % error.location
         hint = next((hint for kind, hint in _HINTS if isinstance(error, kind)), "")
-        return "%s (%s)" % (text, hint) if hint else text
-    if isinstance(error, OSError) and error.strerror:
-        return "%s: %s" % (error.filename, error.strerror) if error.filename else error.strerror
-    return str(error) or type(error).__name__
+        text = "%s (%s)" % (text, hint) if hint else text
+    elif isinstance(error, OSError) and error.strerror:
+        text = "%s: %s" % (error.filename, error.strerror) if error.filename else error.strerror
+    else:
+        text = str(error) or type(error).__name__
+    return visible(text, lines=False)
 
 
 @contextmanager

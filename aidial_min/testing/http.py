@@ -350,9 +350,9 @@ class Connection(threading.Thread):
         """Let the last answer arrive before the close: unread bytes would turn the close into a reset."""
         with suppress(OSError):
             self.socket.shutdown(socket.SHUT_WR)
+            self.socket.settimeout(1.0)
             if request is not None:
                 request.discard()
-            self.socket.settimeout(1.0)
             while self.socket.recv(PIECE):
                 pass
         return False

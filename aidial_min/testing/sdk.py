@@ -203,11 +203,9 @@ def whole(parts: Iterator[Chunk], pause: Callable[[float], None]) -> Json:
     answer: Json = {"choices": []}
     messages: list[Json] = []
     for chunk in parts:
-        if chunk is END:
-            break
         if isinstance(chunk, float):
             pause(chunk)
-        elif isinstance(chunk, dict):
+        elif isinstance(chunk, dict) and chunk is not END:
             choice = chunk["choices"][0]
             if choice["index"] == len(messages):
                 messages.append({})

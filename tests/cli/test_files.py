@@ -520,6 +520,15 @@ def test_share_prints_a_link_that_accepts_the_invitation(tmp_path):
         assert one("files", "share", "nowhere").code == 4
 
 
+def test_an_error_with_a_servers_words_commands_no_terminal(dial, server):
+    item = {"name": "x", "url": "files/b/\x1b[2Jx", "bucket": "b", "nodeType": "ITEM", "resourceType": "FILE"}
+    listing = {"url": "files/c/", "bucket": "c", "nodeType": "FOLDER", "resourceType": "FILE", "items": [item]}
+    server.fail(200, path="/v1/metadata/", body=listing)
+    answer = dial("files", "ls", "files/c/")
+    assert answer.code == 1 and "the server lists files/b/\\x1b[2Jx below files/c/" in answer.err
+    assert "\x1b" not in answer.err
+
+
 def test_a_link_begins_with_the_whole_base_url(capsys):
     """A server behind a path, of a gateway say, does not know that it has one."""
     made = SimpleNamespace(link="/v1/invitations/abc")
