@@ -5,7 +5,7 @@
 
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Optional
 
 from .auth import Caller, bucket_of
@@ -19,9 +19,8 @@ RIGHTS = (READ, WRITE, SHARE)
 INVITATION_LIFE = 259_200_000
 
 
-def in_order(rights: Iterable[str]) -> list[str]:
-    given = set(rights)
-    return [right for right in RIGHTS if right in given]
+def in_order(rights: Collection[str]) -> list[str]:
+    return [right for right in RIGHTS if right in rights]
 
 
 class Shares:
@@ -49,7 +48,7 @@ class Shares:
         known = self._given.setdefault(url, {}).setdefault(receiver, [])
         known += [right for right in rights if right not in known]
 
-    def take(self, url: str, rights: Iterable[str] = RIGHTS, receiver: Optional[str] = None) -> None:
+    def take(self, url: str, rights: Collection[str] = RIGHTS, receiver: Optional[str] = None) -> None:
         """Take `rights` from one receiver, or from all of them."""
         receivers = self._given.get(url, {})
         for name in [receiver] if receiver else list(receivers):
@@ -85,7 +84,7 @@ class Sharing(Shares):
             raise HttpError(404, f"No invitation found for ID {id}")
         return invitation
 
-    def withdraw(self, url: str, rights: Iterable[str] = RIGHTS) -> None:
+    def withdraw(self, url: str, rights: Collection[str] = RIGHTS) -> None:
         """Take `rights` from all receivers, and from the invitations that are open."""
         self.take(url, rights)
         for id, invitation in list(self.invitations.items()):

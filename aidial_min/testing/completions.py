@@ -33,31 +33,25 @@ _NOT_FORWARDED = {
 _INPUTS = an_object({"inputs": each(mapping), "model": anything}, required="inputs", closed=True)
 
 _log = logging.getLogger(__name__)
-Answerer = Callable[[Call, Deployment, Json], Response]
 
 
 @endpoint("POST /+openai/deployments/{id}/{what:chat/completions|completions|embeddings}")
 def answer_by_id(call: Call, id: str, what: str) -> Response:
-    check_content_type(call)
     return ask(call, id, _completion if what == "completions" else _chat)
 
 
 @endpoint("POST /+openai/v1/chat/completions", generations="2026")
 def answer_by_model(call: Call) -> Response:
     """The body's `model` names the deployment."""
-    check_content_type(call)
     model: Any = read_body(call).get("model")
     refuse_if(not isinstance(model, str), 400, "model is required")
     return ask(call, model, _chat)
 
 
-def check_content_type(call: Call) -> None:
+def ask(call: Call, id: str, answer: Callable[[Call, Deployment, Json], Response], defaults: bool = True) -> Response:
+    """What Core does before and after a deployment answers."""
     if "application/json" not in call.request.headers.get("content-type", "").lower():
         raise HttpError(415, "Only application/json is supported")
-
-
-def ask(call: Call, id: str, answer: Answerer, defaults: bool = True) -> Response:
-    """What Core does before and after a deployment answers."""
     core = call.core
     deployment = _deployment(call, id)
     refuse_if(deployment.behaviour == "none", 503)

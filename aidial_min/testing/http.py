@@ -79,8 +79,6 @@ class BadHead(Exception):
 class Response:
     """One answer: `body` whole, or in pieces, which are then sent as chunks in the order they come."""
 
-    __slots__ = ("status", "headers", "body")
-
     def __init__(self, status: int = 200, body: Union[Content, Pieces] = b"", headers: Fields = ()) -> None:
         self.status = status
         self.body = body

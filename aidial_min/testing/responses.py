@@ -9,9 +9,10 @@ import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, Optional, Union
+from functools import partial
+from typing import Any, Callable, Optional, Union
 
-from .completions import EVENT_STREAM, answer_of, ask, begun, check_content_type, check_url, count, upstream_answer
+from .completions import EVENT_STREAM, answer_of, ask, begun, check_url, count, upstream_answer
 from .deployments import Deployment
 from .http import Disconnected, Response, as_json, dumps, event, present, refuse_if
 from .json_shapes import Json, parsed
@@ -33,9 +34,10 @@ _ECHOED = (
 class Job:
     """One response and its events: `response` is what a retrieval shows, without text until it has ended."""
 
-    def __init__(self, owner: str, response: Json) -> None:
+    def __init__(self, owner: str, response: Json, count: Callable[[Optional[Json]], None]) -> None:
         self.owner = owner
         self.response = response
+        self._count = count
         self._events: list[Event] = []
         self._ended = False
 
@@ -50,6 +52,7 @@ class Job:
                 if self._ended:
                     return
                 if isinstance(one, dict) and "response" in one:
+                    self._count(one["response"]["usage"])
                     status = one["response"]["status"]
                     self.response = one["response"] if status in TERMINAL else dict(self.response, status=status)
                 self._events.append(one)
@@ -83,7 +86,6 @@ class Jobs(dict[str, Job]):
 @endpoint("POST /+openai/v1/responses", generations="2026")
 @endpoint("POST /+openai/responses", generations="2026")
 def create(call: Call) -> Response:
-    check_content_type(call)
     body = parsed(call.request.body(), (400, "{}"), (400, "Cannot deserialize value from this token"))
     for name in ("previous_response_id", "conversation"):
         refuse_if(name in body, 400, f"{name} is not supported")
@@ -100,11 +102,11 @@ def _respond(call: Call, deployment: Deployment, body: Json) -> Response:
     if isinstance(parts, Response):
         return parts
     writer = Writer(_empty(call, deployment, body))
-    job = Job(call.caller.location, copy.deepcopy(writer.response))
+    job = Job(call.caller.location, copy.deepcopy(writer.response), partial(count, call, deployment))
     in_background = bool(body.get("background"))
     if request.stream and not in_background:
         parts = begun(call, parts)
-    events = job.run(_counted(call, deployment, writer.events(parts, request.stream or in_background)))
+    events = job.run(writer.events(parts, request.stream or in_background))
     if in_background:
         job.response["status"] = "queued"
         queued = as_json(job.response, headers=_ATTEMPTS)
@@ -168,13 +170,6 @@ def _work(call: Call, events: Iterator[Event]) -> None:
 def _work_on(call: Call, events: Iterator[Event]) -> None:
     with suppress(Disconnected):  # the server has been stopped
         _work(call, events)
-
-
-def _counted(call: Call, deployment: Deployment, events: Iterator[Event]) -> Iterator[Event]:
-    for one in events:
-        if isinstance(one, dict) and one.get("response", {}).get("usage"):
-            count(call, deployment, one["response"]["usage"])
-        yield one
 
 
 def _streamed(events: Iterator[Event]) -> Response:

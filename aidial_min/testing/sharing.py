@@ -56,7 +56,7 @@ def list_shared(call: Call) -> Json:
         if call.core.newer and call.body.get("includeUserInfo"):
             described["sharedBy"] = call.caller.name if mine else resource.location.rstrip("/").rpartition("/")[2]
         given = [rights for receiver, rights in sharing.receivers(resource.url).items() if mine or receiver == location]
-        described["permissions"] = in_order(right for rights in given for right in rights)
+        described["permissions"] = in_order({right for rights in given for right in rights})
         if resource.folder:
             described["items"] = None
         found.append(described)
