@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 KEPT = 16 * 1024 * 1024
 """Bytes of a content that are kept in memory, so that it can be read again."""
 PIECE = 262144
-"""Bytes of one piece for the user, and gathered before a thread is asked to write them to disk."""
+"""Bytes of one piece for the user."""
+GATHERED = 1024 * 1024
+"""Bytes gathered before a thread is asked to write them to disk: to ask it takes as long as to write 64 KiB."""
 
 
 class Content:
@@ -197,7 +199,7 @@ class FileDownloadResponse:
         try:
             target = TargetFile(file)
             await self._do(worker, target.open)
-            enough = 1 if self._exchange.verbs.blocks else PIECE  # a thread is not asked for every little
+            enough = 1 if self._exchange.verbs.blocks else GATHERED
             gathered: list[bytes] = []
             size = 0
             async for piece in self._pieces():
