@@ -16,6 +16,7 @@ from collections import deque
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence, TypeVar
 
+from ..core.operation import finish
 from .connections import Connection, Connections
 from .transport import BaseTransport
 from .verbs import (
@@ -24,13 +25,13 @@ from .verbs import (
     STALL,
     Here,
     OutOfTime,
+    Watch,
     begin,
     look_up,
     numeric_addresses,
     prepare,
     remaining,
     shorter,
-    wait_for,
 )
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Transport(BaseTransport):
         super().__init__(settings, Verbs())
         self._loops: dict[asyncio.AbstractEventLoop, LoopConnections] = {}
 
-    async def home(self) -> Connections:
+    def home(self) -> Connections:
         loop = asyncio.get_running_loop()
         connections = self._loops.get(loop)
         if connections is None:
@@ -67,7 +68,7 @@ class Transport(BaseTransport):
                 for other in gone:
                     self._loops.pop(other).close_sockets()
                 self._loops[loop] = connections
-            await connections.watch_loop()
+            connections.watch_loop()
         return connections
 
     def _homes(self) -> list[Connections]:
@@ -129,10 +130,10 @@ class LoopConnections(Connections):
         super().__init__(limits, verbs)
         self.open = set()  # the loop holds them in any case
 
-    async def watch_loop(self) -> None:
+    def watch_loop(self) -> None:
         """Be told when the loop ends: it closes asynchronous generators before itself (`shutdown_asyncgens`)."""
         self._guard = self._until_loop_ends()
-        await self._guard.__anext__()
+        finish(self._guard.__anext__())
 
     async def _until_loop_ends(self) -> AsyncGenerator[None, None]:
         try:
@@ -423,6 +424,7 @@ class Wire(asyncio.StreamReaderProtocol):
         self.reader = Reader(loop)
         super().__init__(self.reader, loop=loop)
         self.sock = sock
+        self._watch = Watch(sock)
         self._bell = Bell(loop)
         self.loop = loop
         self._plain = plain  # no TLS lies between
@@ -491,7 +493,7 @@ class Wire(asyncio.StreamReaderProtocol):
 
     def _is_readable(self) -> bool:
         try:
-            return wait_for(self.sock, True, False, 0.0)
+            return self._watch.wait(True, False, 0.0)
         except (OSError, ValueError):
             return True
 
@@ -504,10 +506,9 @@ class Wire(asyncio.StreamReaderProtocol):
         if not self.loop.is_closed():
             self.channel.abort()
 
-    async def receive(self, seconds: float | None) -> bytes:
-        until = None if seconds is None else time.monotonic() + seconds
+    async def receive(self, at: float | None) -> bytes:
         while not self.reader.held and not self._ended:
-            left = None if until is None else until - time.monotonic()
+            left = None if at is None else at - time.monotonic()
             if left is None or left > 0:
                 await self._bell.wait(left)
                 continue

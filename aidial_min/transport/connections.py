@@ -3,7 +3,9 @@
 The sync client has one cache for all its threads, the async client one for each event loop.
 
     exchange = Exchange(connections, ...)         # owns a place and a connection, and gives both back in one `finally`
-    connection = await connections.take(exchange.place, key, origin, context, fresh, budget)
+    if not connections.places.enter(exchange.place):
+        await connections.wait(exchange.place, budget)
+    connection = connections.take(key, fresh) or await connections.open_new(key, origin, context, budget)
     connections.free(connection, keep=True)
     connections.places.give_back(exchange.place)
 """
@@ -170,27 +172,24 @@ class Connections:
         """Those that idle, and since when; the one used last at the end; adding, copying and removing are atomic."""
         self._limits = limits
 
-    async def take(
-        self,
-        place: Place,
-        key: ConnectionKey,
-        origin: Origin,
-        context: ssl.SSLContext | None,
-        fresh: bool,
-        budget: Budget,
-    ) -> Connection:
-        """Wait for one's turn, then take an idle connection, or open one.
+    async def wait(self, place: Place, budget: Budget) -> None:
+        """Wait for one's turn in the line.
 
         Raises:
-            DialTimeoutError, ConnectError: nothing was sent.
+            DialTimeoutError: it did not come in time.
+        """
+        at, limit = budget.ends("pool", time.monotonic())
+        try:
+            await self.places.wait(place, at)
+        except OutOfTime:
+            raise budget.error(limit, "no") from None
+
+    def take(self, key: ConnectionKey, fresh: bool) -> Connection | None:
+        """An idle connection for one whose turn it is; None: one must be opened.
+
+        Raises:
             InvalidRequestError: the client was closed meanwhile.
         """
-        if not self.places.enter(place):
-            at, limit = budget.ends("pool", time.monotonic())
-            try:
-                await self.places.wait(place, at)
-            except OutOfTime:
-                raise budget.error(limit, "no") from None
         connection = None if self.places.closed else self._idle_for(key)
         while connection is not None:
             if not fresh and connection.wire.is_reusable():
@@ -200,6 +199,16 @@ class Connections:
             connection = self._idle_for(key)
         if self.places.closed:
             raise InvalidRequestError("the client is closed")
+        return None
+
+    async def open_new(
+        self, key: ConnectionKey, origin: Origin, context: ssl.SSLContext | None, budget: Budget
+    ) -> Connection:
+        """Open a connection.
+
+        Raises:
+            DialTimeoutError, ConnectError: nothing was sent.
+        """
         wire = await open_wire(self.verbs, key.route, origin, context, budget)
         return Connection(self, key, wire)
 

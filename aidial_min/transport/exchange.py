@@ -2,7 +2,7 @@
 
 exchange = Exchange(connections, outgoing, budget)
 try:
-    await exchange.begin(key, context)     # a place, a connection
+    exchange.hold(connection)              # in its place
     await exchange.send()
     head = await exchange.read_head()
     piece = await exchange.read()          # b"" at the end, and the connection goes back to the cache
@@ -29,12 +29,10 @@ from .connections import Connection, Connections, Place
 from .verbs import OutOfTime, remaining
 
 if TYPE_CHECKING:
-    import ssl
-
     from ..core.call import Outgoing
     from ..core.http11 import Head
     from ..core.limits import Budget
-    from ..core.settings import ConnectionKey
+    from .verbs import Wire
 
 DRAIN = 0.2
 """Seconds to wait for the end of a body after `[DONE]`, so that its connection can be used again."""
@@ -50,6 +48,7 @@ class Exchange:
         reader: of the answer.
         outgoing: the request.
         budget: the limits of the call.
+        owner, place: the connections that it takes one of, and its place among those who use them.
         sending_began: bytes of the request may have left.
         sent: bytes of its body that have left.
     """
@@ -66,8 +65,8 @@ class Exchange:
         self.outgoing = outgoing
         self.budget = budget
         self.verbs = owner.verbs
-        self._owner = owner
-        self._place = Place(owner.places)
+        self.owner = owner
+        self.place = Place(owner.places)
 
     @property
     def received(self) -> int:
@@ -87,12 +86,15 @@ class Exchange:
         silent = self._on_reused and not self.reader.began
         self.outgoing.stale = silent and not isinstance(error, DialTimeoutError)
 
-    async def begin(self, key: ConnectionKey, context: ssl.SSLContext | None) -> Connection:
-        """Wait for a place, and take or open a connection."""
-        outgoing = self.outgoing
-        found = await self._owner.take(self._place, key, outgoing.origin, context, outgoing.fresh, self.budget)
-        self._connection, self._on_reused = found, found.used
-        return found
+    def hold(self, connection: Connection) -> None:
+        """Own a connection, until the answer has been read or the exchange is closed."""
+        self._connection, self._on_reused = connection, connection.used
+
+    @property
+    def _wire(self) -> Wire:
+        if self._connection is None:
+            raise self._closed_here()
+        return self._connection.wire
 
     # -- request
 
@@ -102,7 +104,7 @@ class Exchange:
         left = blocks(self.outgoing.head, body)
         if body is None or not body.blocking:
             for block, sent in left:
-                if not await self._push(block, sent):
+                if not self._noted(sent, await self._wire.push(block, self)):
                     return
             return
         worker, end = self.verbs.worker(), (None, 0)
@@ -110,7 +112,7 @@ class Exchange:
         try:
             while True:
                 found: Any = await worker.do(self._left("total"), next, left, end)
-                if found is end or not await self._push(*found):
+                if found is end or not self._noted(found[1], await self._wire.push(found[0], self)):
                     return
         except OutOfTime:
             raise self.budget.error("total", self.request_sent) from None
@@ -120,10 +122,8 @@ class Exchange:
     def _left(self, limit: str) -> float | None:
         return remaining(self.budget.total_at, self.budget, limit, self.request_sent)
 
-    async def _push(self, block: memoryview, sent: int) -> bool:
-        if self._connection is None:
-            raise self._closed_here()
-        if not await self._connection.wire.push(block, self):
+    def _noted(self, sent: int, accepted: bool) -> bool:
+        if not accepted:
             self._sent_in_part = True  # an answer may be waiting all the same: 413, 401
             return False
         self.sent = sent
@@ -210,20 +210,24 @@ class Exchange:
     async def read_whole(self, most: int, strict: bool) -> bytes:
         """The whole body; beyond `most` bytes an error (strict), or what came until then."""
         pieces: list[bytes] = []
-        size = 0
+        size, reader = 0, self.reader
         try:
-            piece = await self.read()
-            while piece:
+            while True:
+                piece = reader.read_body()
+                if piece is None:
+                    await self._receive()
+                    continue
+                if not piece:
+                    self._let_go(keep=True)
+                    break
                 pieces.append(piece)
                 size += len(piece)
-                bomb = self.reader.coded and size > max(UNFOLDED, MOST_UNFOLDED * self.reader.received)
+                bomb = reader.coded and size > max(UNFOLDED, MOST_UNFOLDED * reader.received)
                 if size > most or bomb:
-                    self.close()
                     if strict:
                         what = "unfolds to many times its size" if bomb else "is larger than %d bytes" % most
                         raise RemoteProtocolError("the answer %s" % what, request_sent="yes")
                     break
-                piece = await self.read()
         except DialConnectionError:
             if strict or not self._sent_in_part:
                 raise  # else it is an early refusal: a server that then hangs up may lose the rest of its words
@@ -241,12 +245,12 @@ class Exchange:
             pass  # only the connection is lost, and closed already
 
     async def _receive(self) -> None:
-        if self._connection is None:
-            raise self._closed_here()
-        at, limit = self.budget.ends("read", time.monotonic())
-        seconds = remaining(at, self.budget, limit, self.request_sent)
+        wire, now = self._wire, time.monotonic()
+        at, limit = self.budget.ends("read", now)
+        if at is not None and at <= now:
+            raise self.budget.error(limit, self.request_sent)
         try:
-            data = await self._connection.wire.receive(seconds)
+            data = await wire.receive(at)
         except OutOfTime:
             raise self.budget.error(limit, self.request_sent) from None
         except OSError as error:
@@ -274,11 +278,11 @@ class Exchange:
             if connection is not None:
                 in_step = not self._sent_in_part and not self._answered_early
                 keep = keep and self.reader.reusable and in_step
-                self._owner.free(connection, keep)
+                self.owner.free(connection, keep)
         finally:
-            self._owner.places.give_back(self._place)
+            self.owner.places.give_back(self.place)
 
     def close(self) -> None:
         """Give back the place, and close the connection unless the answer has been read to its end."""
-        if self._place.entry is not None:
+        if self.place.entry is not None:
             self._let_go(keep=False)

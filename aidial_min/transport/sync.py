@@ -23,13 +23,13 @@ from .verbs import (
     STALL,
     Here,
     OutOfTime,
+    Watch,
     begin,
     look_up,
     numeric_addresses,
     prepare,
     remaining,
     shorter,
-    wait_for,
 )
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Transport(BaseTransport):
         self.connections = Connections(settings.limits, self.verbs)
         self._here = _local()  # its `crew`: whose thread this is
 
-    async def home(self) -> Connections:
+    def home(self) -> Connections:
         return self.connections
 
     def _homes(self) -> list[Connections]:
@@ -250,6 +250,7 @@ def _secured(sock: socket.socket, context: ssl.SSLContext, host: str, seconds: f
         )
     except (OSError, ValueError) as error:
         raise handshake_error(error, host) from None
+    watch = Watch(secured)
     try:  # from here on `sock` is empty
         while True:
             secured.setblocking(False)  # eventlet takes a limit of 0 s for a limit
@@ -258,7 +259,7 @@ def _secured(sock: socket.socket, context: ssl.SSLContext, host: str, seconds: f
                 return secured
             except (SSLWantReadError, SSLWantWriteError) as wanted:
                 write = isinstance(wanted, SSLWantWriteError)
-                if not wait_for(secured, not write, write, until and max(0.0, until - time.monotonic())):
+                if not watch.wait(not write, write, until and max(0.0, until - time.monotonic())):
                     raise OutOfTime from None
     except BaseException as error:
         secured.close()
@@ -301,11 +302,12 @@ class Wire:
         self.crew: Crew | None = None
         """Whose thread used it last."""
         self._link = link
+        self._watch = Watch(self.sock)
         self._pid = os.getpid()
 
     def is_reusable(self) -> bool:
         try:
-            return not wait_for(self.sock, True, False, 0.0)
+            return not self._watch.wait(True, False, 0.0)
         except (OSError, ValueError):
             return False
 
@@ -322,11 +324,10 @@ class Wire:
         if "_pid" in self.__dict__ and self.sock.fileno() >= 0:  # what opened it was interrupted
             self.close()
 
-    async def receive(self, seconds: float | None) -> bytes:
-        until = None if seconds is None else time.monotonic() + seconds
+    async def receive(self, at: float | None) -> bytes:
         wait, write = not self._secured, False  # TLS may hold something that its socket does not show
         while True:
-            if wait and not self._is_ready(not write, write, seconds):
+            if wait and not self._is_ready(not write, write, at and max(0.0, at - time.monotonic())):
                 raise OutOfTime
             try:
                 data = self.sock.recv(self._size)
@@ -336,11 +337,10 @@ class Wire:
                 if not _wants(error):
                     raise
                 wait, write = True, type(error).__name__ == "SSLWantWriteError"
-                seconds = until and max(0.0, until - time.monotonic())
 
     def _is_ready(self, read: bool, write: bool, seconds: float | None) -> bool:
         try:
-            return wait_for(self.sock, read, write, seconds)
+            return self._watch.wait(read, write, seconds)
         except ValueError:  # it was closed by another thread
             raise OSError(errno.EBADF, "the connection was closed") from None
 

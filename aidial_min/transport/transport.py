@@ -121,8 +121,6 @@ class BaseTransport:
 
     async def context(self, budget: Budget) -> ssl.SSLContext:
         """What TLS is spoken with; made for the first https connection, in the time that connecting may take."""
-        if self._context is not None:
-            return self._context
         at, limit = budget.ends("connect", time.monotonic())
         worker = self.verbs.worker()
         try:
@@ -145,18 +143,27 @@ class BaseTransport:
             return self._context
 
     async def connect(self, exchange: Exchange) -> None:
-        """Give an exchange its connection."""
+        """Give an exchange its connection: one that idles, or a new one."""
         if self.closed:
             raise InvalidRequestError("the client is closed")
-        origin = exchange.outgoing.origin
-        context = await self.context(exchange.budget) if origin.scheme == "https" else None
+        origin, budget = exchange.outgoing.origin, exchange.budget
+        context = self._context if origin.scheme == "https" else None
+        if context is None and origin.scheme == "https":
+            context = await self.context(budget)
         key = self._keys.get(origin)
         if key is None:
             key = ConnectionKey(origin.scheme, origin.host, origin.port, self.route(origin), id(context))
             self._keys[origin] = key
-        self._taken(await exchange.begin(key, context))
+        owner = exchange.owner
+        if not owner.places.enter(exchange.place):
+            await owner.wait(exchange.place, budget)
+        connection = owner.take(key, exchange.outgoing.fresh)
+        if connection is None:
+            connection = await owner.open_new(key, origin, context, budget)
+        exchange.hold(connection)
+        self._taken(connection)
 
-    async def home(self) -> Connections:
+    def home(self) -> Connections:
         """The connections that may be used here."""
         raise NotImplementedError
 
@@ -191,7 +198,7 @@ class _Call:
             pass  # what the attempt came to is settled, and says more
 
     async def send(self, outgoing: Outgoing) -> Answer:
-        exchange = Exchange(await self._transport.home(), outgoing, self._budget)
+        exchange = Exchange(self._transport.home(), outgoing, self._budget)
         opened = False
         try:
             await self._transport.connect(exchange)

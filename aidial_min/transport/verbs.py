@@ -63,8 +63,8 @@ if TYPE_CHECKING:
             ...
 
         def close(self) -> None: ...
-        async def receive(self, seconds: float | None) -> bytes:
-            """What comes next, b"" at the end that the peer announced. Raises: OutOfTime, OSError."""
+        async def receive(self, at: float | None) -> bytes:
+            """What comes next until then, b"" at the end that the peer announced. Raises: OutOfTime, OSError."""
             ...
 
         async def push(self, data: memoryview, sending: Sending) -> bool:
@@ -211,11 +211,21 @@ def look_up(host: str, port: int) -> list[Any]:
     return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
 
 
-def wait_for(sock: socket.socket, read: bool, write: bool, seconds: float | None) -> bool:
-    """Whether the socket became readable or writable (or broke) within so many seconds; None waits for ever."""
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(sock, (select.POLLIN if read else 0) | (select.POLLOUT if write else 0))
-        return bool(poll.poll(None if seconds is None else max(0, int(seconds * 1000 + 0.999))))
-    ready = select.select([sock] if read else [], [sock] if write else [], [sock], seconds)  # Windows
-    return any(ready)
+class Watch:
+    """Waits for a socket, which it keeps: to make what asks the system takes longer than to ask it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._poll = select.poll() if hasattr(select, "poll") else None  # Windows and eventlet have none
+
+    def wait(self, read: bool, write: bool, seconds: float | None) -> bool:
+        """Whether it became readable or writable (or broke) within so many seconds; None waits for ever.
+
+        Raises:
+            ValueError: it is closed.
+        """
+        sock = self._sock
+        if self._poll is None:
+            return any(select.select([sock] if read else [], [sock] if write else [], [sock], seconds))
+        self._poll.register(sock, (select.POLLIN if read else 0) | (select.POLLOUT if write else 0))
+        return bool(self._poll.poll(None if seconds is None else int(seconds * 1000 + 0.999)))
