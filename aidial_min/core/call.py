@@ -12,7 +12,7 @@ import collections.abc
 import json
 import re
 import sys
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union
 
 from .._typing import Generic, NamedTuple
@@ -45,7 +45,7 @@ from .retry import RetryPolicy, is_idempotent, retry_after_of
 from .urls import Origin, encode_query
 
 if TYPE_CHECKING:
-    from typing import Iterable, Iterator, Mapping, Optional, Protocol, Sequence
+    from typing import Iterable, Iterator, Mapping, Optional, Protocol
 
 T = TypeVar("T")
 
@@ -75,6 +75,15 @@ class Config(NamedTuple):
     headers: tuple[HeaderSource, ...] = ()
     """Header fields for every request, and functions that give more; later ones win."""
     on_attempt: Optional[Watch] = None
+
+    @cached_property
+    def standing(self) -> Optional[Standing]:
+        """What all requests begin with; None where functions give a part of it, which are asked at every attempt."""
+        given = [value.text if isinstance(value, Secret) else None for _, value in self.credentials]
+        fields = [(source[0], source[1].text) for source in self.headers if not callable(source)]
+        if None in given or len(fields) < len(self.headers):
+            return None
+        return Standing(self.origin, [*zip(self.credentials, given), (None, fields)])
 
     def __repr__(self) -> str:
         return "Config(%r)" % self.origin.url
@@ -336,8 +345,11 @@ async def _next_outgoing(request: Request[Any], config: Config, route: Route, ca
     """
     secrets = Secrets(route.secrets)
     try:
-        sources = (*config.credentials, *config.headers)
-        head = _head(request, config, route, [await _asked(source, carrier) for source in sources], secrets)
+        standing = config.standing
+        if standing is None:
+            sources = (*config.credentials, *config.headers)
+            standing = Standing(config.origin, [await _asked(source, carrier) for source in sources])
+        head = _head(request, config, route, standing, secrets)
         return Outgoing(request, config, head, secrets)
     except BaseException as error:
         forget_variables(error)
@@ -371,41 +383,54 @@ def _trace_fields() -> dict[str, str]:
     return fields
 
 
-def _secrets_in(defaults: Sequence[tuple[str, str]], given: Optional[Mapping[str, Optional[str]]]) -> list[str]:
+class Standing:
+    """What all requests of a client begin with: its credentials and header fields.
+
+    What shows the variables of a traceback's frames does not show it.
+    """
+
+    __slots__ = ("proofs", "fields", "secrets", "typed", "lines")
+
+    def __init__(self, origin: Origin, given: Iterable[tuple[Optional[Credential], Any]]) -> None:
+        self.proofs: dict[str, str] = {}
+        self.fields: list[tuple[str, str]] = []
+        self.secrets: list[str] = []
+        for credential, value in given:
+            if credential is None:
+                self.fields += value
+            else:
+                name, text = credential.header(value)
+                self.proofs[name.lower()] = "%s: %s\r\n" % (name, text)
+                self.secrets.append(value.strip())
+        self.secrets += _secrets_in(self.fields)
+        self.typed = "content-type" in [str(name).lower() for name, _ in self.fields]
+        self.lines = "Host: %s\r\n" % origin.netloc + "".join(_field_lines(self.proofs, self.fields))
+        """Those of a request that adds nothing to them but what its body needs."""
+
+
+def _secrets_in(fields: Iterable[tuple[str, Optional[str]]]) -> list[str]:
     """Credentials that users put into header fields themselves: values, and their parts (`Bearer x`, `a=x; b=y`)."""
-    fields = [*defaults, *(given or {}).items()]
     values = [value.strip() for name, value in fields if isinstance(value, str) and re.search(_SECRET_NAME, str(name))]
     last = [value.rpartition(" ")[2] for value in values]
     parts = [part for value in values for part in re.split(r"[\s;,=]+", value) if len(part) >= _SHORTEST_PART]
     return values + last + parts
 
 
-def _head(
-    request: Request[Any],
-    config: Config,
-    route: Route,
-    given: list[tuple[Optional[Credential], Any]],
-    secrets: Secrets,
-) -> bytes:
+def _head(request: Request[Any], config: Config, route: Route, standing: Standing, secrets: Secrets) -> bytes:
     """The bytes of the request's head; what is to be masked is added to `secrets`."""
-    proofs: dict[str, str] = {}
-    fields = [*_trace_fields().items()]
-    for credential, value in given:
-        if credential is None:
-            fields += value
-        else:
-            name, text = credential.header(value)
-            proofs[name.lower()] = "%s: %s\r\n" % (name, text)
-            secrets.add(value.strip())
+    secrets.add(*standing.secrets)
+    trace, given = _trace_fields(), request.headers
     body = request.body
-    lines = ["Host: %s\r\n" % config.origin.netloc]
-    if fields or request.headers:
-        secrets.add(*_secrets_in(fields, request.headers))
-        lines += _field_lines(request, proofs, fields)
+    content_type = body.content_type if body is not None else None
+    if trace or given:
+        early, late = [*trace.items()], [*(given or {}).items()]
+        secrets.add(*_secrets_in([*early, *late]))
+        fields = _field_lines(standing.proofs, [*early, *standing.fields], late, content_type)
+        lines = ["Host: %s\r\n" % config.origin.netloc, *fields]
     else:
-        lines += [*proofs.values(), _OUR_LINES]
-        if body is not None and body.content_type is not None:
-            lines.append("Content-Type: %s\r\n" % body.content_type)
+        lines = [standing.lines]
+        if content_type is not None and not standing.typed:
+            lines.append("Content-Type: %s\r\n" % content_type)
     if body is not None:
         size = body.length
         lines.append("Transfer-Encoding: chunked\r\n" if size is None else "Content-Length: %d\r\n" % size)
@@ -420,19 +445,20 @@ def _head(
 
 
 _OUR_FIELDS = (("User-Agent", USER_AGENT), ("Accept", "*/*"), ("Accept-Encoding", "identity"))
-_OUR_LINES = "".join("%s: %s\r\n" % pair for pair in _OUR_FIELDS)
 _FRAMING = ("host", "content-length", "transfer-encoding", "connection", "expect")
 
 
-def _field_lines(request: Request[Any], credentials: dict[str, str], defaults: Sequence[tuple[str, str]]) -> list[str]:
+def _field_lines(
+    credentials: dict[str, str],
+    defaults: Iterable[tuple[str, str]],
+    given: Iterable[tuple[str, Optional[str]]] = (),
+    content_type: Optional[str] = None,
+) -> list[str]:
     """Our fields, the client's and the call's: later ones win, but none may change how the message is framed."""
-    fields: dict[str, tuple[str, Optional[str]]] = {name.lower(): (name, value) for name, value in _OUR_FIELDS}
-    if request.body is not None and request.body.content_type is not None:
-        fields["content-type"] = ("Content-Type", request.body.content_type)
-    for name, value in defaults:
+    ours = (*_OUR_FIELDS, ("Content-Type", content_type))
+    fields: dict[str, tuple[str, Optional[str]]] = {}
+    for name, value in (*ours, *defaults, *given):
         fields[str(name).lower()] = (name, value)
-    for name, given in (request.headers or {}).items():
-        fields[str(name).lower()] = (name, given)
     for name in _FRAMING:
         fields.pop(name, None)
     proofs = [line for name, line in credentials.items() if name not in fields]  # else the user sends another one
