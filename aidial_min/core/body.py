@@ -71,22 +71,25 @@ def blocks(head: memoryview, body: Optional[Body]) -> Iterator[Tuple[memoryview,
     memoryviews: the head holds credentials, and what shows the variables of frames does not show theirs.
     """
     if body is None:
-        yield head, 0
-    elif body.whole is not None and len(body.whole) <= ONE_BLOCK:
-        yield memoryview(b"".join((head, body.whole))), len(body.whole)
-    else:
-        gathered: List[Any] = [head]
-        size, sent = len(head), 0
-        for piece in body.pieces():
-            gathered.append(piece if body.length is not None else b"%x\r\n%b\r\n" % (len(piece), piece))
-            size += len(piece)
-            sent += len(piece)
-            if size >= BLOCK:
-                yield memoryview(b"".join(gathered)), sent
-                gathered, size = [], 0
-        if body.length is None:
-            gathered.append(b"0\r\n\r\n")
-        yield memoryview(b"".join(gathered)), sent
+        return iter(((head, 0),))
+    if body.whole is not None and len(body.whole) <= ONE_BLOCK:
+        return iter(((memoryview(b"".join((head, body.whole))), len(body.whole)),))
+    return _gathered(head, body)
+
+
+def _gathered(head: memoryview, body: Body) -> Iterator[Tuple[memoryview, int]]:
+    gathered: List[Any] = [head]
+    size, sent = len(head), 0
+    for piece in body.pieces():
+        gathered.append(piece if body.length is not None else b"%x\r\n%b\r\n" % (len(piece), piece))
+        size += len(piece)
+        sent += len(piece)
+        if size >= BLOCK:
+            yield memoryview(b"".join(gathered)), sent
+            gathered, size = [], 0
+    if body.length is None:
+        gathered.append(b"0\r\n\r\n")
+    yield memoryview(b"".join(gathered)), sent
 
 
 def json_body(value: Any) -> BytesBody:

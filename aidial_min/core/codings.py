@@ -32,7 +32,7 @@ class AnswerReader(ResponseReader):
         return self._inflater is not None
 
     def _frame_body(self, head: Head, framing: dict[str, str]) -> None:
-        super()._frame_body(head, framing)
+        ResponseReader._frame_body(self, head, framing)
         found = framing.get("content-encoding")
         if found and not self.done:
             codings = [coding.strip() for coding in found.split(",")]
@@ -50,7 +50,7 @@ class AnswerReader(ResponseReader):
         """
         inflater = self._inflater
         if inflater is None:
-            return super().read_body()
+            return ResponseReader.read_body(self)  # asked of super(), it takes an object for every piece
         while not self._ended:
             piece = inflater.read()
             if piece:

@@ -219,7 +219,8 @@ class ResponseReader:
         """
         while self.head is None:
             buffer = self._buffer
-            if not b"HTTP/1.".startswith(buffer[:7]):  # garbage is refused at its first byte, not when 64 KiB have come
+            begun = buffer.startswith(b"HTTP/1.") or b"HTTP/1.".startswith(buffer[:7])
+            if not begun:  # garbage is refused at its first byte, not when 64 KiB have come
                 self._malformed("the answer does not begin with an HTTP/1.x status line")
             found = _END_OF_HEAD.search(buffer, max(0, self._scanned - 2))
             if (found.end() if found else len(buffer)) > MAX_HEAD:
