@@ -88,7 +88,7 @@ class DeploymentCalls(Resource):
             body: what is sent in any case; nulls are left out.
             given: the other arguments of `create`. CallOptions are taken out of it; the rest is sent, too.
         """
-        params, query, headers, members = [_mapping(key, given.pop(key, None)) for key in EXTRAS]
+        params, query, headers, members = [_mapping(key, given.pop(key)) if key in given else {} for key in EXTRAS]
         fields = _headers(given.pop("conversation_id", None), given.pop("cache_policy", None))
         version = given.pop("api_version", None) or self._config.api_version
         timeout, max_retries = given.pop("timeout", NOT_GIVEN), given.pop("max_retries", None)
@@ -196,9 +196,9 @@ class _ChatCompletions(DeploymentCalls):
 
     async def _answer(self, given: Dict[str, Any]) -> Any:
         messages = given["messages"]
-        iterable = isinstance(messages, (list, Iterable))  # the first of them is quickly found
-        if not iterable or isinstance(messages, (str, bytes, dict, Mapping, Model)):
-            raise InvalidRequestError("messages must be a list of messages like {'role': 'user', 'content': '...'}")
+        if not isinstance(messages, list):  # which is quickly found
+            if not isinstance(messages, Iterable) or isinstance(messages, (str, bytes, dict, Mapping, Model)):
+                raise InvalidRequestError("messages must be a list of messages like {'role': 'user', 'content': '...'}")
         body = {"messages": [_message(message, index) for index, message in enumerate(messages)]}
         return await self._answer_to(given.pop("deployment_name"), body, given)
 

@@ -34,6 +34,11 @@ def plain(value: Any, place: str = "") -> Any:
 def _plain(value: Any, place: Place) -> Any:
     if type(value) in _AS_THEY_ARE:
         return value
+    if type(value) is dict:
+        return {
+            key if type(key) is str else _key(key, place): item if type(item) is str else _plain(item, (place, key))
+            for key, item in value.items()
+        }
     if isinstance(value, Enum):
         return _plain(value.value, place)
     if isinstance(value, str):
@@ -44,8 +49,8 @@ def _plain(value: Any, place: Place) -> Any:
         return int(value)
     if isinstance(value, Model):
         return _plain(value.to_dict(), place)
-    if isinstance(value, (dict, Mapping)):  # the first of them is quickly found
-        return {_key(key, place): _plain(item, (place, key)) for key, item in value.items()}
+    if isinstance(value, Mapping):
+        return _plain(dict(value.items()), place)
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
         return [_plain(item, (place, index)) for index, item in enumerate(value)]
     if hasattr(value, "__fspath__"):
