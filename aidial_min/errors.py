@@ -532,6 +532,6 @@ class loading:
         pass
 
     def __exit__(self, kind: Any, error: Optional[BaseException], trace: Any) -> None:
-        if is_bad_moment(error):
+        if error is not None and is_bad_moment(error):
             reason = getattr(error, "strerror", None) or error
             raise ConnectError("it can't be done just now, for want of descriptors or memory: %s" % reason) from error

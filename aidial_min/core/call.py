@@ -323,15 +323,11 @@ class Secrets:
 
     __slots__ = ("_texts",)
 
-    def __init__(self, texts: Iterable[str] = ()) -> None:
+    def __init__(self, texts: Iterable[str]) -> None:
         self._texts = [*texts]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._texts)
-
-    def add(self, *texts: str) -> None:
-        """Know more of them."""
-        self._texts += texts
 
     def __repr__(self) -> str:
         return "Secrets(%d)" % len(self._texts)
@@ -343,18 +339,19 @@ async def _next_outgoing(request: Request[Any], config: Config, route: Route, ca
     No variable of an error's frames holds a credential in the clear: the user's functions are all asked before the
     first one is written down.
     """
-    secrets = Secrets(route.secrets)
     try:
         standing = config.standing
         if standing is None:
             sources = (*config.credentials, *config.headers)
             standing = Standing(config.origin, [await _asked(source, carrier) for source in sources])
-        head = _head(request, config, route, standing, secrets)
-        return Outgoing(request, config, head, secrets)
+        secrets, trace, given = standing.secrets, _trace_fields(), request.headers or {}
+        if trace or given or route.authorization:
+            secrets = Secrets([*secrets, *route.secrets, *_secrets_in([*trace.items(), *given.items()])])
+        return Outgoing(request, config, _head(request, config, route, standing, trace), secrets)
     except BaseException as error:
         forget_variables(error)
         if isinstance(error, DialConnectionError):
-            _explained(error, request.info(config), secrets)
+            _explained(error, request.info(config), route.secrets)
         raise
 
 
@@ -394,15 +391,15 @@ class Standing:
     def __init__(self, origin: Origin, given: Iterable[tuple[Optional[Credential], Any]]) -> None:
         self.proofs: dict[str, str] = {}
         self.fields: list[tuple[str, str]] = []
-        self.secrets: list[str] = []
+        texts = []
         for credential, value in given:
             if credential is None:
                 self.fields += value
             else:
                 name, text = credential.header(value)
                 self.proofs[name.lower()] = "%s: %s\r\n" % (name, text)
-                self.secrets.append(value.strip())
-        self.secrets += _secrets_in(self.fields)
+                texts.append(value.strip())
+        self.secrets = Secrets(texts + _secrets_in(self.fields))
         self.typed = "content-type" in [str(name).lower() for name, _ in self.fields]
         self.lines = "Host: %s\r\n" % origin.netloc + "".join(_field_lines(self.proofs, self.fields))
         """Those of a request that adds nothing to them but what its body needs."""
@@ -416,16 +413,12 @@ def _secrets_in(fields: Iterable[tuple[str, Optional[str]]]) -> list[str]:
     return values + last + parts
 
 
-def _head(request: Request[Any], config: Config, route: Route, standing: Standing, secrets: Secrets) -> bytes:
-    """The bytes of the request's head; what is to be masked is added to `secrets`."""
-    secrets.add(*standing.secrets)
-    trace, given = _trace_fields(), request.headers
-    body = request.body
+def _head(request: Request[Any], config: Config, route: Route, standing: Standing, trace: Mapping[str, str]) -> bytes:
+    """The bytes of the request's head."""
+    body, given = request.body, request.headers or {}
     content_type = body.content_type if body is not None else None
     if trace or given:
-        early, late = [*trace.items()], [*(given or {}).items()]
-        secrets.add(*_secrets_in([*early, *late]))
-        fields = _field_lines(standing.proofs, [*early, *standing.fields], late, content_type)
+        fields = _field_lines(standing.proofs, [*trace.items(), *standing.fields], given.items(), content_type)
         lines = ["Host: %s\r\n" % config.origin.netloc, *fields]
     else:
         lines = [standing.lines]

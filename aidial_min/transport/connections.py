@@ -96,7 +96,8 @@ class Places:
         entry = place.entry
         if entry is not None:
             self._line.pop(entry, None)
-            self._ring_next()
+            if self._is_wanted():
+                self._ring_next()
             place.entry = None
 
     def forget(self, entry: Any) -> None:
@@ -110,8 +111,7 @@ class Places:
         return self._number is not None and len(self._line) >= self._number
 
     def _ring_next(self) -> None:
-        if self._is_wanted():
-            self._ring(self._first())
+        self._ring(self._first())
 
     def close(self) -> None:
         """Nobody need wait any more."""

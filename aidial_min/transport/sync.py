@@ -85,7 +85,7 @@ class Transport(BaseTransport):
         return [self.connections]
 
     def _taken(self, connection: Connection) -> None:
-        crew = connection.wire.crew = getattr(self._here, "crew", None)  # type: ignore[attr-defined]
+        crew = connection.wire.crew = self._here.__dict__.get("crew")  # type: ignore[attr-defined]
         if crew is not None and crew.ended:
             raise InvalidRequestError("the work was interrupted")
 
