@@ -13,7 +13,6 @@ examples:
 
 import argparse
 import os
-import threading
 import time
 from contextlib import suppress
 
@@ -55,7 +54,8 @@ def run(arguments: argparse.Namespace) -> None:
             raise CommandError("can't listen on %s: %s; --port takes another one" % (where, error.strerror)) from None
         try:
             introduce(server.url, server.api_key, arguments)
-            threading.Event().wait()
+            while True:
+                time.sleep(1.0)  # a signal that the system gave to another thread wakes nobody
         finally:
             server.stop()
 

@@ -5,6 +5,9 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -117,6 +120,26 @@ def test_sigterm_ends_it_in_good_order(here):
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (143, b"") and b"Traceback" not in err
+
+
+def test_a_signal_that_another_thread_took_ends_it_too(here):
+    """It wakes nobody then: the main thread finds it when it runs the next time."""
+    code = (
+        "import _thread, sys, threading\n"
+        "from aidial_min.__main__ import main\n"
+        "def interrupt():\n"
+        "    sys.stdin.readline()\n"
+        "    _thread.interrupt_main()\n"
+        "threading.Thread(target=interrupt).start()\n"
+        "sys.exit(main(['serve', '--port', '0', '--quiet']))\n"
+    )
+    command, env = [sys.executable, "-c", code], here.environment({})
+    with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while b"Ctrl-C ends it" not in process.stderr.readline():
+            pass
+        time.sleep(0.1)  # it may wait already; when it does, can't be seen from outside
+        process.communicate(b"\n", timeout=PATIENCE)
+    assert process.returncode == 130
 
 
 def test_no_folder_is_named_by_nothing(here):
