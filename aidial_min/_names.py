@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 def load(module: str, package: str) -> Any:
-    """A module of a package; importlib, which has a function for it, takes longer to load than most of ours."""
+    """A module of a package, or with dots before it of one above; importlib, which does that, takes longer to load."""
+    while module.startswith("."):
+        module, package = module[1:], package.rpartition(".")[0]
     name = "%s.%s" % (package, module)
     __import__(name)
     return sys.modules[name]
