@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     )
     from .api.skills import AsyncSkillsRef, SkillsRef
     from .core.attempts import Watch
-    from .core.etag import Download
+    from .core.call import Answer, Request
     from .core.operation import Later
     from .transport.downloads import StreamedResponse
     from .types.bucket import AppData
@@ -346,12 +346,19 @@ class _Client(BaseClient, Generic[Auth]):
 
     # -- carrying out
 
-    async def _download(self, download: Download, whole: bool = False) -> Any:
-        """Open a download; `whole`: that of the async client has been read when it is given out."""
+    async def _download(self, request: Request[Answer], name: str, whole: bool, etag: Optional[str] = None) -> Any:
+        """Open a download.
+
+        Args:
+            name: of the file in the storage.
+            whole: that of the async client has been read when it is given out.
+            etag: that it must have.
+        """
         with loading():
             from .transport.downloads import FileDownloadResponse
 
-        response = FileDownloadResponse(*await self._transport.download(download, self._config))
+        head, exchange = await self._transport.download(request, self._config, etag)
+        response = FileDownloadResponse(head, exchange, name)
         return await response._read_all() if whole and self._coroutines else response
 
 

@@ -19,7 +19,7 @@ from ..types.application import Application as ApplicationInfo
 from ..types.deployment import Deployment, DeploymentKind, DeploymentName
 from ..types.limits import LimitStats
 from ..types.model import ModelInfo
-from ..types.tokenize import TokenizeInputParam, TokenizeResult, TruncatePromptInputParam, TruncatePromptResult
+from ..types.tokenize import TokenizeResult, TruncatePromptResult
 from .arguments import comma_list, list_given
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
     SchemaKind = Union[Literal["application_type", "catalog"], str]
 
-    TokenizeInput = Union[str, TokenizeInputParam, Mapping[str, Any], Sequence[Message]]
+    TokenizeInput = Union[str, Mapping[str, Any], Sequence[Message]]
     """One input of `tokenize`: a text, an input or a chat request as on the wire, or the messages of a chat."""
 
-    TruncateInput = Union[TruncatePromptInputParam, Mapping[str, Any], Sequence[Message]]
+    TruncateInput = Union[Mapping[str, Any], Sequence[Message]]
     """One input of `truncate_prompt`: a chat request as on the wire, or its messages alone."""
 
 T = TypeVar("T")

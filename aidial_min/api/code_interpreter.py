@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, List, Mapping, Optional
 
 from ..core.body import json_body
 from ..core.call import Request, as_it_came, list_of, model_of
-from ..core.etag import Download
 from ..core.multipart import MultipartBody, file_part
 from ..core.operation import Async, Resource, Sync, operation
 from ..types.code_interpreter import CodeFile, CodeResult, CodeSession
@@ -119,7 +118,8 @@ class _CodeInterpreter(Resource):
         """
         body = json_body({"sessionId": session_id, "path": path})
         request = Request("POST", INTERPRETER + "download_file", body=body, decode=as_it_came)
-        return await self._read(Download(request, path.rpartition("/")[2]), whole=True)  # type: ignore[no-any-return]
+        name = path.rpartition("/")[2]
+        return await self._client._download(request, name, True)  # type: ignore[no-any-return]
 
     @operation
     async def list_files(self, session_id: str) -> List[CodeFile]:

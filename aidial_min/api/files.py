@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, NamedTuple, Optional, Protocol, Tuple, Union
 
 from ..core.call import Request, as_it_came, model_of
-from ..core.etag import Download, bare_etag
+from ..core.etag import bare_etag
 from ..core.multipart import MultipartBody, Progress, file_part
 from ..core.operation import Async, Bound, Sync, operation, settled
 from ..core.urls import StoragePath, StorageUrl, parse_storage_url
@@ -143,7 +143,7 @@ class _Files(Stored[FileItem, FileMetadata]):
     ) -> FileDownloadResponse:
         path = self._path(url)
         request = Request("GET", "/v1/" + path.path, headers=preconditions(etag_if_match), decode=as_it_came)
-        return await self._read(Download(request, path.name, etag_if_match), whole)  # type: ignore[no-any-return]
+        return await self._client._download(request, path.name, whole, etag_if_match)  # type: ignore[no-any-return]
 
     metadata: Bound[DescribeFile[FileMetadata], DescribeFile[Later[FileMetadata]]] = Stored.__dict__["get_metadata"]
 

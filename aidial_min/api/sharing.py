@@ -9,8 +9,9 @@ from ..core.call import Request, list_of, model_of, nothing
 from ..core.operation import Async, Bound, Resource, Sync, operation, overloaded
 from ..core.urls import StorageUrl, is_url_of
 from ..errors import InvalidRequestError, NotDialURLError
+from ..types.metadata import ResourceMetadata
 from ..types.permission import ReceiverPermissions, ResourcePermission
-from ..types.sharing import Invitation, SharedResource, ShareLink
+from ..types.sharing import Invitation, ShareLink
 from .arguments import SharedUrl, resource_links, resource_url, type_names
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class _Sharing(Resource):
         with_: str = "me",
         *,
         include_user_info: Optional[bool] = None,
-    ) -> List[SharedResource]:
+    ) -> List[ResourceMetadata]:
         """What others share with the caller, or the caller with others.
 
         Args:
@@ -85,7 +86,7 @@ class _Sharing(Resource):
         """
         kinds = type_names(resource_types)
         value = {"resourceTypes": kinds, "with": _whose(with_), "includeUserInfo": include_user_info}
-        return await self._post(SHARE + "list", value, list_of(SharedResource.from_json, "resources"))
+        return await self._post(SHARE + "list", value, list_of(ResourceMetadata.from_json, "resources"))
 
     @operation
     async def discard(self, urls: Sequence[SharedUrl]) -> None:

@@ -11,7 +11,7 @@ from pathlib import PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, Dict, Mapping, NamedTuple, Optional, Tuple, TypeVar, Union
 
 from ..core.call import Answer, Request, as_it_came, model_of, nothing
-from ..core.etag import Download, bare_etag
+from ..core.etag import bare_etag
 from ..core.multipart import FilePart, MultipartBody, file_part
 from ..core.operation import Async, Sync, operation, settled
 from ..core.urls import as_text, decode_segment, encode_segment, parse_storage_url
@@ -120,7 +120,7 @@ class _Reference(Addressed):
 
     async def _download(self, path: str, name: str, whole: bool = False) -> FileDownloadResponse:
         request = Request("GET", "/v2/" + path, decode=as_it_came)
-        return await self._read(Download(request, name), whole)  # type: ignore[no-any-return]
+        return await self._client._download(request, name, whole)  # type: ignore[no-any-return]
 
     async def _put(
         self, path: str, body: MultipartBody, etag_if_match: Optional[str], overwrite: bool = False

@@ -25,17 +25,15 @@ from ..types._model import Model, unexpected
 from ..types.application import ApplicationLog, CustomApplication
 from ..types.conversation import Conversation
 from ..types.metadata import (
-    ApplicationItem,
-    ApplicationMetadata,
     ConversationItem,
     ConversationMetadata,
     FileMetadata,
     NodeMetadata,
     PromptItem,
     PromptMetadata,
+    ResourceItem,
     ResourceItemMetadata,
-    ToolsetItem,
-    ToolsetMetadata,
+    ResourceMetadata,
 )
 from ..types.prompt import Prompt
 from ..types.toolset import CustomToolset
@@ -59,11 +57,12 @@ if TYPE_CHECKING:
     F = TypeVar("F", covariant=True)
     C = TypeVar("C", covariant=True)
     P = TypeVar("P", covariant=True)
-    A = TypeVar("A", covariant=True)
-    S = TypeVar("S", covariant=True)
+    R = TypeVar("R", covariant=True)
     N = TypeVar("N", covariant=True)
 
-    class GetMetadata(Protocol[F, C, P, A, S, N]):
+    DefinitionType = Literal["applications", "toolsets"]
+
+    class GetMetadata(Protocol[F, C, P, R, N]):
         @overload
         def __call__(self, resource: Literal["files"], relative_url: StorageUrl, **page: Unpack[Page]) -> F: ...
         @overload
@@ -71,9 +70,7 @@ if TYPE_CHECKING:
         @overload
         def __call__(self, resource: Literal["prompts"], relative_url: StorageUrl, **page: Unpack[Page]) -> P: ...
         @overload
-        def __call__(self, resource: Literal["applications"], relative_url: StorageUrl, **page: Unpack[Page]) -> A: ...
-        @overload
-        def __call__(self, resource: Literal["toolsets"], relative_url: StorageUrl, **page: Unpack[Page]) -> S: ...
+        def __call__(self, resource: DefinitionType, relative_url: StorageUrl, **page: Unpack[Page]) -> R: ...
         @overload
         def __call__(self, resource: StorageResourceType, relative_url: StorageUrl, **page: Unpack[Page]) -> N: ...
 
@@ -473,8 +470,8 @@ class Definitions(StoredJson[Document, Item, Node]):
         return await self._save(url, body, etag_if_match, etag_if_none_match)
 
 
-class _CustomToolsets(Definitions[CustomToolset, ToolsetItem, ToolsetMetadata]):
-    _kind, _document, _item, _node = "toolsets", CustomToolset, ToolsetItem, ToolsetMetadata
+class _CustomToolsets(Definitions[CustomToolset, ResourceItem, ResourceMetadata]):
+    _kind, _document, _item, _node = "toolsets", CustomToolset, ResourceItem, ResourceMetadata
 
 
 class CustomToolsets(_CustomToolsets, Sync):
@@ -485,8 +482,8 @@ class AsyncCustomToolsets(_CustomToolsets, Async):
     """Toolsets that users keep in buckets."""
 
 
-class _CustomApplications(Definitions[CustomApplication, ApplicationItem, ApplicationMetadata]):
-    _kind, _document, _item, _node = "applications", CustomApplication, ApplicationItem, ApplicationMetadata
+class _CustomApplications(Definitions[CustomApplication, ResourceItem, ResourceMetadata]):
+    _kind, _document, _item, _node = "applications", CustomApplication, ResourceItem, ResourceMetadata
 
     @operation
     async def start(self, url: StorageUrl) -> CustomApplication:
@@ -598,10 +595,9 @@ class _Metadata(Resource):
 
     # fmt: off
     get: Bound[
-        GetMetadata[FileMetadata, ConversationMetadata, PromptMetadata, ApplicationMetadata, ToolsetMetadata,
-                    NodeMetadata],
-        GetMetadata[Later[FileMetadata], Later[ConversationMetadata], Later[PromptMetadata], Later[ApplicationMetadata],
-                    Later[ToolsetMetadata], Later[NodeMetadata]],
+        GetMetadata[FileMetadata, ConversationMetadata, PromptMetadata, ResourceMetadata, NodeMetadata],
+        GetMetadata[Later[FileMetadata], Later[ConversationMetadata], Later[PromptMetadata], Later[ResourceMetadata],
+                    Later[NodeMetadata]],
     ] = _get
     # fmt: on
 

@@ -1,21 +1,11 @@
-"""A download as a value, and what the head of its answer must say; ETags."""
+"""What the head of a download's answer must say; ETags."""
 
 from __future__ import annotations
 
-from typing import Iterable, Optional
+from typing import Iterable
 
-from .._typing import NamedTuple
 from ..errors import EtagMismatchError, ParsingDataError, RequestInfo, conceal
-from .call import Answer, Request
 from .http11 import Head, Headers
-
-
-class Download(NamedTuple):
-    """A file to be read as it comes: the request, the name it is stored under, and the ETag it must have."""
-
-    request: Request[Answer]
-    filename: str
-    etag_if_match: Optional[str] = None
 
 
 def bare_etag(text: str) -> str:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
 
     from .completion_stream import Events
-    from .etag import Download
 
     P = ParamSpec("P")
 
@@ -122,10 +121,6 @@ class Resource:
         """Open a stream of events: a Stream or an AsyncStream."""
         head, exchange = await self._client._transport.open(request, self._config)
         return self._client._stream_of(head, exchange, events)
-
-    async def _read(self, download: Download, whole: bool) -> Any:
-        """Open a download: a FileDownloadResponse; see the client's `_download`."""
-        return await self._client._download(download, whole)
 
     def _total_at(self) -> Optional[float]:
         """When the limit `total` ends for an operation of several requests that begins now."""

@@ -23,7 +23,6 @@ from .verbs import MAX_ERROR, OutOfTime, remaining, survive_fork
 if TYPE_CHECKING:
     import ssl
 
-    from ..core.etag import Download
     from ..core.http11 import Head
     from ..core.proxy import Route
     from ..core.urls import Origin
@@ -87,19 +86,19 @@ class BaseTransport:
         answer = await self.run(request, config, stream=True)
         return answer.head, cast(Exchange, answer.exchange)
 
-    async def download(self, download: Download, config: Config) -> tuple[Head, Exchange, str]:
-        """Carry out a download as far as its head."""
+    async def download(self, request: Request[Answer], config: Config, etag: str | None) -> tuple[Head, Exchange]:
+        """Carry out a download as far as its head, which must have this ETag."""
         from ..core.etag import check_content, check_etag
 
-        head, exchange = await self.open(download.request, config)
+        head, exchange = await self.open(request, config)
         try:
             check_content(head, exchange.outgoing.request)
-            if download.etag_if_match is not None:
-                check_etag(head.headers, download.etag_if_match, exchange.outgoing.request, exchange.outgoing.secrets)
+            if etag is not None:
+                check_etag(head.headers, etag, exchange.outgoing.request, exchange.outgoing.secrets)
         except DialException:
             exchange.close()
             raise
-        return head, exchange, download.filename
+        return head, exchange
 
     def statistics(self) -> Statistics:
         """What is open, idle, taken, and waited for."""

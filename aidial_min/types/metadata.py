@@ -12,7 +12,7 @@ from ._model import Model, dataclass, json_name
 __all__ = [
     "StorageResourceTypeV1", "StorageResourceType", "BaseMetadata", "ResourceItemMetadata", "NodeMetadata",
     "ResourceItem", "ResourceMetadata", "FileItem", "FileMetadata", "ConversationItem", "ConversationMetadata",
-    "PromptItem", "PromptMetadata", "ApplicationItem", "ApplicationMetadata", "ToolsetItem", "ToolsetMetadata",
+    "PromptItem", "PromptMetadata",
     "SkillItem", "SkillMetadata", "SkillFileItem", "SkillFileMetadata", "ResourceEvent",
 ]  # fmt: skip
 
@@ -77,7 +77,10 @@ class NodeMetadata(ResourceItemMetadata):
 
 @dataclass
 class ResourceItem(ResourceItemMetadata):
-    """An entry of any resource type; `content_length` and `content_type` are of files."""
+    """An entry of any resource type; `content_length` and `content_type` are of files.
+
+    PUT /v1/applications/{bucket}/{path}, PUT /v1/toolsets/{bucket}/{path}
+    """
 
     content_length: Optional[int] = json_name("contentLength")
     """Bytes; in listings it may be 0 or stale."""
@@ -86,9 +89,10 @@ class ResourceItem(ResourceItemMetadata):
 
 @dataclass
 class ResourceMetadata(NodeMetadata):
-    """A node of any resource type.
+    """A node of any resource type; what is shared has its place and `permissions`, no times, no `etag`.
 
-    POST /v1/ops/publication/resource/list
+    GET /v1/metadata/applications/{bucket}/{path}, GET /v1/metadata/toolsets/{bucket}/{path},
+    POST /v1/ops/publication/resource/list, POST /v1/ops/resource/share/list
     """
 
     content_length: Optional[int] = json_name("contentLength")
@@ -154,42 +158,6 @@ class PromptMetadata(NodeMetadata):
 
     content_length: Optional[int] = json_name("contentLength")
     items: Optional[List[PromptItem]] = None
-
-
-@dataclass
-class ApplicationItem(ResourceItemMetadata):
-    """A custom application, or a folder in a listing of them.
-
-    PUT /v1/applications/{bucket}/{path}
-    """
-
-
-@dataclass
-class ApplicationMetadata(NodeMetadata):
-    """A custom application, or a folder of them.
-
-    GET /v1/metadata/applications/{bucket}/{path}
-    """
-
-    items: Optional[List[ApplicationItem]] = None
-
-
-@dataclass
-class ToolsetItem(ResourceItemMetadata):
-    """A custom toolset, or a folder in a listing of them.
-
-    PUT /v1/toolsets/{bucket}/{path}
-    """
-
-
-@dataclass
-class ToolsetMetadata(NodeMetadata):
-    """A custom toolset, or a folder of them.
-
-    GET /v1/metadata/toolsets/{bucket}/{path}
-    """
-
-    items: Optional[List[ToolsetItem]] = None
 
 
 @dataclass

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import List, Optional
 
 from ._model import Model, dataclass, field, json_name
-from .metadata import ResourceMetadata
 from .permission import ResourcePermission
 
-__all__ = ["ShareLink", "SharedResource", "Invitation"]
+__all__ = ["ShareLink", "Invitation"]
 
 
 @dataclass
@@ -24,11 +23,6 @@ class ShareLink(Model):
     def id(self) -> str:
         """The last segment of `link`."""
         return self.link.rstrip("/").rsplit("/", 1)[-1]
-
-
-@dataclass
-class SharedResource(ResourceMetadata):
-    """A resource shared with, or by, the caller: its place and `permissions`, no times, no `etag`."""
 
 
 @dataclass

@@ -5,40 +5,11 @@ There is one result per input, in the same order; the answer is 200 even where s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Literal, Optional, TypedDict, Union
+from typing import List, Literal, Optional, Union
 
 from ._model import Model, dataclass
 
-if TYPE_CHECKING:
-    from .chat.request import ChatCompletionRequest
-else:
-    ChatCompletionRequest = Dict[str, Any]  # not worth loading the chat params for
-
-__all__ = [
-    "TokenizeStringParam", "TokenizeRequestParam", "TokenizeInputParam", "TruncatePromptInputParam", "TokenizeResult",
-    "TruncatePromptResult",
-]  # fmt: skip
-
-
-class TokenizeStringParam(TypedDict):
-    """A text whose tokens to count."""
-
-    type: Literal["string"]
-    value: str
-
-
-class TokenizeRequestParam(TypedDict):
-    """A chat request whose tokens to count."""
-
-    type: Literal["request"]
-    value: ChatCompletionRequest
-
-
-TokenizeInputParam = Union[TokenizeStringParam, TokenizeRequestParam]
-"""One input of `tokenize`."""
-
-TruncatePromptInputParam = ChatCompletionRequest
-"""One input of `truncate_prompt`: a chat request with `max_prompt_tokens`."""
+__all__ = ["TokenizeResult", "TruncatePromptResult"]
 
 
 @dataclass

@@ -4,19 +4,18 @@ import pytest
 
 from aidial_min import InvalidDialURLError, InvalidRequestError, ResourceNotFoundError
 from aidial_min.types import (
-    ApplicationMetadata,
     ConversationMetadata,
     FileMetadata,
     PromptMetadata,
-    ToolsetMetadata,
+    ResourceMetadata,
 )
 
 MODELS = {
     "files": FileMetadata,
     "conversations": ConversationMetadata,
     "prompts": PromptMetadata,
-    "applications": ApplicationMetadata,
-    "toolsets": ToolsetMetadata,
+    "applications": ResourceMetadata,
+    "toolsets": ResourceMetadata,
 }
 
 

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from aidial_min import InvalidRequestError, NotDialURLError, PermissionDeniedError, ResourceNotFoundError
-from aidial_min.types import ResourcePermission, SharedResource
+from aidial_min.types import ResourceMetadata, ResourcePermission
 
 PROMPT = {"id": "p", "name": "p", "folderId": "f", "content": "Hi"}
 
@@ -41,7 +41,7 @@ def test_a_resource_is_shared_read_and_given_up(core, owner, other, url):
     assert other(lambda c: c.invitations.accept(link.id)) is None
     assert other(lambda c: c.prompts.get(url)).content == "Hi"
     (found,) = other(lambda c: c.sharing.list())
-    assert isinstance(found, SharedResource) and (found.url, found.permissions) == (url, ["READ"])
+    assert isinstance(found, ResourceMetadata) and (found.url, found.permissions) == (url, ["READ"])
     assert owner(lambda c: c.sharing.list()) == []
     assert [item.url for item in owner(lambda c: c.sharing.list(with_="others"))] == [url]
     other(lambda c: c.sharing.discard([found]))

@@ -11,7 +11,7 @@ from .request_param import Message, ResponseFormat
 from .tool import StaticToolParam, ToolCallSpecParam, ToolParam
 
 __all__ = [
-    "ReasoningEffort", "StreamOptions", "ChatCompletionRequestCustomFields", "AddonParam", "ChatParams",
+    "ReasoningEffort", "StreamOptions", "ChatCompletionRequestCustomFields", "ChatParams",
     "ChatCompletionRequest",
 ]  # fmt: skip
 
@@ -31,13 +31,6 @@ class ChatCompletionRequestCustomFields(TypedDict, total=False):
 
     configuration: Optional[Dict[str, Any]]
     cache_breakpoint: Optional[CacheBreakpointParam]
-
-
-class AddonParam(TypedDict, total=False):
-    """An addon of an assistant (Core of 2024): its `name` or its `url`."""
-
-    name: str
-    url: str
 
 
 _Object = Mapping[str, Any]
@@ -87,7 +80,8 @@ class ChatParams(TypedDict, total=False):
     response_format: Union[ResponseFormat, _Object, None]
     stream_options: Union[StreamOptions, _Object, None]
     custom_fields: Union[ChatCompletionRequestCustomFields, _Object, None]
-    addons: Optional[Sequence[Union[AddonParam, _Object]]]
+    addons: Optional[Sequence[_Object]]
+    """Of an assistant (Core of 2024), each by its `name` or its `url`."""
     data_sources: Optional[Sequence[Any]]
 
 
