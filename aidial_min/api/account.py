@@ -9,8 +9,7 @@ from ..core.operation import Async, Resource, Sync, operation, settled
 from ..errors import InvalidRequestError
 from ..types.bucket import AppData, BucketResponse
 from ..types.limits import UserLimitStats
-from ..types.notification import Notification
-from ..types.user import OfflineCredentials, UserInfo
+from ..types.user import Notification, OfflineCredentials, UserInfo
 from .arguments import comma_list, list_given
 
 

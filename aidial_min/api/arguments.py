@@ -12,7 +12,7 @@ from ..core.call import Config
 from ..core.urls import STORAGE_KINDS, StorageUrl, as_text, decode_segment, is_posix_path, parse_storage_url
 from ..errors import InvalidDialURLError, InvalidRequestError
 from ..types._model import Model
-from ..types.permission import ResourcePermission
+from ..types.sharing import ResourcePermission
 
 SharedUrl = Union[StorageUrl, Mapping[str, Any], Model]
 """A resource to share or to grant: its address, or a dict or model with `url` and, if need be, `permissions`."""

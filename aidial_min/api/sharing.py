@@ -10,8 +10,7 @@ from ..core.operation import Async, Bound, Resource, Sync, operation, overloaded
 from ..core.urls import StorageUrl, is_url_of
 from ..errors import InvalidRequestError, NotDialURLError
 from ..types.metadata import ResourceMetadata
-from ..types.permission import ReceiverPermissions, ResourcePermission
-from ..types.sharing import Invitation, ShareLink
+from ..types.sharing import Invitation, ReceiverPermissions, ResourcePermission, ShareLink
 from .arguments import SharedUrl, resource_links, resource_url, type_names
 
 if TYPE_CHECKING:

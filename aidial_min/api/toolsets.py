@@ -21,8 +21,7 @@ from ..errors import (
     ParsingDataError,
     ResourceNotFoundError,
 )
-from ..types.external_service import ExternalService, ServiceCredentials
-from ..types.toolset import McpEndpoint, ToolResult, ToolsetInfo, ToolsPage
+from ..types.toolset import ExternalService, McpEndpoint, ServiceCredentials, ToolResult, ToolsetInfo, ToolsPage
 
 if TYPE_CHECKING:
     from ..core.limits import TimeoutValue

@@ -18,13 +18,10 @@ if TYPE_CHECKING:
     from .conversation import *
     from .deployment import *
     from .embeddings import *
-    from .external_service import *
     from .file import *
     from .limits import *
     from .metadata import *
     from .model import *
-    from .notification import *
-    from .permission import *
     from .prompt import *
     from .publication import *
     from .responses import *
@@ -38,8 +35,7 @@ else:
     __getattr__, __dir__ = lazy_names(
         __name__,
         "chat.response",  # first what is asked for most, then what loads fastest
-        *"bucket user prompt conversation notification limits permission client_channel file".split(),
+        *"bucket user prompt conversation limits client_channel file".split(),
         *"deployment model toolset application metadata sharing publication tokenize embeddings responses".split(),
-        *"external_service code_interpreter completion".split(),
-        *"chat.cache chat.function chat.tool chat.request_param chat.request".split(),
+        *"code_interpreter completion chat.cache chat.function chat.tool chat.request_param chat.request".split(),
     )

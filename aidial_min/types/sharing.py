@@ -1,13 +1,28 @@
-"""Sharing of resources, and the invitations that go with it; times in epoch milliseconds."""
+"""Sharing of resources: permissions, and the invitations that go with it; times in epoch milliseconds."""
 
 from __future__ import annotations
 
 from typing import List, Optional
 
 from ._model import Model, dataclass, field, json_name
-from .permission import ResourcePermission
 
-__all__ = ["ShareLink", "Invitation"]
+__all__ = ["ResourcePermission", "ReceiverPermissions", "ShareLink", "Invitation"]
+
+
+@dataclass
+class ResourcePermission(Model):
+    """A resource and what may be done with it: READ, WRITE, SHARE."""
+
+    url: str
+    permissions: List[str] = field(default_factory=list)
+
+
+@dataclass
+class ReceiverPermissions(Model):
+    """What one receiver (the id of a deployment) was granted."""
+
+    receiver: Optional[str] = None
+    resources: List[ResourcePermission] = field(default_factory=list)
 
 
 @dataclass

@@ -1,4 +1,6 @@
-"""Toolsets (MCP servers): as listings show them, and as their owners define them; times in epoch seconds."""
+"""What users sign in to: toolsets (MCP servers), as listings show them and as their owners define them, with their
+tools; and outside services (a CRM, a calendar) that applications declare. Times are in epoch seconds.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,10 @@ from typing import Any, Dict, List, NamedTuple, Optional
 from ._model import Model, dataclass, field, json_name
 from .deployment import DefinitionBase, DeploymentBase, Features
 
-__all__ = ["ToolsetAuthSettings", "ToolsetInfo", "CustomToolset", "Tool", "ToolsPage", "ToolResult", "McpEndpoint"]
+__all__ = [
+    "ToolsetAuthSettings", "ToolsetInfo", "CustomToolset", "Tool", "ToolsPage", "ToolResult", "McpEndpoint",
+    "ExternalServiceAuthSettings", "ExternalService", "ServiceCredentials",
+]  # fmt: skip
 
 
 @dataclass
@@ -118,3 +123,38 @@ class McpEndpoint(NamedTuple):
 
     def __repr__(self) -> str:
         return "McpEndpoint(%r)" % self.url  # the headers hold a credential
+
+
+@dataclass
+class ExternalServiceAuthSettings(ToolsetAuthSettings):
+    """How one signs in to a service: OAUTH, API_KEY, NONE or DIAL_NATIVE; secrets never come back."""
+
+    client_secret_hint: Optional[str] = None
+
+
+@dataclass
+class ExternalService(Model):
+    """A service as an application declares it.
+
+    GET /v1/applications/{id}/external-services
+    """
+
+    id: Optional[str] = None
+    display_name: Optional[str] = None
+    description: Optional[str] = None
+    auth_settings: Optional[ExternalServiceAuthSettings] = None
+
+
+@dataclass
+class ServiceCredentials(Model):
+    """The header with which a service is called; `expires_at` in epoch seconds, where it is known.
+
+    POST /v1/ops/external-service/credentials
+    """
+
+    header_name: str
+    header_value: str
+    expires_at: Optional[int] = None
+
+    def __repr__(self) -> str:
+        return "ServiceCredentials(header_name=%r, expires_at=%r)" % (self.header_name, self.expires_at)

@@ -1,4 +1,4 @@
-"""Who the caller is, as GET /v1/user/info says."""
+"""Who the caller is, what DIAL may do while they are away, and what it has to tell them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional
 
 from ._model import Model, dataclass, json_name
 
-__all__ = ["UserInfo", "OfflineConnect", "OfflineCredentials"]
+__all__ = ["UserInfo", "OfflineConnect", "OfflineCredentials", "Notification"]
 
 
 @dataclass
@@ -51,3 +51,14 @@ class OfflineCredentials(Model):
     available: Optional[bool] = None
     connected: Optional[bool] = None
     connect: Optional[OfflineConnect] = None
+
+
+@dataclass
+class Notification(Model):
+    """A message about the resource `url`; `timestamp` is in epoch milliseconds."""
+
+    id: str
+    url: Optional[str] = None
+    type: Optional[str] = None
+    message: Optional[str] = None
+    timestamp: Optional[int] = None

@@ -46,10 +46,9 @@ if TYPE_CHECKING:
     from aidial_min.types.deployment import Deployment, Features
     from aidial_min.types.embeddings import EmbeddingsResponse
     from aidial_min.types.metadata import FileItem, FileMetadata, PromptItem, PromptMetadata
-    from aidial_min.types.permission import ReceiverPermissions, ResourcePermission
     from aidial_min.types.prompt import Prompt
     from aidial_min.types.responses import ResponseEvent, ResponseObject, ResponsePart
-    from aidial_min.types.sharing import ShareLink
+    from aidial_min.types.sharing import ReceiverPermissions, ResourcePermission, ShareLink
 
 
 def clients() -> None:
