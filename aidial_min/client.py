@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from pathlib import PurePosixPath
 
     from .api import account, calls, catalog, stored, subscriptions, texts, toolsets
-    from .api.client_channel import AsyncClientChannel, ClientChannel
     from .api.code_interpreter import AsyncCodeInterpreter, CodeInterpreter
     from .api.files import AsyncFiles, Files
     from .api.publications import AsyncPublications, Publications
@@ -196,7 +195,9 @@ class _Client(BaseClient, Generic[Auth]):
     code_interpreter: Bound[CodeInterpreter, AsyncCodeInterpreter] = _made("code_interpreter.CodeInterpreter")
     schemas: Bound[catalog.Schemas, catalog.AsyncSchemas] = _made("catalog.Schemas")
     consent: Bound[catalog.Consent, catalog.AsyncConsent] = _made("catalog.Consent")
-    client_channel: Bound[ClientChannel, AsyncClientChannel] = _made("client_channel.ClientChannel")
+    client_channel: Bound[subscriptions.ClientChannel, subscriptions.AsyncClientChannel] = _made(
+        "subscriptions.ClientChannel"
+    )
 
     @with_hints
     def __init__(

@@ -8,11 +8,11 @@ Clients make their objects.
 from .api.account import AsyncBucket, AsyncUser, Bucket, User
 from .api.calls import AsyncChat, AsyncChatCompletions, Chat, ChatCompletions
 from .api.catalog import Application, AsyncApplication, AsyncDeployments, AsyncModel, Deployments, Model
-from .api.client_channel import AsyncClientChannel, ClientChannel
 from .api.files import AsyncFiles, Files
 from .api.sharing import AsyncResourcePermissions, ResourcePermissions
 from .api.skills import AsyncSkillFilesRef, AsyncSkillsRef, SkillFilesRef, SkillsRef
 from .api.stored import AsyncMetadata, AsyncPrompts, Metadata, Prompts
+from .api.subscriptions import AsyncClientChannel, ClientChannel
 from .api.toolsets import AsyncToolset, Toolset
 
 __all__ = ["Application", "Bucket", "Chat", "ChatCompletions", "ClientChannel", "Deployments", "Files", "Metadata"]
