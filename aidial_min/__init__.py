@@ -11,12 +11,7 @@ from ._version import __version__ as __version__
 TYPE_CHECKING = bool()  # type checkers take it for true, jedi for either; `typing` is not loaded for it
 
 if TYPE_CHECKING:
-    from .client import AsyncAuthValue as AsyncAuthValue
-    from .client import AsyncDial as AsyncDial
-    from .client import AsyncDialClientPool as AsyncDialClientPool
-    from .client import Dial as Dial
-    from .client import DialClientPool as DialClientPool
-    from .client import SyncAuthValue as SyncAuthValue
+    from .client import *
     from .core.attempts import Attempt as Attempt
     from .core.http11 import Headers as Headers
     from .core.limits import Limits as Limits
@@ -47,7 +42,7 @@ else:
         "types.model ModelInfo ModelLimits ModelPricing",
         "types.toolset ToolsetInfo",
         "types.user UserInfo",
-        "client AsyncAuthValue AsyncDial AsyncDialClientPool Dial DialClientPool SyncAuthValue",
         "errors",
+        "client",
         elsewhere="types",
     )

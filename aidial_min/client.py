@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from .transport.downloads import StreamedResponse
     from .types.bucket import AppData
 
+__all__ = ["AsyncAuthValue", "AsyncDial", "AsyncDialClientPool", "Dial", "DialClientPool", "SyncAuthValue"]
+
 SyncAuthValue = Union[str, Callable[[], str]]
 """A credential, or a function that gives it at every attempt."""
 

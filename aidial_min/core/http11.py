@@ -12,12 +12,10 @@ disagree about where an answer ends, the reader refuses (RemoteProtocolError).
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, NoReturn, Optional, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Iterable, Iterator, Mapping, NoReturn, Optional
 
 from .._typing import NamedTuple
 from ..errors import DialConnectionError, InvalidRequestError, RemoteProtocolError, ResponseInterruptedError
-
-T = TypeVar("T")
 
 MAX_HEAD = 65536
 """Bytes of one answer's head (and of its trailers)."""
@@ -63,18 +61,11 @@ class Headers(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         return self._read()[name.lower()]
 
-    if TYPE_CHECKING:
+    if not TYPE_CHECKING:  # its types are those of the inherited one
 
-        @overload
-        def get(self, name: str) -> Optional[str]: ...
-        @overload
-        def get(self, name: str, default: str) -> str: ...
-        @overload
-        def get(self, name: str, default: T) -> Union[str, T]: ...
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """The value of a field, or `default`; faster than the inherited one, which raises and catches."""
-        return self._read().get(name.lower(), default)
+        def get(self, name, default=None):
+            """The value of a field, or `default`; faster than the inherited one, which raises and catches."""
+            return self._read().get(name.lower(), default)
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.lower() in self._read()
