@@ -16,10 +16,9 @@ from ..errors import InvalidRequestError, ParsingDataError
 from ..types._model import Model as AnyModel
 from ..types._model import Place, spelt
 from ..types.application import Application as ApplicationInfo
-from ..types.deployment import Deployment, DeploymentKind, DeploymentName
+from ..types.deployment import Deployment, DeploymentKind, DeploymentName, TokenizeResult, TruncatePromptResult
 from ..types.limits import LimitStats
 from ..types.model import ModelInfo
-from ..types.tokenize import TokenizeResult, TruncatePromptResult
 from .arguments import comma_list, list_given
 
 if TYPE_CHECKING:

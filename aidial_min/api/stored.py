@@ -102,7 +102,7 @@ def is_missing(error: DialException) -> bool:
 async def describe(resource: Resource, kind: str, node: Type[Node], url: StorageUrl, query: dict[str, Any]) -> Node:
     """Metadata of an item or a folder; a PurePosixPath can't end in a slash, so it is tried as both, item first."""
     path = parse_storage_url(resource._config.origin, url, kind)
-    total_at = resource._total_at()
+    total_at = resource._client._transport.total_at(resource._config)  # for both requests together
 
     def request(path: StoragePath) -> Request[Node]:
         return Request("GET", "/v1/metadata/" + path.path, query=query, decode=model_of(node.from_json))

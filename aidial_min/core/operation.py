@@ -122,10 +122,6 @@ class Resource:
         head, exchange = await self._client._transport.open(request, self._config)
         return self._client._stream_of(head, exchange, events)
 
-    def _total_at(self) -> Optional[float]:
-        """When the limit `total` ends for an operation of several requests that begins now."""
-        return self._client._transport.total_at(self._config)  # type: ignore[no-any-return]
-
     def __repr__(self) -> str:
         return "%s(%r)" % (type(self).__name__, self._client)
 

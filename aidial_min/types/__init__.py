@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from .publication import *
     from .responses import *
     from .sharing import *
-    from .tokenize import *
     from .toolset import *
     from .user import *
 else:
@@ -36,6 +35,6 @@ else:
         __name__,
         "chat.response",  # first what is asked for most, then what loads fastest
         *"bucket user prompt conversation limits client_channel file".split(),
-        *"deployment model toolset application metadata sharing publication tokenize embeddings responses".split(),
+        *"deployment model toolset application metadata sharing publication embeddings responses".split(),
         *"code_interpreter completion chat.cache chat.function chat.tool chat.request_param chat.request".split(),
     )

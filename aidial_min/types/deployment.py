@@ -1,4 +1,8 @@
-"""Deployments as /openai listings show them, and what all their kinds have in common; times in epoch seconds."""
+"""Deployments as /openai listings show them, and what all their kinds have in common; times in epoch seconds.
+
+And what they offer besides answers: counting tokens, truncating prompts. There is one result per input, in the same
+order; the answer is 200 even where some of them failed.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from ._model import Model, dataclass, field
 
 __all__ = [
     "DeploymentKind", "ScaleSettings", "Features", "DeploymentBase", "Deployment", "DeploymentsResponse",
-    "DeploymentName", "DefinitionBase",
+    "DeploymentName", "DefinitionBase", "TokenizeResult", "TruncatePromptResult",
 ]  # fmt: skip
 
 DeploymentKind = Literal["model", "application", "toolset"]
@@ -143,3 +147,21 @@ class DefinitionBase(Model):
     status: Optional[str] = None
     created_at: Optional[int] = None
     updated_at: Optional[int] = None
+
+
+@dataclass
+class TokenizeResult(Model):
+    """The tokens of one input: `token_count` where `status` is `success`, `error` where it is `error`."""
+
+    status: Union[Literal["success", "error"], str]
+    token_count: Optional[int] = None
+    error: Optional[str] = None
+
+
+@dataclass
+class TruncatePromptResult(Model):
+    """What to drop of one input: indices into its messages where `status` is `success`, else `error`."""
+
+    status: Union[Literal["success", "error"], str]
+    discarded_messages: Optional[List[int]] = None
+    error: Optional[str] = None
