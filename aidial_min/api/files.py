@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, NamedTup
 from ..core.call import Request, as_it_came, model_of
 from ..core.etag import bare_etag
 from ..core.multipart import MultipartBody, Progress, file_part
-from ..core.operation import Async, Bound, Sync, operation, settled
+from ..core.operation import Async, Bound, Sync, opened, operation, settled
 from ..core.urls import StoragePath, StorageUrl, parse_storage_url
 from ..errors import ConfigurationError, DialException, InvalidDialURLError, InvalidRequestError
 from ..types.metadata import FileItem, FileMetadata
 from .local_files import LocalFile, LocalPath, local_files, local_path, md5_of, same_file_key
-from .opening import stream_download
 from .stored import Stored, describe, is_missing, preconditions
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ class _Files(Stored[FileItem, FileMetadata]):
         """
         return await self._download(url, etag_if_match, whole=True)
 
-    @stream_download
+    @opened
     async def stream_download(self, url: StorageUrl, etag_if_match: Optional[str] = None) -> FileDownloadResponse:
         """Read a file, as it comes, within a `with` block (or `async with`), which closes it.
 

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping, NamedTuple, Optional, Tupl
 from ..core.call import Answer, Request, as_it_came, model_of, nothing
 from ..core.etag import bare_etag
 from ..core.multipart import FilePart, MultipartBody, file_part
-from ..core.operation import Async, Sync, operation, settled
+from ..core.operation import Async, Sync, opened, operation, settled
 from ..core.urls import as_text, decode_segment, encode_segment, parse_storage_url
 from ..errors import InvalidDialURLError, InvalidRequestError
 from ..types.metadata import SkillFileMetadata, SkillMetadata
 from .local_files import local_files
-from .opening import stream_download
 from .stored import Addressed, preconditions
 
 if TYPE_CHECKING:
@@ -198,7 +197,7 @@ class _Skills(_Reference):
         """
         return await self._download(await self._skill(), self._place.skill[-1] + ".zip", whole=True)
 
-    @stream_download
+    @opened
     async def stream_download(self) -> FileDownloadResponse:
         """Read a whole skill as a ZIP archive, as it comes, within a `with` block (or `async with`), which closes it.
 
@@ -328,7 +327,7 @@ class _SkillFiles(_Reference):
         """
         return await self._download(await self._file(), self.path[-1], whole=True)
 
-    @stream_download
+    @opened
     async def stream(self) -> FileDownloadResponse:
         """Read one file of a skill, as it comes, within a `with` block (or `async with`), which closes it.
 

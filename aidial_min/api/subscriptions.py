@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Union
 from ..core.body import json_body
 from ..core.call import Request, as_it_came, nothing
 from ..core.completion_stream import Events
-from ..core.operation import Async, Resource, Sync, operation
+from ..core.operation import Async, Bound, Resource, Sync, operation
 from ..core.settings import NOT_GIVEN, NotGiven, timeout_of_call
 from ..core.urls import StorageUrl, item_path
 from ..errors import DialException, InvalidRequestError
@@ -19,11 +19,17 @@ from ..types._plain import plain
 from ..types.client_channel import ClientChannelRequest, ClientChannelResponse, SigninResult
 from ..types.metadata import ResourceEvent
 from .arguments import list_given
-from .opening import streaming
 
 if TYPE_CHECKING:
+    from typing import Callable, Coroutine, TypeVar
+
+    from typing_extensions import Concatenate, ParamSpec
+
     from ..core.limits import TimeoutValue
-    from ..transport.streams import Stream
+    from ..transport.streams import AsyncStream, Stream
+
+    P = ParamSpec("P")
+    E = TypeVar("E")
 
 CHANGES = Events(ResourceEvent.from_json)
 """Changes of resources; the stream has no end of its own."""
@@ -31,6 +37,14 @@ CHANNEL = "/v1/ops/client-channel/"
 HEADER = "X-DIAL-CLIENT-CHANNEL-ID"
 REQUESTS = Events(ClientChannelRequest.from_json, fails=False)
 """What applications ask of the client; the stream has no end of its own."""
+
+
+def streaming(
+    function: Callable[Concatenate[Any, P], Coroutine[Any, Any, Stream[E]]],
+) -> Bound[Callable[P, Stream[E]], Callable[P, Coroutine[Any, Any, AsyncStream[E]]]]:
+    """A coroutine method that gives a stream of events: an operation, but for the class of the stream."""
+    bound: Any = operation(function)
+    return bound  # type: ignore[no-any-return]
 
 
 class _Resources(Resource):

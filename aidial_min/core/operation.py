@@ -12,6 +12,7 @@ What the sync client awaits blocks and never suspends (transport/sync.py), so a 
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager, contextmanager
 from functools import wraps
 from types import FunctionType
 from typing import TYPE_CHECKING, TypeVar, overload
@@ -21,6 +22,7 @@ from .body import json_body
 from .call import Answer, Config, Request
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from typing import Any, AsyncIterator, Callable, Coroutine, Iterator, Mapping, Optional
 
     from typing_extensions import Concatenate, ParamSpec
@@ -200,3 +202,24 @@ def listing(
 
     returns = function.__annotations__["return"].replace("AsyncIterator", "Iterator")
     return Bound(function, face(function, iterate, returns))
+
+
+def opened(
+    function: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]],
+) -> Bound[Callable[P, AbstractContextManager[T]], Callable[P, AbstractAsyncContextManager[T]]]:
+    """A download as a context manager: ``with files.stream_download(url) as response: ...``, or ``async with``."""
+
+    @contextmanager
+    def run(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        download: Any = finish(function(*args, **kwargs))
+        with download._once() as response:
+            yield response
+
+    @asynccontextmanager
+    async def wait(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        download: Any = await function(*args, **kwargs)
+        async with download._once() as response:
+            yield response
+
+    returns = "ContextManager[%s]" % function.__annotations__["return"]
+    return Bound(face(function, wait, "Async" + returns), face(function, run, returns))
