@@ -30,9 +30,6 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         return self.text == (other.text if isinstance(other, Secret) else other)
 
-    def __hash__(self) -> int:
-        return hash(self.text)
-
     def __repr__(self) -> str:
         return "Secret(...)"
 
