@@ -15,7 +15,7 @@ from ..core.body import json_body
 from ..core.call import Answer, Request, as_it_came, completion_of
 from ..core.hints import by_name
 from ..core.operation import Async, Bound, Resource, Sync, overloaded
-from ..core.settings import NOT_GIVEN, NotGiven, retry_of_call, timeout_of_call
+from ..core.settings import NOT_GIVEN, NotGiven, dict_of_call, retry_of_call, timeout_of_call
 from ..core.urls import encode_id
 from ..errors import InvalidRequestError, loading
 from ..types._model import Model
@@ -88,7 +88,7 @@ class DeploymentCalls(Resource):
             body: what is sent in any case; nulls are left out.
             given: the other arguments of `create`. CallOptions are taken out of it; the rest is sent, too.
         """
-        params, query, headers, members = [_mapping(key, given.pop(key)) if key in given else {} for key in EXTRAS]
+        params, query, headers, members = [dict_of_call(key, given.pop(key)) if key in given else {} for key in EXTRAS]
         fields = _headers(given.pop("conversation_id", None), given.pop("cache_policy", None))
         version = given.pop("api_version", None) or self._config.api_version
         timeout, max_retries = given.pop("timeout", NOT_GIVEN), given.pop("max_retries", None)
@@ -122,14 +122,6 @@ def _headers(conversation: Any, policy: Any) -> Dict[str, Any]:
             )
         fields["X-DIAL-CACHE-POLICY"] = policy
     return fields
-
-
-def _mapping(name: str, value: Any) -> Mapping[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise InvalidRequestError("%s must be a dict, not %s" % (name, type(value).__name__))
-    return value
 
 
 # ---------------------------------------------------------------- chat

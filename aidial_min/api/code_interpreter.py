@@ -8,6 +8,7 @@ from ..core.body import json_body
 from ..core.call import Request, as_it_came, list_of, model_of
 from ..core.multipart import MultipartBody, file_part
 from ..core.operation import Async, Resource, Sync, operation
+from ..core.settings import dict_of_call
 from ..types.code_interpreter import CodeFile, CodeResult, CodeSession
 from ..types.metadata import FileItem
 from .arguments import resource_url
@@ -79,8 +80,9 @@ class _CodeInterpreter(Resource):
 
         POST /v1/ops/code_interpreter/execute_code
         """
-        sources = [(resource_url(self._config, url), path) for path, url in (input_files or {}).items()]
-        targets = [(path, resource_url(self._config, url)) for path, url in (output_files or {}).items()]
+        given, wanted = dict_of_call("input_files", input_files), dict_of_call("output_files", output_files)
+        sources = [(resource_url(self._config, url), path) for path, url in given.items()]
+        targets = [(path, resource_url(self._config, url)) for path, url in wanted.items()]
         value = {
             "sessionId": session_id,
             "code": code,

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from ..core.body import BytesBody, json_body
 from ..core.call import Answer, Config, Request
-from ..core.settings import NOT_GIVEN, NotGiven, retry_of_call, timeout_of_call
+from ..core.settings import NOT_GIVEN, NotGiven, dict_of_call, retry_of_call, timeout_of_call
 from ..core.urls import SCHEME, is_url_of
 from ..errors import InvalidRequestError, NotDialURLError, ParsingDataError
 
@@ -103,14 +103,12 @@ class Response:
 
 def request_of(config: Config, method: str, path: str, options: Mapping[str, Any]) -> Request[Response]:
     """The request that `client.request` sends; the arguments are its own."""
-    json, content, headers, query = (options.get(name) for name in ("json", "content", "headers", "query"))
+    json, content = options.get("json"), options.get("content")
+    headers, query = (dict_of_call(name, options.get(name)) for name in ("headers", "query"))
     if not isinstance(method, str) or _METHOD.fullmatch(method) is None:
         raise InvalidRequestError("method must be a word like GET or POST")
     if json is not None and content is not None:
         raise InvalidRequestError("pass json= or content=, not both")
-    for name, fields in (("headers", headers), ("query", query)):
-        if fields is not None and not isinstance(fields, Mapping):
-            raise InvalidRequestError("%s must be a dict, not %s" % (name, type(fields).__name__))
     if content is not None and not isinstance(content, (bytes, bytearray, memoryview, str)):
         raise InvalidRequestError("content must be bytes or a str, not %s" % type(content).__name__)
     body: Optional[BytesBody] = None

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from ..core.body import json_body
 from ..core.call import Request, boolean, list_of, model_of
 from ..core.operation import Async, Resource, Sync, operation
+from ..core.settings import dict_of_call
 from ..core.urls import encode_id, encode_segment
 from ..errors import (
     DialException,
@@ -193,6 +194,7 @@ class _Toolset(Resource):
         """
         if not isinstance(tool, str) or not tool:
             raise InvalidRequestError("tool must be the name of a tool")
+        params = {"name": tool, "arguments": dict(dict_of_call("arguments", arguments))}
         options: Dict[str, Any] = {} if timeout is None else {"timeout": timeout}
         session = _Session(self._client, _mcp_path(toolset_id, application), options)
         hello = {"protocolVersion": PROTOCOL, "capabilities": {}, "clientInfo": {"name": "aidial_min", "version": "1"}}
@@ -200,7 +202,7 @@ class _Toolset(Resource):
             agreed = await session.ask("initialize", hello)
             session.headers["MCP-Protocol-Version"] = str(agreed.get("protocolVersion") or PROTOCOL)
             await session.tell("notifications/initialized")
-            result = await session.ask("tools/call", {"name": tool, "arguments": dict(arguments or {})})
+            result = await session.ask("tools/call", params)
             return ToolResult.from_json(result)
         finally:
             await session.end()

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Mapping  # isinstance() of that of typing is slow
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple, TypeVar, Union
 
 from .._typing import NamedTuple
-from ..errors import ConfigurationError, DialException, forget_variables
+from ..errors import ConfigurationError, DialException, InvalidRequestError, forget_variables
 from .attempts import Watch, set_up_log
 from .call import Config, HeaderSource
 from .credentials import Secret, credentials_of, read_credentials, refuse_coroutines
@@ -97,6 +98,17 @@ def timeout_of_call(timeout: Union[TimeoutValue, NotGiven]) -> Optional[Timeout]
 def retry_of_call(max_retries: Optional[int]) -> Optional[RetryPolicy]:
     """The retry policy of one call; None: the client's."""
     return None if max_retries is None else read_retries(max_retries)
+
+
+def dict_of_call(name: str, value: Any) -> Mapping[str, Any]:
+    """A dict among the arguments of one call; an empty one where it is None.
+
+    Raises:
+        InvalidRequestError: it is something else.
+    """
+    if value is not None and not isinstance(value, Mapping):
+        raise InvalidRequestError("%s must be a dict, not %s" % (name, type(value).__name__))
+    return value or {}
 
 
 def read_headers(headers: Any, coroutines: bool = False) -> Tuple[HeaderSource, ...]:

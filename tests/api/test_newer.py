@@ -149,6 +149,10 @@ def test_a_file_goes_into_a_session_and_comes_back(older, dial):
     lambda c: c.deployments.route("a", ""),
     lambda c: c.deployments.route("a", "x/route/y"),
     lambda c: c.user.usage(deployment_types="model"),
+    lambda c: c.toolset.call("sums", "add", [1, 2]),
+    lambda c: c.toolset.call("sums", "add", "1, 2"),
+    lambda c: c.code_interpreter.execute("s", "1+1", input_files=["files/b/x"]),
+    lambda c: c.code_interpreter.execute("s", "1+1", output_files="files/b/x"),
 ])  # fmt: skip
 def test_bad_arguments_are_refused_before_anything_is_sent(older, dial, call):
     with pytest.raises(InvalidRequestError):
