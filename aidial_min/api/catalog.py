@@ -262,9 +262,7 @@ def _path(deployment_id: str, endpoint: str) -> str:
 
 def _schema(answer: Answer) -> Optional[Dict[str, Any]]:
     value = json_value(answer) if answer.content.strip() else None
-    if value is not None and not isinstance(value, dict):
-        raise ParsingDataError("expected a JSON schema, an object")
-    return value
+    return None if value is None else _object(value)
 
 
 def _tokenize_input(value: Any) -> Any:

@@ -24,7 +24,6 @@ _GROWING = {
     "mcp_call_arguments": ("", "", "arguments"),
 }
 """What a `response.*.delta` adds to: a field of a part in a list of the item's parts, or of the item itself."""
-_PARTS = {"output_text": "output_text", "refusal": "refusal", "reasoning_text": "reasoning_text"}
 
 
 class ResponseMerge:
@@ -61,7 +60,12 @@ class ResponseMerge:
             if what in _GROWING:
                 parts, number, field = _GROWING[what]
                 part = event.get(number)
-                place = (parts, part if isinstance(part, int) else 0, _PARTS.get(what, "summary_text"), field)
+                place = (
+                    parts,
+                    part if isinstance(part, int) else 0,
+                    "summary_text" if parts == "summary" else what,
+                    field,
+                )
                 self._texts.setdefault(index, {}).setdefault(place, []).append(event["delta"])
 
     def result(self) -> Optional[Json]:
