@@ -249,6 +249,14 @@ def _secured(sock: socket.socket, context: ssl.SSLContext, host: str, seconds: f
             sock, server_hostname=host, do_handshake_on_connect=False, suppress_ragged_eofs=False
         )
     except (OSError, ValueError) as error:
+        trace: Any = error.__traceback__
+        while trace.tb_next is not None:
+            trace = trace.tb_next
+        left = trace.tb_frame.f_locals.get("self")
+        if isinstance(
+            left, socket.socket
+        ):  # where the connection was reset meanwhile, Python before 3.13 leaves it open
+            left.close()
         raise handshake_error(error, host) from None
     watch = Watch(secured)
     try:  # from here on `sock` is empty

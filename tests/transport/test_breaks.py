@@ -21,6 +21,7 @@ from aidial_min import (
     DialException,
     DialTimeoutError,
     InvalidRequestError,
+    ProxyError,
     RequestTooLargeError,
     StreamInterruptedError,
     Timeout,
@@ -268,6 +269,20 @@ def test_a_name_that_tls_can_not_check_leaves_no_socket(host, recwarn):
         with pytest.raises(TLSError):
             call(bucket)
         gc.collect()
+    assert not [warning for warning in recwarn if "unclosed" in str(warning.message)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_tunnel_that_is_reset_before_the_handshake_leaves_no_socket(kind, recwarn):
+    opened = b"HTTP/1.1 200 Connection established\r\n\r\n"
+    settings = {"base_url": "https://localhost", "max_retries": 0}
+    with RawServer([[opened, RESET]]) as proxy, client_of(kind, proxy=proxy.url, **settings) as call:
+        for _ in range(5):
+            with pytest.raises((TLSError, ProxyError)) as caught:
+                call(bucket)
+            assert caught.value.request_sent == "no"
+            del caught
+            gc.collect()
     assert not [warning for warning in recwarn if "unclosed" in str(warning.message)]
 
 
