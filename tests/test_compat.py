@@ -213,6 +213,16 @@ def test_the_callers_places_ask_what_was_patched(installed):
         assert asyncio.run(homes(fresh))[0] == "double", "asked once"
         fresh._my_bucket = None  # what programs do to ask again
         assert asyncio.run(homes(fresh)) == ["later", "files/later", "None"]
+        with mock.patch.object(cls, "_get_my_bucket", return_value="wrapped") as patched:
+            wrapped = cls(base_url="http://localhost:9", api_key="k")
+            wrapped._my_appdata = None
+            assert asyncio.run(homes(wrapped)) == ["wrapped", "files/wrapped", "None"]
+            assert isinstance(patched, mock.AsyncMock) is (cls is installed.AsyncDial)
+        own = cls(base_url="http://localhost:9", api_key="k")
+        own._get_my_bucket, own._get_my_appdata = mock.Mock(return_value="own"), mock.AsyncMock(return_value=None)
+        if cls is installed.Dial:
+            own._get_my_appdata = mock.Mock(return_value=None)
+        assert asyncio.run(homes(own)) == ["own", "files/own", "None"] and own._get_my_bucket.call_count == 1
 
 
 def test_mock_patch_of_a_name_is_undone(installed):

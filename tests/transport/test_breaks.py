@@ -32,7 +32,7 @@ from tests.support.certificates import authority
 from tests.support.clients import KINDS, client_of, opened_download
 from tests.support.patience import PATIENCE, at_some_pace, until
 from tests.support.proxy import Proxy
-from tests.support.rawserver import CUT, EARLY, HOLD, RawServer
+from tests.support.rawserver import CUT, EARLY, HOLD, RESET, RawServer
 from tests.transport.scripts import BLOB, CHUNKED, DONE, SSE, chunks, delta, length, refused
 
 STORED = length(b'{"url":"files/b/x"}')
