@@ -25,7 +25,8 @@ class ItemLimitStats(Model):
     @property
     def unlimited(self) -> bool:
         """Whether nothing limits this."""
-        return self.total is None or self.total >= _LARGEST
+        total = self.total
+        return total is None or (isinstance(total, (int, float)) and total >= _LARGEST)
 
 
 @dataclass

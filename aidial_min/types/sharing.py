@@ -32,6 +32,8 @@ class ShareLink(Model):
     POST /v1/ops/resource/share/create
     """
 
+    _texts = ("link",)
+
     link: str = json_name("invitationLink", required=True)
 
     @property

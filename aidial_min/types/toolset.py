@@ -105,7 +105,8 @@ class ToolResult(Model):
     @property
     def text(self) -> str:
         """The text of all blocks of text, joined."""
-        return "".join(str(block.get("text") or "") for block in self.content if block.get("type") == "text")
+        blocks = [block for block in self.content if isinstance(block, dict) and block.get("type") == "text"]
+        return "".join(str(block.get("text") or "") for block in blocks)
 
     @property
     def auth_challenge(self) -> List[Dict[str, Any]]:

@@ -434,3 +434,19 @@ class TestImports:
         for node in tree.body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 assert ast.get_docstring(node), node.name
+
+
+LEAVES = [True, 7, "x", "\ud800", [None], [[]], {"a": None}]
+
+
+@pytest.mark.parametrize("model", all_models(), ids=lambda model: model.__name__)
+def test_what_is_derived_from_a_leaf_of_a_wrong_type_is_no_error_of_python(model):
+    derived = [name for name in dir(model) if isinstance(inspect.getattr_static(model, name), property)]
+    keys = model._get_plan().keys
+    for name in model._get_plan().fields:
+        for leaf in LEAVES:
+            try:
+                made = model.from_json({keys.get(name, name): leaf})
+            except ParsingDataError:
+                continue  # it, or another one that is required
+            assert all(hasattr(made, one) for one in derived), (name, leaf)
