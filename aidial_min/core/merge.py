@@ -22,18 +22,19 @@ _REPLACED: FrozenSet[str] = frozenset(
 
 
 class _Text(List[str]):
-    """A string that is still growing, in pieces; it knows its length, so that comparing it costs little."""
+    """A string that is still growing, in pieces; comparing it costs little, for it knows most of its length."""
 
-    def __init__(self, first: str) -> None:
-        super().__init__((first,))
-        self.size = len(first)
-
-    def append(self, piece: str) -> None:
-        super().append(piece)
-        self.size += len(piece)
+    _size = _counted = 0  # the length of so many pieces
 
     def equals(self, text: Any) -> bool:
-        return isinstance(text, str) and len(text) == self.size and "".join(self) == text
+        self._size += sum(map(len, self[self._counted :]))
+        self._counted = len(self)
+        return isinstance(text, str) and len(text) == self._size and "".join(self) == text
+
+    def joined(self) -> str:
+        self[:] = ["".join(self)]
+        self._size = self._counted = 0
+        return self[0]
 
 
 class _Indexed(Dict[int, Any]):
@@ -207,7 +208,7 @@ def _merge_value(key: str, target: Any, source: Any) -> Any:
         return _newer(target, source if type(source) is str else _settled(source))
     if isinstance(source, str):
         if type(target) is not _Text:
-            return _Text(source)
+            return _Text((source,))
         target.append(source)
         return target
     if isinstance(source, dict):
@@ -274,11 +275,11 @@ def _merge_list(target: Any, source: List[Any]) -> Any:
 
 def _index_of(item: Any) -> Optional[int]:
     index = item.get("index") if isinstance(item, dict) else None
-    if (isinstance(index, str) and index.isdecimal() and len(index) < 10) or (
-        isinstance(index, float) and index.is_integer()
-    ):
-        index = int(index)  # gateways write 1.0 and "1", too
-    return index if isinstance(index, int) and not isinstance(index, bool) and index >= 0 else None
+    if type(index) is not int:  # gateways write 1.0 and "1", too
+        decimal = isinstance(index, str) and index.isdecimal() and len(index) < 10
+        whole = isinstance(index, float) and index.is_integer()
+        index = int(index) if decimal or whole else -1  # type: ignore[arg-type]
+    return index if index >= 0 else None
 
 
 def _settled(value: Any, keep_index: bool = True) -> Any:
@@ -288,8 +289,7 @@ def _settled(value: Any, keep_index: bool = True) -> Any:
     if isinstance(value, _ToolCalls):
         return value.settled(keep_index)
     if isinstance(value, _Text):
-        value[:] = ["".join(value)]
-        return value[0]
+        return value.joined()
     if isinstance(value, _Indexed):
         elements = [_settled(value[index], keep_index) for index in sorted(value)]
         others = [_settled(item, keep_index) for item in value.others]

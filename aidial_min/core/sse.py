@@ -45,24 +45,23 @@ class EventParser:
         Raises:
             RemoteProtocolError: one event is larger than MAX_EVENT.
         """
-        if not piece:
-            return []
-        if self._after_cr:
+        if self._after_cr and piece:
             self._after_cr = False
             if piece[:1] == b"\n":  # the second half of a CRLF that a split tore apart
                 piece = piece[1:]
-        if b"\r" in piece:
+        if 13 in piece:  # CR; with bytes, Python would first try to make a number of them
             self._after_cr = piece.endswith(b"\r")
             piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         lines = piece.split(b"\n")
-        if len(lines) == 1:
-            self._line += piece
-            self._check_size()
-            return []
-        if self._line:
+        rest = lines.pop()
+        if lines and self._line:
             lines[0] = bytes(self._line + lines[0])
-        self._line = bytearray(lines.pop())
-        return self._take_lines(lines)
+            self._line.clear()
+        self._line += rest
+        events = self._take_lines(lines) if lines else []
+        if len(self._line) + self._data_size > MAX_EVENT:
+            raise RemoteProtocolError("an event of the stream is larger than %d bytes" % MAX_EVENT, request_sent="yes")
+        return events
 
     def _take_lines(self, lines: List[bytes]) -> List[ServerSentEvent]:
         if not self._started:
@@ -83,7 +82,6 @@ class EventParser:
                     self._data = []
                     self._data_size = 0
                 self._event = b""
-        self._check_size()
         return events
 
     def _event_of(self, lines: List[bytes]) -> ServerSentEvent:
@@ -116,7 +114,3 @@ class EventParser:
     def unfinished(self) -> bytes:
         """The data of the event that has no blank line yet, if it is one short line so far."""
         return self._data[0] if len(self._data) == 1 and len(self._data[0]) < SHORT else b""
-
-    def _check_size(self) -> None:
-        if len(self._line) + self._data_size > MAX_EVENT:
-            raise RemoteProtocolError("an event of the stream is larger than %d bytes" % MAX_EVENT, request_sent="yes")
