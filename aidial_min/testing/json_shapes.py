@@ -59,14 +59,12 @@ def scalar(value: Any, path: str) -> None:
 
 
 def each(check: Check, place: str = "") -> Check:
-    """A list of such values, or null for Core, which knows no name for a place in a list and says "null" (`place`);
-    the SDK counts."""
+    """A list of such values. The SDK counts its places; Core calls each "null" (`place`), and takes null for a list."""
 
     def check_all(value: Any, path: str) -> None:
-        if value is None and place:
-            return
-        a_list(value, path)
-        for index, item in enumerate(value):
+        if value is not None or not place:
+            a_list(value, path)
+        for index, item in enumerate(value or ()):
             check(item, f"{path}.{place or index}")
 
     return check_all
