@@ -13,7 +13,7 @@ import json
 import re
 import sys
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union
+from typing import TYPE_CHECKING, TypeVar
 
 from .._typing import Generic, NamedTuple
 from .._version import __version__
@@ -45,7 +45,9 @@ from .retry import RetryPolicy, is_idempotent, retry_after_of
 from .urls import Origin, encode_query
 
 if TYPE_CHECKING:
-    from typing import Iterable, Iterator, Mapping, Optional, Protocol
+    from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Protocol, Union
+
+    from typing_extensions import TypeAlias
 
 T = TypeVar("T")
 
@@ -58,7 +60,7 @@ MOST_OF_DEPLOYMENTS = 128 * 1024 * 1024
 MOST_OBJECTS = 2_000_000
 """Lists and objects of such an answer; each takes more than 50 bytes, and three on the wire."""
 
-HeaderSource = Union[tuple[str, Secret], Callable[[], Any]]
+HeaderSource: TypeAlias = "Union[tuple[str, Secret], Callable[[], Any]]"
 """A header field, or a function (of the async client also a coroutine function) that gives a dict of them or None."""
 
 

@@ -32,7 +32,7 @@ _TOKEN_CHARACTERS = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwx
 _STATUS_LINE = r"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: (%s))?\r?\n" % _TEXT
 _HEAD = re.compile(r"%s((?:%s:%s\r?\n)*)" % (_STATUS_LINE, _TOKEN, _TEXT))
 _FIELD = r"(?m)^(%s):[ \t]*(%s)" % (_TOKEN, _TEXT)
-_FRAMING = re.compile(r"\n(content-length|content-encoding|transfer-encoding|connection):[ \t]*([^\r\n]*)")
+_FRAMING = ("content-length:", "content-encoding:", "transfer-encoding:", "connection:")
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _CHUNK_LINE = rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\x00\r\n]*)?"
 _PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
@@ -84,7 +84,7 @@ def _by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     fields: dict[str, str] = {}
     for name, value in pairs:
         key = name.lower()
-        value = value.rstrip(" \t")
+        value = value.strip(" \t\r")
         fields[key] = "%s, %s" % (fields[key], value) if key in fields else value
     return fields
 
@@ -427,7 +427,8 @@ def _parse_head(text: str) -> tuple[Head, dict[str, str]]:
             raise RemoteProtocolError(fault, request_sent="yes")
     minor_version, status, reason, fields = match.groups("")
     head = Head(int(status), reason.strip(), Headers(text=fields), int(minor_version))
-    return head, _by_name(_FRAMING.findall(match.string.lower()))
+    deciding = [line for line in match.string.lower().split("\n") if line.startswith(_FRAMING)]
+    return head, _by_name((name, value) for name, _, value in (line.partition(":") for line in deciding))
 
 
 def _fault_of(fields: str) -> str:

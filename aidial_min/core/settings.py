@@ -26,6 +26,8 @@ from .retry import RetryPolicy
 from .urls import Origin, is_url_of, parse_base_url
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeAlias
+
     C = TypeVar("C", bound="BaseClient")
 
 
@@ -42,7 +44,7 @@ class NotGiven:
 NOT_GIVEN = NotGiven()
 
 
-DefaultHeaders = Union[Mapping[str, str], Callable[[], Any]]
+DefaultHeaders: TypeAlias = "Union[Mapping[str, str], Callable[[], Any]]"
 """Header fields, or a function that returns a dict of them or None (of the async client also a coroutine function)."""
 
 
@@ -153,7 +155,7 @@ def _brings_credential(source: HeaderSource) -> bool:
 # ---------------------------------------------------------------- connections
 
 
-ClientCert = Union[str, Tuple[str, str], Tuple[str, str, str]]
+ClientCert: TypeAlias = "Union[str, Tuple[str, str], Tuple[str, str, str]]"
 """A PEM file with certificate and key, a pair (certificate, key), or with a third: the password of an encrypted key."""
 
 

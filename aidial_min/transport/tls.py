@@ -26,7 +26,9 @@ def make_context(settings: ConnectionSettings) -> ssl.SSLContext:
     else:
         context = _own_context(settings)
     # It lets TLS that broke off pass for TLS that was closed; some builds of Python and of OpenSSL 3 set it.
-    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+    lenient = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+    if context.options & lenient:
+        context.options &= ~lenient
     return context
 
 

@@ -12,9 +12,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Dict, Optional, TypeVar, Union
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeAlias
+
     P = TypeVar("P", bound="PydanticNames")
 
-Selection = Union[Collection[Any], Mapping[Any, Any]]
+Selection: TypeAlias = "Union[Collection[Any], Mapping[Any, Any]]"
 """Names of fields, or a mapping of names to True or to a selection of what lies in them; in lists, of indices."""
 
 
