@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Optional, Protocol, TypedDict, U
 from urllib.parse import quote
 
 from ..core.body import BytesBody, json_body
-from ..core.call import Answer, Config, Request
+from ..core.call import Config, Request
 from ..core.settings import NOT_GIVEN, NotGiven, dict_of_call, retry_of_call, timeout_of_call
 from ..core.urls import SCHEME, is_url_of
 from ..errors import InvalidRequestError, NotDialURLError, ParsingDataError
@@ -125,7 +125,7 @@ def request_of(config: Config, method: str, path: str, options: Mapping[str, Any
         headers=headers,
         body=body,
         upstream=upstream,
-        decode=_response,
+        decode=lambda answer: Response(answer.head.status, answer.head.headers, answer.content),
         timeout=timeout_of_call(options.get("timeout", NOT_GIVEN)),
         retry=retry_of_call(options.get("max_retries")),
     )
@@ -158,7 +158,3 @@ def _as_utf8(text: str) -> bytes:
         return text.encode("utf-8")
     except UnicodeEncodeError:
         raise InvalidRequestError("the text %r can't be written as UTF-8" % text[:100]) from None
-
-
-def _response(answer: Answer) -> Response:
-    return Response(answer.head.status, answer.head.headers, answer.content)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import wraps
-from typing import Any, Callable, Collection, Optional, Sequence, TypeVar
+from typing import Any, Callable, Collection, Sequence, TypeVar
 
 from ..errors import forget_variables, loading
 
@@ -97,14 +97,6 @@ def _instead(name: str, known: Sequence[str], otherwise: str = "") -> str:
     near = difflib.get_close_matches(name, known, 1)
     said = ELSEWHERE.get(name) or ("Did you mean %r?" % near[0] if near else "")
     return " ".join(filter(None, (said, otherwise))) or "it has " + ", ".join(known)
-
-
-def base_url_hint(prefix: str) -> Optional[str]:
-    """What is wrong with the path of a base URL; None where nothing is known to be."""
-    last = prefix.rpartition("/")[2].lower()
-    if last in ("v1", "v2", "openai"):
-        return "base_url must not end in /%s, which is added to it; it is the address of the DIAL server" % last
-    return None
 
 
 def not_json(content: bytes) -> str:

@@ -18,7 +18,7 @@ from ..errors import ConfigurationError, DialException, InvalidRequestError, for
 from .attempts import Watch, set_up_log
 from .call import Config, HeaderSource
 from .credentials import Secret, credentials_of, read_credentials, refuse_coroutines
-from .hints import base_url_hint, with_hints
+from .hints import with_hints
 from .http11 import header_line
 from .limits import Limits, Timeout, TimeoutValue, check_limits, read_timeout
 from .proxy import Route, find_route
@@ -70,9 +70,10 @@ def read_config(given: Mapping[str, Any], coroutines: bool) -> Config:
             message = "At least one of api_key or bearer_token must be provided: pass it, or set DIAL_API_KEY"
             raise ConfigurationError(message)
     origin = parse_base_url(url)
-    fault = base_url_hint(origin.prefix)
-    if fault is not None:
-        raise ConfigurationError(fault)
+    last = origin.prefix.rpartition("/")[2].lower()
+    if last in ("v1", "v2", "openai"):
+        message = "base_url must not end in /%s, which is added to it; it is the address of the DIAL server" % last
+        raise ConfigurationError(message)
     return Config(
         origin=origin,
         credentials=read_credentials(api_key, bearer_token, coroutines),
