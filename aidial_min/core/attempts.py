@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional
 
 from .._typing import NamedTuple
-from ..errors import ConfigurationError, DialException, mask
+from ..errors import ConfigurationError, DialException, mask, one_line
 from .http11 import Headers
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Attempt(NamedTuple):
         if self.error is None or self.status is not None:
             text += ": %s" % self.status
         if self.error is not None:
-            text += ": %s" % " ".join(str(self.error.message).split())[:300]
+            text += ": %s" % one_line(str(self.error.message), 300)
         text += " after %.3f s, %d bytes sent, %d received" % (self.seconds, self.sent, self.received)
         return text if self.retry_in is None else text + "; again in %.2f s" % self.retry_in
 

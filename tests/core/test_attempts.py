@@ -90,6 +90,10 @@ class TestWords:
         )
         assert len(str(made(status=503, error=ServerError("x" * 999)))) < 500
 
+    def test_what_a_server_says_commands_no_terminal(self) -> None:
+        shown = str(made(status=500, error=ServerError("\x1b[2J gone\x9b\x07\n\x85and more")))
+        assert ": 500: ?[2J gone?? and more after" in shown and shown.isprintable()
+
     def test_trace_ids(self) -> None:
         assert made().trace_id is None
         assert made(headers={"x-dial-trace-id": "abc"}).trace_id == "abc"
