@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Optional, Protocol, TypedDict, Union, overload
 from urllib.parse import quote
 
 from ..core.body import BytesBody, json_body
-from ..core.call import Config, Request
+from ..core.call import Config, Request, json_of
 from ..core.settings import NOT_GIVEN, NotGiven, dict_of_call, retry_of_call, timeout_of_call
 from ..core.urls import SCHEME, is_url_of
 from ..errors import InvalidRequestError, NotDialURLError, ParsingDataError
@@ -90,12 +89,12 @@ class Response:
         """The body as JSON, whatever its Content-Type says.
 
         Raises:
-            ParsingDataError: it is not JSON.
+            ParsingDataError: it is not JSON, or holds more lists and objects than memory should.
         """
         try:
-            return jsonlib.loads(self.content)
-        except (ValueError, RecursionError):
-            raise ParsingDataError("the answer is not JSON", body=self.text, request_sent="yes") from None
+            return json_of(self.content)
+        except ParsingDataError as error:
+            raise ParsingDataError(error.message, body=self.text, request_sent="yes") from None
 
     def __repr__(self) -> str:
         return "Response(%d, %d bytes)" % (self.status_code, len(self.content))

@@ -6,12 +6,11 @@ Outside services (a CRM, a calendar) are declared by applications. One is named 
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, AsyncIterator, Dict, List, Mapping, Optional, TypeVar, Union
 from urllib.parse import unquote
 
 from ..core.body import json_body
-from ..core.call import Request, boolean, list_of, model_of
+from ..core.call import MOST, Request, boolean, json_of, list_of, model_of
 from ..core.operation import Async, Resource, Sync, operation
 from ..core.settings import dict_of_call
 from ..core.urls import encode_id, encode_segment
@@ -267,16 +266,14 @@ async def _messages(answer: Any) -> AsyncIterator[Any]:
     """The JSON-RPC messages of an answer, whole or streamed."""
     if answer.headers.get("content-type", "").lower().startswith("text/event-stream"):
         async for event in answer._events():
-            yield _read(event.data)
+            yield json_of(event.data.encode("utf-8", "surrogatepass"))
     else:
-        yield _read(await answer._whole())
-
-
-def _read(text: Union[str, bytes]) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise ParsingDataError("the MCP server's answer is not JSON", request_sent="yes") from None
+        content = bytearray()
+        async for piece in answer._pieces():
+            content += piece
+            if len(content) > MOST:
+                raise ParsingDataError("the MCP server's answer is larger than %d bytes" % MOST, request_sent="yes")
+        yield json_of(bytes(content))
 
 
 def _result(reply: Dict[str, Any]) -> Dict[str, Any]:

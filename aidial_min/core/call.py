@@ -523,18 +523,22 @@ def nothing(answer: Answer) -> None:
 
 
 def json_value(answer: Answer) -> Any:
-    """The answer as JSON, whatever its Content-Type says (Core leaves it out on some).
+    """The answer as JSON, whatever its Content-Type says (Core leaves it out on some). Raises: as json_of."""
+    return json_of(answer.content)
+
+
+def json_of(content: bytes) -> Any:
+    """The JSON value that an answer holds.
 
     Raises:
         ParsingDataError: not JSON, or more lists and objects than memory should hold.
     """
-    content = answer.content
     if len(content) > MOST_OBJECTS and content.count(b"[") + content.count(b"{") > MOST_OBJECTS:
-        raise ParsingDataError("the answer holds more than %d lists and objects" % MOST_OBJECTS)
+        raise ParsingDataError("the answer holds more than %d lists and objects" % MOST_OBJECTS, request_sent="yes")
     try:
         return read_json(content.decode(json.detect_encoding(content), "surrogatepass"))
     except (ValueError, RecursionError):
-        raise ParsingDataError(not_json(content)) from None
+        raise ParsingDataError(not_json(content), request_sent="yes") from None
 
 
 def boolean(answer: Answer) -> bool:

@@ -98,7 +98,16 @@ def test_text_and_json_of_odd_answers(older, dial):
     assert answer.text == "bär" and repr(answer) == "Response(200, 4 bytes)"
     with pytest.raises(ParsingDataError) as caught:
         answer.json()
-    assert caught.value.body == "bär"
+    assert caught.value.body == "bär" and caught.value.request_sent == "yes"
+
+
+def test_json_that_would_fill_the_memory_is_refused(older, dial, monkeypatch):
+    monkeypatch.setattr("aidial_min.core.call.MOST_OBJECTS", 1000)
+    older.fail(200, body="[%s[]]" % ("[]," * 1000))
+    answer = dial(older)(lambda c: c.request("GET", "/x"))
+    with pytest.raises(ParsingDataError, match="more than 1000 lists and objects") as caught:
+        answer.json()
+    assert caught.value.body.startswith("[[],") and caught.value.request_sent == "yes"
 
 
 def test_what_can_not_be_sent(older, dial):

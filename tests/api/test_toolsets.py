@@ -131,6 +131,25 @@ def test_what_an_mcp_server_may_answer(dial, answer, error):
     assert type(raised.value) is error
 
 
+def test_an_answer_of_an_mcp_server_is_not_read_without_end(dial, monkeypatch):
+    monkeypatch.setattr("aidial_min.api.toolsets.MOST", 1000)
+    result = b'{"jsonrpc": "2.0", "id": 1, "result": {"a": "%s"}}' % (b"x" * 2000)
+    with RawServer([whole(result)]) as server:
+        with pytest.raises(ParsingDataError, match="larger than 1000 bytes") as raised:
+            dial(server, max_retries=0)(lambda c: c.toolset.call("t", "x"))
+    assert raised.value.request_sent == "yes"
+
+
+@pytest.mark.parametrize("kind", [b"content-type: application/json", STREAM])
+def test_an_answer_of_an_mcp_server_may_not_fill_the_memory(dial, monkeypatch, kind):
+    monkeypatch.setattr("aidial_min.core.call.MOST_OBJECTS", 1000)
+    result = b'{"jsonrpc": "2.0", "id": 1, "result": {"a": [%s[]]}}' % (b"[]," * 1000)
+    with RawServer([whole(result if kind != STREAM else b"data: %s\n\n" % result, kind)]) as server:
+        with pytest.raises(ParsingDataError, match="more than 1000 lists and objects") as raised:
+            dial(server, max_retries=0)(lambda c: c.toolset.call("t", "x"))
+    assert raised.value.request_sent == "yes"
+
+
 def test_a_server_without_sessions(dial):
     result = {"jsonrpc": "2.0", "id": 1, "result": {"protocolVersion": "2025-03-26"}}
     last = {
