@@ -309,7 +309,7 @@ def describe_credential(kind: str, value: str, now: float) -> Tuple[str, List[st
     if claims is not None:
         line += ", which is a token (JWT)"
         expires = claims.get("exp")
-        if isinstance(expires, (int, float)) and not isinstance(expires, bool):
+        if isinstance(expires, (int, float)) and not isinstance(expires, bool) and abs(expires) < 1e12:
             left = expires - now
             line += ", expired" if left <= 0 else ", good for %s" % _duration(left)
             if left <= 0:
@@ -348,7 +348,7 @@ def token_claims(value: str) -> Optional[Dict[str, Any]]:
         return None
     try:
         found = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

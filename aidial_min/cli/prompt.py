@@ -128,7 +128,7 @@ def _value(text: str) -> Any:
         return _json_file(text[1:])
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return word(text)
 
 

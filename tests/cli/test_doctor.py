@@ -1,6 +1,8 @@
 """`doctor`: every step ok or failed, with what to do; nothing secret in it."""
 
+import base64
 import json
+import math
 import socket
 import subprocess
 import threading
@@ -195,8 +197,6 @@ def test_colours_are_for_terminals_only_also_when_something_fails(dial, terminal
 
 
 def token(**claims):
-    import base64
-
     parts = ({"alg": "none"}, claims, {})
     return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
 
@@ -227,6 +227,16 @@ def test_what_is_plainly_wrong_is_said(value, said):
 def test_an_expired_token_is_said_to_be_so():
     line, faults = describe("bearer_token", token(exp=1000), 1000 + 3 * 86400)
     assert "expired" in line and faults == ["the token expired 3 days ago: get a new one"]
+
+
+@pytest.mark.parametrize("exp", [math.inf, -math.inf, math.nan])
+def test_a_token_without_a_moment_that_it_ends_at_is_described_all_the_same(exp):
+    assert describe("bearer_token", token(exp=exp), 0.0)[0].endswith("which is a token (JWT)")
+
+
+def test_what_is_nested_too_deeply_is_no_token():
+    nested = base64.urlsafe_b64encode(b"[" * 100_002).decode()
+    assert "no JWT" in describe("bearer_token", "a.%s.c" % nested, 0.0)[0]
 
 
 def test_a_token_given_as_a_key_is_noticed():

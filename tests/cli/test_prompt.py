@@ -28,6 +28,8 @@ def test_any_parameter_is_sent_as_json_or_as_text(ask, server):
     body = sent(server)
     assert (body["temperature"], body["stop"], body["user"], body["seed"]) == (0.2, ["a", "b"], "me and you", -1)
     assert (body["max_tokens"], body["custom_fields"]) == (50, {"configuration": {"a": None}})
+    assert ask("-o", "user", "[" * 100_000, "Hi").code == 0
+    assert sent(server)["user"] == "[" * 100_000
 
 
 def test_a_parameter_may_be_the_json_of_a_file(ask, server, dial):
