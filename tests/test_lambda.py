@@ -6,6 +6,7 @@ and meanwhile the server closes every connection.
 
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -67,9 +68,13 @@ def layer(tmp_path_factory):
 
 @pytest.fixture
 def port():
-    """A port that is free now, so that a server can come back to it."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """A port that servers can come back to: free, and below those that the system gives to whoever asks for any."""
+    while True:
+        try:
+            with socket.create_server(("127.0.0.1", random.randrange(20000, 32000))) as listener:
+                return listener.getsockname()[1]
+        except OSError:
+            pass  # it is taken
 
 
 class Relay:

@@ -18,6 +18,7 @@ from aidial_min.api.responses import AsyncResponses, Responses
 from aidial_min.types import ResponseItem, ResponseObject, ResponseParams
 
 from ..support.names import CALL_OPTIONS
+from ..support.patience import PATIENCE
 from ..support.rawserver import CUT, RawServer
 
 QUESTION = [{"role": "user", "content": "20+3="}]
@@ -95,7 +96,7 @@ def test_a_background_response_is_waited_for(newer, dial):
 
 
 def test_waiting_ends_with_its_time(newer, dial):
-    newer.reply(chunks=["late"], delay=30)
+    newer.reply(chunks=["late"], delay=PATIENCE)
     do = dial(newer)
     queued = do(create(background=True))
     with pytest.raises(DialTimeoutError, match="still") as raised:

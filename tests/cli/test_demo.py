@@ -69,7 +69,7 @@ def test_it_takes_less_than_two_seconds_where_nothing_else_runs(tmp_path, monkey
         changed.setattr(threading.Event, "wait", noted)
         changed.setattr(time, "sleep", waits.append)
         assert Command(tmp_path)("demo").code == 0
-    assert min(computed() for _ in range(3)) + sum(waits) < 2.0
+    assert any(computed() + sum(waits) < 2.0 for _ in range(3))
 
 
 def computed():

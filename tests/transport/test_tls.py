@@ -295,12 +295,13 @@ def test_the_environment_names_a_proxy_unless_no_proxy_does_not(kind, server, mo
 
 
 def test_an_unreachable_proxy_is_a_proxy_error(kind, server):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with client_of(kind, base_url=server.url, proxy="http://127.0.0.1:%d" % port, max_retries=0) as call:
-        with pytest.raises(ProxyError) as caught:
-            call(bucket)
-        assert "127.0.0.1:%d: Connection refused" % port in str(caught.value)
+    with socket.socket() as deaf:  # nobody else gets its port, and it does not listen
+        deaf.bind(("127.0.0.1", 0))
+        port = deaf.getsockname()[1]
+        with client_of(kind, base_url=server.url, proxy="http://127.0.0.1:%d" % port, max_retries=0) as call:
+            with pytest.raises(ProxyError) as caught:
+                call(bucket)
+            assert "127.0.0.1:%d: Connection refused" % port in str(caught.value)
 
 
 # ---------------------------------------------------------------- bad moments
