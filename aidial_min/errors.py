@@ -528,6 +528,8 @@ def is_bad_moment(error: Optional[BaseException]) -> bool:
 class loading:
     """A `with` block in which modules may be loaded for the first time: a bad moment is one clear error, and passes."""
 
+    __slots__ = ()
+
     def __enter__(self) -> None:
         pass
 

@@ -167,14 +167,20 @@ class Outgoing:
     """What one attempt sends. Who carries it out tells the bytes of bodies that were sent and received, and `stale`: a
     reused connection broke before any byte of an answer."""
 
-    stream = False
-    """Leave the body open where the status is below 300."""
-    fresh = False
-    """Not on a connection used before."""
-    stale = False
-    sent = received = 0
+    # fmt: off
+    __slots__ = (
+        "stream", "fresh", "stale", "sent", "received",
+        "origin", "method", "head", "body", "most", "secrets", "_asked", "_config",
+    )
+    # fmt: on
 
     def __init__(self, request: Request[Any], config: Config, head: bytes, secrets: Secrets) -> None:
+        self.stream = False
+        """Leave the body open where the status is below 300."""
+        self.fresh = False
+        """Not on a connection used before."""
+        self.stale = False
+        self.sent = self.received = 0
         self.origin = config.origin
         self.method = request.method
         self.head = memoryview(head)  # it holds credentials, and is shown by no repr
@@ -425,10 +431,10 @@ def _head(request: Request[Any], config: Config, route: Route, standing: Standin
     else:
         lines = [standing.lines]
         if content_type is not None and not standing.typed:
-            lines.append("Content-Type: %s\r\n" % content_type)
+            lines += ("Content-Type: ", content_type, "\r\n")
     if body is not None:
         size = body.length
-        lines.append("Transfer-Encoding: chunked\r\n" if size is None else "Content-Length: %d\r\n" % size)
+        lines += ("Transfer-Encoding: chunked\r\n",) if size is None else ("Content-Length: ", str(size), "\r\n")
     elif request.method in ("POST", "PUT", "PATCH"):
         lines.append("Content-Length: 0\r\n")
     target = request.target(config)

@@ -22,9 +22,13 @@ PIECE = 256 * 1024
 class AnswerReader(ResponseReader):
     """A ResponseReader that gives pieces of the decoded body; `received` counts bytes as they travel."""
 
-    _inflater: Optional[Inflater] = None
-    _raw = memoryview(b"")  # compressed bytes that came and wait for their turn
-    _ended = False
+    __slots__ = ("_inflater", "_raw", "_ended")
+
+    def __init__(self, method: str) -> None:
+        ResponseReader.__init__(self, method)
+        self._inflater: Optional[Inflater] = None
+        self._raw: Any = b""  # compressed bytes that came and wait for their turn
+        self._ended = False
 
     @property
     def coded(self) -> bool:

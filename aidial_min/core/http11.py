@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Iterable, Iterator, Mapping, NoReturn, Optional
 
-from .._typing import NamedTuple
 from ..errors import DialConnectionError, InvalidRequestError, RemoteProtocolError, ResponseInterruptedError
 
 MAX_HEAD = 65536
@@ -49,7 +48,7 @@ class Headers(Mapping[str, str]):
 
     __slots__ = ("_text", "_fields")
 
-    def __init__(self, pairs: Iterable[tuple[str, str]] = (), *, text: str = "") -> None:
+    def __init__(self, pairs: Iterable[tuple[str, str]] = (), text: str = "") -> None:
         self._text = text
         self._fields = None if text else _by_name(pairs)
 
@@ -89,13 +88,16 @@ def _by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return fields
 
 
-class Head(NamedTuple):
+class Head:
     """Status line and header fields of an answer."""
 
-    status: int
-    reason: str
-    headers: Headers
-    minor_version: int
+    __slots__ = ("status", "reason", "headers", "minor_version")
+
+    def __init__(self, status: int, reason: str, headers: Headers, minor_version: int) -> None:
+        self.status = status
+        self.reason = reason
+        self.headers = headers
+        self.minor_version = minor_version
 
 
 # ---------------------------------------------------------------- the request
@@ -134,10 +136,9 @@ def request_head(method: str, target: str, header_lines: Iterable[str]) -> bytes
     """
     if not _is_token(method):
         raise InvalidRequestError("an HTTP method must be a word like GET")
-    line = "%s %s HTTP/1.1\r\n" % (method, target)
-    if not target or not line.isascii() or not line[:-2].isprintable() or " " in target:
+    if not target or not target.isascii() or not target.isprintable() or " " in target:
         raise InvalidRequestError("the path of a request must be percent-encoded ASCII")
-    return (line + "".join(header_lines) + "\r\n").encode("ascii")
+    return "".join([method, " ", target, " HTTP/1.1\r\n", *header_lines, "\r\n"]).encode("ascii")
 
 
 # ---------------------------------------------------------------- the answer
@@ -150,27 +151,30 @@ class ResponseReader:
     None means "more bytes are needed". After a fault the connection is of no more use.
     """
 
-    head: Optional[Head] = None
-    done = False
-    """The answer has been read to its end."""
-    received = 0
-    """Bytes of the body so far (without chunk framing)."""
-    expected: Optional[int] = None
-    """Bytes of the body by Content-Length, where it came."""
-    began = False
-    """Any byte of an answer has come."""
-    _piece = b""  # what came last of a body that is not chunked; the buffer is empty then
-    _scanned = 0
-    _interim = 0
-    _eof = False
-    _broken = False
-    _mode = "head"  # head, length, close, and for chunked bodies: size, data, data-end, trailers
-    _left = 0  # bytes to come of the body, or of the chunk
-    _close = False
+    # fmt: off
+    __slots__ = (
+        "head", "done", "received", "expected", "began",
+        "_method", "_buffer", "_piece", "_scanned", "_interim", "_eof", "_broken", "_mode", "_left", "_close",
+    )
+    # fmt: on
 
     def __init__(self, method: str) -> None:
+        self.head: Optional[Head] = None
+        self.done = False
+        """The answer has been read to its end."""
+        self.received = 0
+        """Bytes of the body so far (without chunk framing)."""
+        self.expected: Optional[int] = None
+        """Bytes of the body by Content-Length, where it came."""
+        self.began = False
+        """Any byte of an answer has come."""
         self._method = method
         self._buffer = bytearray()
+        self._piece = b""  # what came last of a body that is not chunked; the buffer is empty then
+        self._scanned = self._interim = 0
+        self._eof = self._broken = self._close = False
+        self._mode = "head"  # head, length, close, and for chunked bodies: size, data, data-end, trailers
+        self._left = 0  # bytes to come of the body, or of the chunk
 
     @property
     def reusable(self) -> bool:
@@ -225,7 +229,8 @@ class ResponseReader:
             text = buffer[: found.start() + 1].decode("latin-1")
             del buffer[: found.end()]
             self._scanned = 0
-            self._take_head(*_parse_head(text))
+            head, framing = _parse_head(text)
+            self._take_head(head, framing)
         return self.head
 
     def _take_head(self, head: Head, framing: dict[str, str]) -> None:
@@ -426,7 +431,7 @@ def _parse_head(text: str) -> tuple[Head, dict[str, str]]:
             fault = _fault_of(fields) if well_begun else "the status line of the answer is malformed"
             raise RemoteProtocolError(fault, request_sent="yes")
     minor_version, status, reason, fields = match.groups("")
-    head = Head(int(status), reason.strip(), Headers(text=fields), int(minor_version))
+    head = Head(int(status), reason.strip(), Headers((), fields), int(minor_version))
     deciding = [line for line in match.string.lower().split("\n") if line.startswith(_FRAMING)]
     return head, _by_name((name, value) for name, _, value in (line.partition(":") for line in deciding))
 

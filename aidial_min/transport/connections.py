@@ -170,7 +170,7 @@ class Connections:
         """The wires of all connections."""
         self.idle: dict[Connection, float] = {}
         """Those that idle, and since when; the one used last at the end; adding, copying and removing are atomic."""
-        self._limits = limits
+        self._most, self._most_idle, self._expiry = limits
 
     async def wait(self, place: Place, budget: Budget) -> None:
         """Wait for one's turn in the line.
@@ -214,10 +214,9 @@ class Connections:
 
     def _idle_for(self, key: ConnectionKey) -> Connection | None:
         """The idle connection with this key that was used last; None: there is room for a new one."""
-        expiry, most = self._limits.keepalive_expiry, self._limits.max_connections
         idle = list(self.idle)
-        if expiry is not None:
-            oldest = time.monotonic() - expiry
+        if self._expiry is not None:
+            oldest = time.monotonic() - self._expiry
             for connection in idle:
                 if self.idle.get(connection, 0.0) > oldest:
                     break
@@ -226,7 +225,7 @@ class Connections:
             if connection.key == key and self._claim(connection):
                 return connection
         idle = list(self.idle)
-        if most is not None and idle and self.places.taken + len(idle) > most:
+        if self._most is not None and idle and self.places.taken + len(idle) > self._most:
             self._drop(idle[0])
         return None
 
@@ -236,10 +235,9 @@ class Connections:
             connection.close()
             return
         self.idle[connection] = time.monotonic()
-        most = self._limits.max_keepalive_connections
-        if most is not None and len(self.idle) > most:
+        if self._most_idle is not None and len(self.idle) > self._most_idle:
             idle = list(self.idle)
-            for other in idle[: len(idle) - most]:
+            for other in idle[: len(idle) - self._most_idle]:
                 self._drop(other)
         if self.places.closed:
             self.drop_idle()

@@ -53,12 +53,12 @@ class Exchange:
         sent: bytes of its body that have left.
     """
 
-    sending_began = False
-    sent = 0
-    _connection: Connection | None = None
-    _on_reused = False
-    _sent_in_part = False  # the request was not sent to its end, so the connection is of no more use
-    _answered_early = False  # before the request was sent to its end: the server may not read it to its end
+    # fmt: off
+    __slots__ = (
+        "reader", "outgoing", "budget", "verbs", "owner", "place", "sending_began", "sent",
+        "_connection", "_on_reused", "_sent_in_part", "_answered_early",
+    )
+    # fmt: on
 
     def __init__(self, owner: Connections, outgoing: Outgoing, budget: Budget) -> None:
         self.reader = AnswerReader(outgoing.method)
@@ -67,11 +67,12 @@ class Exchange:
         self.verbs = owner.verbs
         self.owner = owner
         self.place = Place(owner.places)
-
-    @property
-    def received(self) -> int:
-        """Bytes of the answer's body that have come."""
-        return self.reader.received
+        self.sending_began = False
+        self.sent = 0
+        self._connection: Connection | None = None
+        self._on_reused = False
+        self._sent_in_part = False  # the request was not sent to its end, so the connection is of no more use
+        self._answered_early = False  # before the request was sent to its end: the server may not read it to its end
 
     @property
     def request_sent(self) -> str:
@@ -222,7 +223,7 @@ class Exchange:
                     break
                 pieces.append(piece)
                 size += len(piece)
-                bomb = reader.coded and size > max(UNFOLDED, MOST_UNFOLDED * reader.received)
+                bomb = size > UNFOLDED and reader.coded and size > MOST_UNFOLDED * reader.received
                 if size > most or bomb:
                     if strict:
                         what = "unfolds to many times its size" if bomb else "is larger than %d bytes" % most

@@ -303,7 +303,7 @@ class Wire:
     """A connection of http.client, connected; its socket never blocks, so that a wait is one system call."""
 
     def __init__(self, link: HTTPConnection, secured: bool) -> None:
-        self.sock = link.sock
+        self.sock: Any = link.sock
         self.sock.setblocking(False)  # eventlet takes a limit of 0 s for a limit
         self._secured = secured
         self._size = RECEIVE
@@ -333,12 +333,13 @@ class Wire:
             self.close()
 
     async def receive(self, at: float | None) -> bytes:
-        wait, write = not self._secured, False  # TLS may hold something that its socket does not show
+        # TLS may hold something that its socket does not show.
+        wait, write = not (self._secured and self.sock.pending()), False
         while True:
             if wait and not self._is_ready(not write, write, at and max(0.0, at - time.monotonic())):
                 raise OutOfTime
             try:
-                data = self.sock.recv(self._size)
+                data: bytes = self.sock.recv(self._size)
                 self._size = RECEIVE if len(data) < self._size else LARGE  # more may be waiting
                 return data
             except OSError as error:

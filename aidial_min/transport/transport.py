@@ -177,6 +177,8 @@ class BaseTransport:
 class _Call:
     """One call: what core/call.py has carried out."""
 
+    __slots__ = ("_transport", "_verbs", "_budget")
+
     def __init__(self, transport: BaseTransport, budget: Budget) -> None:
         self._transport = transport
         self._verbs = transport.verbs
@@ -216,7 +218,7 @@ class _Call:
         finally:
             if not opened:
                 exchange.close()
-            outgoing.sent, outgoing.received = exchange.sent, exchange.received
+            outgoing.sent, outgoing.received = exchange.sent, exchange.reader.received
 
     async def pause(self, seconds: float, error: DialException) -> None:
         total_at = self._budget.total_at

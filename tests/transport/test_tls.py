@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -104,6 +105,31 @@ def test_a_trusted_server_is_reached_and_its_connection_reused(kind):
         assert [call(bucket) for _ in range(20)] == ["b"] * 20
         assert len(seen) == 1
         assert names == ["localhost"]  # SNI
+
+
+def test_an_answer_is_waited_for_before_it_is_read(monkeypatch):
+    """To read what has not come costs a system call and an exception."""
+    too_early = []
+    receive, answer = ssl.SSLSocket.recv, ssl.SSLSocket.sendall
+
+    def counted(self, *arguments):
+        try:
+            return receive(self, *arguments)
+        except ssl.SSLWantReadError as error:
+            too_early.append(error)
+            raise
+
+    def late(self, data):
+        time.sleep(0.01)
+        answer(self, data)
+
+    with tls_server() as (url, _, _), Dial(base_url=url, api_key="key-of-a-test", ca_bundle=ca()) as client:
+        bucket(client)  # after the handshake, TLS itself has more to say
+        monkeypatch.setattr(ssl.SSLSocket, "recv", counted)
+        monkeypatch.setattr(ssl.SSLSocket, "sendall", late)
+        for _ in range(20):
+            bucket(client)
+    assert len(too_early) <= 2
 
 
 def test_an_address_is_checked_against_the_certificate_too(kind):
