@@ -22,8 +22,7 @@ CREDENTIALS = {"api-key", "authorization", "x-api-key", "cookie"}
 _SECRET = re.compile(r"([?&](?:[\w-]*(?:key|secret|password)|access_token)=)[^&]+", re.IGNORECASE)
 _NOT_FORWARDED = {"host", "connection", "accept-encoding", "transfer-encoding", "content-length", "expect"}
 _NOT_KEPT = {
-    "connection", "transfer-encoding", "content-length", "content-encoding", "set-cookie",
-    "access-control-allow-origin",
+    "connection", "transfer-encoding", "content-length", "set-cookie", "access-control-allow-origin",
 }  # fmt: skip
 PATIENCE = 600.0
 Path = Union[str, "os.PathLike[str]"]
@@ -52,6 +51,9 @@ class Recorder:
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise HttpError(502, f"{self._upstream.hostname} can't be reached: {error!r}") from None
+        if came.status < 200:  # http.client passes over 100 alone
+            connection.close()
+            raise HttpError(502, f"{self._upstream.hostname} sent an interim answer ({came.status})")
         kept = [(name, value) for name, value in came.getheaders() if name.lower() not in _NOT_KEPT]
         return Response(came.status, self._pieces(connection, came, request, kept), kept)
 
@@ -60,17 +62,30 @@ class Recorder:
     ) -> Iterator[bytes]:
         pieces: list[bytes] = []
         with closing(connection), came:
-            for piece in iter(lambda: came.read1(1 << 16), b""):
-                pieces.append(piece)
-                yield piece
-            self._note(request, {"status": came.status, "headers": kept, "pieces": [_text(piece) for piece in pieces]})
+            try:
+                for piece in iter(lambda: came.read1(1 << 16), b""):
+                    pieces.append(piece)
+                    yield piece
+            except http.client.HTTPException as error:
+                raise ConnectionError(f"the answer broke off: {error!r}") from None
+            if came.length:  # bytes still to come, whose lack read1 does not tell
+                raise ConnectionError("the answer broke off")
+            self._note(request, came.status, kept, pieces)
 
-    def _note(self, request: Request, response: Json) -> None:
-        asked = {"method": request.method, "target": _shown(request.target), "body": _text(_body(request))}
+    def _note(self, request: Request, status: int, headers: Any, pieces: list[bytes]) -> None:
+        sent, whole = _body(request), b"".join(pieces)
+        secrets = [request.headers[name].split(" ")[-1] for name in CREDENTIALS & set(request.headers)]
+        for secret in filter(None, secrets):
+            hidden = secret.encode("utf-8", "surrogateescape")
+            sent = sent.replace(hidden, b"***")
+            if hidden in whole:  # in one piece or across several
+                whole = whole.replace(hidden, b"***")
+                pieces = [whole]
+        asked = {"method": request.method, "target": _shown(request.target), "body": _text(sent)}
+        response = {"status": status, "headers": headers, "pieces": [_text(piece) for piece in pieces]}
         line = json.dumps({"request": asked, "response": response}, ensure_ascii=False)
-        for name in CREDENTIALS & set(request.headers):
-            for secret in request.headers[name].split(" ")[-1:]:
-                line = line.replace(json.dumps(secret, ensure_ascii=False)[1:-1], "***") if secret else line
+        for secret in filter(None, secrets):
+            line = line.replace(json.dumps(secret, ensure_ascii=False)[1:-1], "***")
         with self._lock, open(self._path, "a", encoding="utf-8") as file:
             file.write(line + "\n")
 

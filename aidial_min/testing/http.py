@@ -298,7 +298,8 @@ class Connection(threading.Thread):
         headers += response.headers
         if close:
             headers.append(("connection", "close"))
-        coding = _coding(request.headers.get("accept-encoding", "")) if body else ""
+        packed = not body or any(name.lower() == "content-encoding" for name, _ in headers)
+        coding = "" if packed else _coding(request.headers.get("accept-encoding", ""))
         packer = zlib.compressobj(6, zlib.DEFLATED, 31 if coding == "gzip" else 15) if coding else None
         if packer:
             headers.append(("content-encoding", coding))

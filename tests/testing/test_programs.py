@@ -1,6 +1,8 @@
 """Testing one's own programs: the first unit test works, credentials, environments, what was asked and what was not."""
 
 import asyncio
+import base64
+import gzip
 import json
 import os
 import subprocess
@@ -11,9 +13,18 @@ from typing import Any
 
 import pytest
 
-from aidial_min import AuthenticationError, Dial, DialException, ResourceNotFoundError
+from aidial_min import AuthenticationError, Dial, DialConnectionError, DialException, ResourceNotFoundError
 from aidial_min.testing import Deployment, DialServer
+from tests.support.rawserver import CUT, GOOD, RawServer
+from tests.transport.scripts import CHUNKED, JSON, OK, chunks, length, raw_deflate
 
+BROKEN_OFF = [GOOD[:-3], length(JSON, count=100), OK + CHUNKED + chunks(JSON, end=b""), OK + CHUNKED + b"zz\r\n"]
+CODED = [
+    length(gzip.compress(JSON), b"content-encoding: gzip"),
+    length(raw_deflate(JSON), b"content-encoding: deflate"),
+    OK + b"content-encoding: gzip\r\n" + CHUNKED + chunks(gzip.compress(JSON)),
+    GOOD,
+]
 MESSAGES = [{"role": "user", "content": "Hello there"}]
 #: As an adapter answered it, with fields that nobody here knows.
 WHOLE: dict[str, Any] = {
@@ -289,6 +300,44 @@ def test_a_program_meets_yesterdays_answers(tmp_path: Path, matching: str) -> No
                 run_program(player, "another")
         else:
             run_program(player, "another")
+
+
+@pytest.mark.parametrize("sent", [*BROKEN_OFF, *CODED], ids=range(len(BROKEN_OFF + CODED)))
+def test_what_comes_through_a_recorder_is_what_came(sent: bytes, tmp_path: Path) -> None:
+    """A part of an answer is no answer, and is not kept as one; what was compressed unasked can be read."""
+    cassette, found = tmp_path / "cassette.jsonl", []
+    headers = {"accept-encoding": "gzip"}  # as other clients send it: nothing is compressed twice
+    with RawServer([[sent, CUT]]) as upstream, DialServer(record=cassette, upstream=upstream.url) as recorder:
+        with recorder.client(max_retries=0) as client:
+            try:
+                found = [client.bucket.get_bucket(), client.request("GET", "/v1/bucket", headers=headers).json()]
+            except DialConnectionError:
+                pass
+    assert found == ([] if sent in BROKEN_OFF else ["b", {"bucket": "b"}])
+    assert cassette.exists() is bool(found)
+    if found:
+        with DialServer(replay=cassette) as player, player.client() as client:
+            assert client.bucket.get_bucket() == "b"
+
+
+def test_a_credential_is_masked_in_what_is_no_text_and_across_pieces(tmp_path: Path) -> None:
+    cassette, key = tmp_path / "cassette.jsonl", "key-of-the-team"
+    begun, rest = OK + CHUNKED + chunks(b"\xff key-of-", end=b""), chunks(b"the-team \xfe")
+    with RawServer([[begun, 0.3, rest]]) as upstream, DialServer(record=cassette, upstream=upstream.url) as recorder:
+        with recorder.client(api_key=key) as client:
+            client.request("POST", "/v1/x", content=b"\xff " + key.encode())
+    (line,) = [json.loads(line) for line in cassette.read_text(encoding="utf-8").splitlines()]
+    kept = [line["request"]["body"], *line["response"]["pieces"]]
+    assert b"".join(base64.b64decode(one["base64"]) for one in kept) == b"\xff ***\xff *** \xfe"
+
+
+def test_an_interim_answer_is_not_recorded_as_the_answer(tmp_path: Path) -> None:
+    cassette = tmp_path / "cassette.jsonl"
+    with RawServer([b"HTTP/1.1 103 Hints\r\n\r\n" + GOOD]) as upstream:
+        with DialServer(record=cassette, upstream=upstream.url) as recorder, recorder.client(max_retries=0) as client:
+            with pytest.raises(DialException, match="interim"):
+                client.bucket.get_bucket()
+    assert not cassette.exists()
 
 
 def test_credentials_in_queries_are_not_recorded(tmp_path: Path) -> None:
