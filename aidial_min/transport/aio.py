@@ -139,6 +139,7 @@ class LoopConnections(Connections):
         try:
             yield
         finally:
+            self.drop_idle()
             for wire in list(self.open):
                 self.close_wire(wire)
             await _let_transports_close()

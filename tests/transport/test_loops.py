@@ -70,6 +70,19 @@ def test_one_client_serves_five_loops_and_leaves_nothing_open(server):
         assert connected_to(server) == 0
 
 
+def test_of_a_loop_that_has_ended_nothing_is_counted(server):
+    client = AsyncDial(base_url=server.url, api_key=server.api_key)
+
+    async def main():
+        await asyncio.gather(*(client.bucket.get_bucket() for _ in range(3)))
+        assert client._transport.statistics().idle >= 1
+
+    for _ in range(2):
+        asyncio.run(main())
+        assert client._transport.statistics() == (0, 0, 0, 0)
+    asyncio.run(client.aclose())
+
+
 def test_five_loops_warn_of_nothing_in_a_fresh_process(server):
     script = (
         "import asyncio, sys, gc\n"
