@@ -12,7 +12,7 @@ from typing import Any, Optional
 from ..errors import RemoteProtocolError, ResponseInterruptedError
 from .http11 import Head, ResponseReader
 
-_raw_decode = json.JSONDecoder().raw_decode
+_scan: Any = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 SLICE = 8192
 """Compressed bytes decoded at a time: of many small gzip members, each is followed by a copy of the rest."""
 PIECE = 256 * 1024
@@ -80,7 +80,10 @@ def read_json(text: str) -> Any:
         ValueError: something else stands there.
     """
     text = text.strip(" \t\r\n")
-    value, end = _raw_decode(text)
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        raise ValueError("there is no value") from None
     if end != len(text):
         raise ValueError("something follows the value")
     return value

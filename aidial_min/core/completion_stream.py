@@ -114,11 +114,12 @@ class EventReader(Generic[E]):
         """
         while self._events and not self.done:
             data = self._events.popleft().data
-            if data.strip() == "[DONE]":
+            text = data.strip()
+            if text == "[DONE]":
                 self.done = True
-            elif data.strip():
+            elif text:
                 return self._read(data)
-        if self._parser.unfinished.strip() == b"[DONE]":
+        if self._parser.data and self._parser.unfinished.strip() == b"[DONE]":
             self.done = True  # nothing can follow, so its blank line is not waited for
         whole, self._whole = self._whole, None
         return whole
@@ -134,10 +135,10 @@ class EventReader(Generic[E]):
 
     def _take(self, value: Any, data: str) -> E:
         """One event, decoded and merged, or the error that it is."""
-        error = value.get("error") if isinstance(value, dict) else None
-        if isinstance(value, dict) and value.get("type") == "error":
-            error = error or value  # the Responses API's own form
-        if error and self._fails:
+        error = None
+        if self._fails and isinstance(value, dict):  # the second is the Responses API's own form
+            error = value.get("error") or (value if value.get("type") == "error" else None)
+        if error:
             raise error_from_object(in_band_status(error), error, body=self._text(data), request_sent="yes")
         try:
             event = self._decode(value)

@@ -310,7 +310,7 @@ class ResponseReader:
         malformed) is left to those who read it in steps.
         """
         buffer, at, pieces = self._buffer, 0, []
-        while True:
+        while at < len(buffer):
             size = _PLAIN_SIZE.match(buffer, at)
             if size is None:
                 break

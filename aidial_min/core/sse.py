@@ -31,7 +31,8 @@ class EventParser:
         self._data_size = 0
         self._started = False
         self._after_cr = False
-        self._data: List[bytes] = []
+        self.data: List[bytes] = []
+        """Lines of the event that has no blank line yet."""
         self._event = b""
         self._id = b""
         self.heartbeats = 0
@@ -72,14 +73,14 @@ class EventParser:
         for line in lines:
             if line[:6] == b"data: ":  # what nearly all lines are
                 self.recognized = True
-                self._data.append(line[6:])
+                self.data.append(line[6:])
                 self._data_size += len(line) + OF_LINE
             elif line:
                 self._take_field(line)
             else:
-                if self._data:
-                    events.append(self._event_of(self._data))
-                    self._data = []
+                if self.data:
+                    events.append(self._event_of(self.data))
+                    self.data = []
                     self._data_size = 0
                 self._event = b""
         return events
@@ -102,7 +103,7 @@ class EventParser:
         if name in (b"data", b"event", b"id", b"retry"):
             self.recognized = True
         if name == b"data":
-            self._data.append(value)
+            self.data.append(value)
             self._data_size += len(value) + OF_LINE
         elif name == b"event":
             self._event = value
@@ -113,4 +114,4 @@ class EventParser:
     @property
     def unfinished(self) -> bytes:
         """The data of the event that has no blank line yet, if it is one short line so far."""
-        return self._data[0] if len(self._data) == 1 and len(self._data[0]) < SHORT else b""
+        return self.data[0] if len(self.data) == 1 and len(self.data[0]) < SHORT else b""
