@@ -18,6 +18,8 @@ from aidial_min import Dial
 from aidial_min.core.codings import AnswerReader
 from aidial_min.core.http11 import Headers, ResponseReader
 from aidial_min.core.urls import parse_base_url, parse_storage_url
+from aidial_min.transport.connections import Place, Places
+from aidial_min.transport.sync import Verbs
 from tests.support.clients import KINDS, client_of, opened_download
 from tests.support.growth import assert_linear
 from tests.support.patience import PATIENCE
@@ -351,6 +353,19 @@ def of_path_segments(size):
     return lambda: parse_storage_url(origin, url).path
 
 
+def of_calls_that_wait(size):
+    places = Places(10, Verbs())
+    line = [Place(places) for _ in range(size)]
+
+    def come_and_go():
+        for place in line:
+            places.enter(place)
+        for place in line:
+            places.give_back(place)
+
+    return come_and_go
+
+
 class Narrow(Counting):
     """Gives as little at a time as there surely is."""
 
@@ -413,6 +428,7 @@ def read(reader, pieces):
         (of_a_head_byte_by_byte, 300),
         (of_header_fields, 2000),
         (of_path_segments, 500),
+        (of_calls_that_wait, 2000),
     ],
 )
 def test_ten_times_as_much_costs_about_ten_times_as_much(work, size):

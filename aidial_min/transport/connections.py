@@ -15,6 +15,7 @@ from __future__ import annotations
 import time
 from _weakref import ref  # what weakref gives, which takes longer to load
 from _weakrefset import WeakSet
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..core.codings import AnswerReader
@@ -69,10 +70,10 @@ class Places:
         return len([place for place in found if place is not None and not place.over]) - self.taken
 
     def enter(self, place: Place) -> bool:
-        """Stand in the line; whether it is one's turn already."""
+        """Stand in the line; whether nobody need wait."""
         assert place.entry is not None
         self._line[place.entry] = None
-        return self._is_turn_of(place)
+        return self._number is None or len(self._line) <= self._number
 
     async def wait(self, place: Place, at: float | None) -> None:
         """Wait for one's turn.
@@ -80,15 +81,16 @@ class Places:
         Raises:
             OutOfTime: it did not come until `at`.
         """
-        place.bell = self._verbs.bell()
+        bell = place.bell = self._verbs.bell()
         try:
             while not self.closed and not self._is_turn_of(place):
                 seconds = None if at is None else at - time.monotonic()
                 if seconds is not None and seconds <= 0:
                     raise OutOfTime
-                await place.bell.wait(seconds)
+                await bell.wait(seconds)
         finally:
-            place.bell.end()
+            place.bell = None
+            bell.end()
 
     def give_back(self, place: Place) -> None:
         """It may be called more than once."""
@@ -123,22 +125,22 @@ class Places:
 
     def _first(self) -> list[Place]:
         """Those who have a place."""
-        found: list[Place] = []
-        for entry in list(self._line):
-            place = entry()
-            if place is None or place.over:
-                self._line.pop(entry, None)
-            else:
-                found.append(place)
-                if len(found) == self._number:
-                    break
-        return found
+        while True:
+            entries = list(islice(self._line, self._number))  # however many wait
+            found = [place for place in [entry() for entry in entries] if place is not None and not place.over]
+            if len(found) == len(entries):
+                return found
+            for entry in entries:
+                place = entry()
+                if place is None or place.over:
+                    self._line.pop(entry, None)
 
     @staticmethod
     def _ring(places: list[Any]) -> None:
         for place in places:
-            if place is not None and place.bell is not None:
-                place.bell.ring()
+            bell = place and place.bell
+            if bell is not None:
+                bell.ring()
 
 
 class Connection:
@@ -214,16 +216,14 @@ class Connections:
 
     def _idle_for(self, key: ConnectionKey) -> Connection | None:
         """The idle connection with this key that was used last; None: there is room for a new one."""
-        idle = list(self.idle)
-        if self._expiry is not None:
-            oldest = time.monotonic() - self._expiry
-            for connection in idle:
-                if self.idle.get(connection, 0.0) > oldest:
-                    break
-                self._drop(connection)
-        for connection in reversed(idle):
-            if connection.key == key and self._claim(connection):
-                return connection
+        oldest = list(islice(self.idle, 1))
+        while oldest and self._expiry is not None and self.idle.get(oldest[0], 0.0) <= time.monotonic() - self._expiry:
+            self._drop(oldest[0])
+            oldest = list(islice(self.idle, 1))
+        for count in (1, None):  # where all have one key, the newest will do, however many there are
+            for connection in list(islice(reversed(self.idle), count)):
+                if connection.key == key and self._claim(connection):
+                    return connection
         idle = list(self.idle)
         if self._most is not None and idle and self.places.taken + len(idle) > self._most:
             self._drop(idle[0])

@@ -27,7 +27,7 @@ KEPT = 16 * 1024 * 1024
 PIECE = 262144
 """Bytes of one piece for the user."""
 GATHERED = 1024 * 1024
-"""Bytes gathered before a thread is asked to write them to disk: to ask it takes as long as to write 64 KiB."""
+"""Bytes gathered before a thread is asked to write them to disk: to ask it takes its time, too."""
 
 
 class Content:
