@@ -89,7 +89,6 @@ class Places:
                     raise OutOfTime
                 await bell.wait(seconds)
         finally:
-            place.bell = None
             bell.end()
 
     def give_back(self, place: Place) -> None:
@@ -141,6 +140,7 @@ class Places:
             bell = place and place.bell
             if bell is not None:
                 bell.ring()
+                place.bell = None  # once is enough: whoever has a place keeps it
 
 
 class Connection:
