@@ -515,7 +515,7 @@ def forget_variables(error: BaseException) -> None:
             trace = trace.tb_next
 
 
-def is_bad_moment(error: Optional[BaseException]) -> bool:
+def is_bad_moment(error: BaseException) -> bool:
     """Whether a file could not be opened for want of descriptors or memory: a module that is loaded only now, say."""
     if isinstance(error, DialException) or not isinstance(error, (OSError, ImportError)):
         return False
@@ -523,6 +523,17 @@ def is_bad_moment(error: Optional[BaseException]) -> bool:
 
     lacking = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
     return getattr(error, "errno", None) in lacking or "Too many open files" in str(error)
+
+
+def check_moment(error: BaseException) -> None:
+    """Make what a bad moment did one clear error.
+
+    Raises:
+        ConnectError: it was a bad moment.
+    """
+    if is_bad_moment(error):
+        reason = getattr(error, "strerror", None) or error
+        raise ConnectError("it can't be done just now, for want of descriptors or memory: %s" % reason) from error
 
 
 class loading:
@@ -534,6 +545,5 @@ class loading:
         pass
 
     def __exit__(self, kind: Any, error: Optional[BaseException], trace: Any) -> None:
-        if error is not None and is_bad_moment(error):
-            reason = getattr(error, "strerror", None) or error
-            raise ConnectError("it can't be done just now, for want of descriptors or memory: %s" % reason) from error
+        if error is not None:
+            check_moment(error)

@@ -23,6 +23,8 @@ from ..types._plain import plain
 from ..types.chat.response import ChatCompletionChunk, ChatCompletionMessage, ChatCompletionResponse
 
 if TYPE_CHECKING:
+    from typing import Coroutine
+
     from typing_extensions import Unpack
 
     from ..core.completion_stream import Events
@@ -73,11 +75,11 @@ class DeploymentCalls(Resource):
     _events: Callable[[], Events]  # asked for streams alone, and loaded for them alone
     _whole: Callable[[Answer], Any]
 
-    async def _answer_to(self, name: str, body: Dict[str, Any], given: Dict[str, Any]) -> Any:
+    def _answer_to(self, name: str, body: Dict[str, Any], given: Dict[str, Any]) -> Coroutine[Any, Any, Any]:
         """The answer to a request, whole or as a stream."""
         if given.get("stream"):
-            return await self._open(self._request(name, {**body, "stream": True}, given, as_it_came), self._events())
-        return await self._call(self._request(name, {**body, "stream": False}, given, self._whole))
+            return self._open(self._request(name, {**body, "stream": True}, given, as_it_came), self._events())
+        return self._call(self._request(name, {**body, "stream": False}, given, self._whole))
 
     def _request(
         self, name: str, body: Dict[str, Any], given: Dict[str, Any], decode: Callable[[Answer], T]
@@ -186,13 +188,13 @@ class _ChatCompletions(DeploymentCalls):
         """
         raise NotImplementedError
 
-    async def _answer(self, given: Dict[str, Any]) -> Any:
+    def _answer(self, given: Dict[str, Any]) -> Coroutine[Any, Any, Any]:
         messages = given["messages"]
         if not isinstance(messages, list):  # which is quickly found
             if not isinstance(messages, Iterable) or isinstance(messages, (str, bytes, dict, Mapping, Model)):
                 raise InvalidRequestError("messages must be a list of messages like {'role': 'user', 'content': '...'}")
         body = {"messages": [_message(message, index) for index, message in enumerate(messages)]}
-        return await self._answer_to(given.pop("deployment_name"), body, given)
+        return self._answer_to(given.pop("deployment_name"), body, given)
 
     # fmt: off
     create: Bound[

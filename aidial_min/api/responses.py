@@ -17,6 +17,8 @@ from ..types.responses import ResponseDeleted, ResponseEvent, ResponseObject, Re
 from .calls import DeploymentCalls
 
 if TYPE_CHECKING:
+    from typing import Coroutine
+
     from typing_extensions import Unpack
 
     from ..core.operation import Either, Later, Streamed, Whole
@@ -116,7 +118,7 @@ class _Responses(DeploymentCalls):
         """
         raise NotImplementedError
 
-    async def _answer(self, given: dict[str, Any]) -> Any:
+    def _answer(self, given: dict[str, Any]) -> Coroutine[Any, Any, Any]:
         for name in REFUSED:
             if given.get(name) is not None:
                 message = "Core does not support %s: send the whole history as input (or force it by extra_body)"
@@ -128,7 +130,7 @@ class _Responses(DeploymentCalls):
                 raise InvalidRequestError(message)
             items = list(items)
         body = {"model": unquote(encode_id(given["model"])), "input": items}
-        return await self._answer_to(given["model"], body, given)
+        return self._answer_to(given["model"], body, given)
 
     @overloaded
     async def _retrieve(

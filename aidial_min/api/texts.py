@@ -18,6 +18,8 @@ from ..types.embeddings import CustomEmbeddingsInput, EmbeddingsCustomFields, Em
 from .calls import DeploymentCalls, structure
 
 if TYPE_CHECKING:
+    from typing import Coroutine
+
     from typing_extensions import Unpack
 
     from ..core.limits import TimeoutValue
@@ -91,10 +93,10 @@ class _Completions(DeploymentCalls):
         """
         raise NotImplementedError
 
-    async def _answer(self, given: Dict[str, Any]) -> Any:
+    def _answer(self, given: Dict[str, Any]) -> Coroutine[Any, Any, Any]:
         if not isinstance(given["prompt"], (str, list, tuple)):
             raise InvalidRequestError("prompt must be a str, or a list of texts or tokens")
-        return await self._answer_to(given.pop("deployment_name"), {}, given)
+        return self._answer_to(given.pop("deployment_name"), {}, given)
 
     # fmt: off
     create: Bound[
@@ -158,7 +160,7 @@ class _Embeddings(DeploymentCalls):
         """
         raise NotImplementedError
 
-    async def _answer(self, given: Dict[str, Any]) -> Any:
+    def _answer(self, given: Dict[str, Any]) -> Coroutine[Any, Any, Any]:
         custom_input = given.get("custom_input")
         if not isinstance(given["input"], (str, list, tuple)):
             raise InvalidRequestError("input must be a str, or a list of texts or tokens")
@@ -167,7 +169,7 @@ class _Embeddings(DeploymentCalls):
         body = {"encoding_format": given.get("encoding_format", "float")}
         body["custom_input"] = None if custom_input is None else structure(custom_input)
         decode = completion_of(_embeddings)
-        return await self._call(self._request(given.pop("deployment_name"), body, given, decode))
+        return self._call(self._request(given.pop("deployment_name"), body, given, decode))
 
 
 class Embeddings(_Embeddings, Sync):

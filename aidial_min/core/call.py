@@ -541,8 +541,9 @@ def json_of(content: bytes) -> Any:
     """
     if len(content) > MOST_OBJECTS and content.count(b"[") + content.count(b"{") > MOST_OBJECTS:
         raise ParsingDataError("the answer holds more than %d lists and objects" % MOST_OBJECTS, request_sent="yes")
+    plain = content[:1] in b"{[" and content[1:2] != b"\0"  # for the others one has to look closer
     try:
-        return read_json(content.decode(json.detect_encoding(content), "surrogatepass"))
+        return read_json(content.decode("utf-8" if plain else json.detect_encoding(content), "surrogatepass"))
     except (ValueError, RecursionError):
         raise ParsingDataError(not_json(content), request_sent="yes") from None
 

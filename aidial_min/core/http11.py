@@ -432,8 +432,8 @@ def _parse_head(text: str) -> tuple[Head, dict[str, str]]:
             raise RemoteProtocolError(fault, request_sent="yes")
     minor_version, status, reason, fields = match.groups("")
     head = Head(int(status), reason.strip(), Headers((), fields), int(minor_version))
-    deciding = [line for line in match.string.lower().split("\n") if line.startswith(_FRAMING)]
-    return head, _by_name((name, value) for name, _, value in (line.partition(":") for line in deciding))
+    deciding = [line.split(":", 1) for line in match.string.lower().split("\n") if line.startswith(_FRAMING)]
+    return head, _by_name((name, value) for name, value in deciding)
 
 
 def _fault_of(fields: str) -> str:

@@ -16,7 +16,7 @@ from .._typing import NamedTuple
 from ..core.call import Answer, Config, Outgoing, Request, carry_out
 from ..core.limits import Budget
 from ..core.settings import ConnectionKey, ConnectionSettings
-from ..errors import ConfigurationError, DialException, InvalidRequestError, is_bad_moment, loading
+from ..errors import ConfigurationError, DialException, InvalidRequestError, check_moment, is_bad_moment
 from .exchange import Exchange
 from .verbs import MAX_ERROR, OutOfTime, remaining, survive_fork
 
@@ -74,8 +74,11 @@ class BaseTransport:
             stream: leave the body of a good answer open.
         """
         budget = Budget(request.timeout or config.timeout, time.monotonic(), total_at)
-        with loading():
+        try:
             return await carry_out(request, config, self.route(config.origin), _Call(self, budget), stream=stream)
+        except (OSError, ImportError) as error:
+            check_moment(error)
+            raise
 
     def total_at(self, config: Config) -> float | None:
         """When the limit `total` ends for what begins now."""

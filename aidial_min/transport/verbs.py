@@ -217,6 +217,7 @@ class Watch:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._poll = select.poll() if hasattr(select, "poll") else None  # Windows and eventlet have none
+        self._mask = 0
 
     def wait(self, read: bool, write: bool, seconds: float | None) -> bool:
         """Whether it became readable or writable (or broke) within so many seconds; None waits for ever.
@@ -227,5 +228,8 @@ class Watch:
         sock = self._sock
         if self._poll is None:
             return any(select.select([sock] if read else [], [sock] if write else [], [sock], seconds))
-        self._poll.register(sock, (select.POLLIN if read else 0) | (select.POLLOUT if write else 0))
+        mask = (select.POLLIN if read else 0) | (select.POLLOUT if write else 0)
+        if mask != self._mask or sock.fileno() < 0:
+            self._poll.register(sock, mask)
+            self._mask = mask
         return bool(self._poll.poll(None if seconds is None else int(seconds * 1000 + 0.999)))
