@@ -9,6 +9,7 @@ from ..core.call import Request, as_it_came, list_of, model_of
 from ..core.multipart import MultipartBody, file_part
 from ..core.operation import Async, Resource, Sync, operation
 from ..core.settings import dict_of_call
+from ..core.urls import as_text
 from ..types.code_interpreter import CodeFile, CodeResult, CodeSession
 from ..types.metadata import FileItem
 from .arguments import resource_url
@@ -102,7 +103,8 @@ class _CodeInterpreter(Resource):
 
         POST /v1/ops/code_interpreter/upload_file
         """
-        body = MultipartBody([file_part(file, path)._replace(filename=path)])
+        name = as_text(path)
+        body = MultipartBody([file_part(file, name)._replace(filename=name)])
         query, decode = {"session_id": session_id}, model_of(CodeFile.from_json)
         return await self._call(Request("POST", INTERPRETER + "upload_file", query=query, body=body, decode=decode))
 
@@ -118,10 +120,10 @@ class _CodeInterpreter(Resource):
 
         POST /v1/ops/code_interpreter/download_file
         """
-        body = json_body({"sessionId": session_id, "path": path})
+        name = as_text(path)
+        body = json_body({"sessionId": session_id, "path": name})
         request = Request("POST", INTERPRETER + "download_file", body=body, decode=as_it_came)
-        name = path.rpartition("/")[2]
-        return await self._client._download(request, name, True)  # type: ignore[no-any-return]
+        return await self._client._download(request, name.rpartition("/")[2], True)  # type: ignore[no-any-return]
 
     @operation
     async def list_files(self, session_id: str) -> List[CodeFile]:

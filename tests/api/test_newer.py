@@ -1,6 +1,7 @@
 """What Cores of 2025 and 2026 added: what each operation sends, what comes back, and that older Cores lack it."""
 
 import json
+from pathlib import PurePosixPath
 
 import pytest
 
@@ -133,7 +134,7 @@ def test_a_file_goes_into_a_session_and_comes_back(older, dial):
     assert request.target == "/v1/ops/code_interpreter/upload_file?session_id=s"
     assert b'filename="d/a.txt"' in request.body and b"abc" in request.body
     older.fail(200, path="/v1/ops/code_interpreter/download_file", body="abc")
-    found = do(lambda c: c.code_interpreter.download("s", "d/a.txt"))
+    found = do(lambda c: c.code_interpreter.download("s", PurePosixPath("d/a.txt")))
     content = found.get_content()
     assert (found.filename, content) == ("a.txt", b"abc")
 
@@ -152,6 +153,8 @@ def test_a_file_goes_into_a_session_and_comes_back(older, dial):
     lambda c: c.toolset.call("sums", "add", [1, 2]),
     lambda c: c.toolset.call("sums", "add", "1, 2"),
     lambda c: c.code_interpreter.execute("s", "1+1", input_files=["files/b/x"]),
+    lambda c: c.code_interpreter.upload("s", None, b"x"),
+    lambda c: c.code_interpreter.download("s", b"a/b"),
     lambda c: c.code_interpreter.execute("s", "1+1", output_files="files/b/x"),
 ])  # fmt: skip
 def test_bad_arguments_are_refused_before_anything_is_sent(older, dial, call):
