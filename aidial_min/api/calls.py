@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping  # isinstance() of those of typing is slow
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Callable, Dict, Literal, Optional, Protocol, TypedDict, TypeVar, Union, overload
-from urllib.parse import quote
 
 from ..core.body import json_body
 from ..core.call import Answer, Request, as_it_came, completion_of
 from ..core.hints import by_name
 from ..core.operation import Async, Bound, Resource, Sync, overloaded
 from ..core.settings import NOT_GIVEN, NotGiven, dict_of_call, retry_of_call, timeout_of_call
-from ..core.urls import encode_id
+from ..core.urls import encode_id, encode_segment
 from ..errors import InvalidRequestError, loading
 from ..types._model import Model
 from ..types._plain import plain
@@ -115,7 +114,7 @@ def _headers(conversation: Any, policy: Any) -> Dict[str, Any]:
     if conversation is not None:
         if not isinstance(conversation, str) or not conversation.strip():
             raise InvalidRequestError("conversation_id must be a str")
-        signs = (sign if " " <= sign <= "~" else quote(sign) for sign in conversation.strip())
+        signs = (sign if " " <= sign <= "~" else encode_segment(sign) for sign in conversation.strip())
         fields["X-CONVERSATION-ID"] = "".join(signs)
     if policy is not None:
         if policy not in ("availability-priority", "cache-priority"):

@@ -195,10 +195,7 @@ class _Files(Stored[FileItem, FileMetadata]):
 
         async def upload(file: LocalFile) -> str:
             names = tuple(file.name.split("/"))
-            try:
-                target = folder._replace(segments=folder.segments + names, folder=False).path
-            except UnicodeEncodeError:
-                raise InvalidDialURLError("the name %r can't be written as UTF-8" % file.name) from None
+            target = folder._replace(segments=folder.segments + names, folder=False).path
             item = known.get(names)
             if item is not None and await self._is_same(item, target, file.path):
                 return SKIPPED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Iterable, List, Literal, Mapping, Optional, Protocol, Union, overload
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from ..core.call import Answer, Request, as_it_came, completion_of, json_value, model_of
 from ..core.completion_stream import Events
@@ -11,7 +11,7 @@ from ..core.hints import by_name
 from ..core.operation import Async, Bound, Sync, operation, overloaded
 from ..core.response_merge import ResponseMerge
 from ..core.settings import NOT_GIVEN
-from ..core.urls import encode_id
+from ..core.urls import encode_id, encode_segment
 from ..errors import DialTimeoutError, InvalidRequestError
 from ..types.responses import ResponseDeleted, ResponseEvent, ResponseObject, ResponseParams
 from .calls import DeploymentCalls
@@ -245,4 +245,4 @@ class AsyncResponses(_Responses, Async):
 def _path(response_id: str) -> str:
     if not isinstance(response_id, str) or not response_id.strip():
         raise InvalidRequestError("response_id must be the id of a response")
-    return "/openai/v1/responses/" + quote(response_id, safe="")  # one segment, though it may hold slashes
+    return "/openai/v1/responses/" + encode_segment(response_id)  # one segment, though it may hold slashes

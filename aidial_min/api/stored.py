@@ -585,7 +585,7 @@ class _Metadata(Resource):
 
         GET /v1/metadata/{resource}/{bucket}/{path}
         """
-        if resource not in self._models:
+        if not isinstance(resource, str) or resource not in self._models:
             raise InvalidRequestError("resource must be one of %s, not %r" % (", ".join(self._models), resource))
         page = {"limit": limit, "token": token, "recursive": recursive, "permissions": permissions}
         own = self._client.api_url + "metadata/"

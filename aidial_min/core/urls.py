@@ -210,16 +210,20 @@ def decode_segment(part: str, whole: str) -> str:
         raise InvalidDialURLError("the segment %r is not allowed in %r" % (part, whole))
     if not _FORBIDDEN.isdisjoint(segment):
         raise InvalidDialURLError("DIAL does not store names with /, {, } or control characters: %r" % whole)
-    try:
-        segment.encode("utf-8")
-    except UnicodeEncodeError:
-        raise InvalidDialURLError("the name %r can't be written as UTF-8" % segment) from None
+    encode_segment(segment)  # refuses what can't be written
     return segment
 
 
 def encode_segment(segment: str) -> str:
-    """A decoded segment with everything but unreserved characters escaped."""
-    return quote(segment, safe="")
+    """A decoded segment with everything but unreserved characters escaped.
+
+    Raises:
+        InvalidDialURLError: UTF-8 can't hold it (a lone surrogate).
+    """
+    try:
+        return quote(segment, safe="")
+    except UnicodeEncodeError:
+        raise InvalidDialURLError("the name %r can't be written as UTF-8" % segment) from None
 
 
 def encode_id(deployment_id: str) -> str:
