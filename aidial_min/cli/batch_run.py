@@ -16,7 +16,8 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 from .. import errors
 from ..client import Dial
 from ..core.retry import RetryPolicy
-from ..errors import DialConnectionError, DialException, InvalidRequestError
+from ..errors import ConfigurationError, DialConnectionError, DialException, InvalidRequestError
+from ..transport.verbs import begin
 from .batch_journal import Journal, json_line
 from .batch_output import Output
 
@@ -168,9 +169,20 @@ class Run:
         self._ended = threading.Event()  # not Thread.join: up to 3.12, Ctrl-C meanwhile has it take a thread for ended
 
     def start(self) -> None:
-        """Begin to ask."""
-        for number in range(self._alive):
-            threading.Thread(target=self._work, name="batch-%d" % number, daemon=True).start()
+        """Begin to ask, with as many workers as the system lets begin.
+
+        Raises:
+            ConfigurationError: it lets none begin.
+        """
+
+        def worker() -> threading.Thread:
+            return threading.Thread(target=self._work, name="batch", daemon=True)
+
+        begun = [begin(worker) for _ in range(self._arguments.jobs)]
+        if not any(begun):
+            raise ConfigurationError("the system lets this process begin no thread")
+        for _ in range(begun.count(False)):
+            self._leave()
 
     def wait(self, seconds: float) -> bool:
         """Whether all workers have ended, waiting so long for it."""
@@ -192,10 +204,14 @@ class Run:
         except BaseException as error:  # handed on to the thread that waits
             self._halt(error)
         finally:
-            with self._counting:
-                self._alive -= 1
-                if not self._alive:
-                    self._ended.set()
+            self._leave()
+
+    def _leave(self) -> None:
+        """A worker has ended, or never began."""
+        with self._counting:
+            self._alive -= 1
+            if not self._alive:
+                self._ended.set()
 
     def _next(self) -> Optional[Tuple[int, bytes]]:
         """The next line that does not stand in the output."""

@@ -362,6 +362,25 @@ def test_no_more_are_asked_at_a_time_than_j(folder, server, model):
     assert asked == [3]
 
 
+@pytest.mark.parametrize("most", [2, 0])
+def test_more_workers_than_the_system_lets_begin_are_done_without(folder, server, model, monkeypatch, capsys, most):
+    begin, begun = threading.Thread.start, []
+
+    def start(thread):
+        if thread.name == "batch":
+            if len(begun) == most:
+                raise RuntimeError("can't start new thread")
+            begun.append(thread)
+        begin(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    write_input(prompts(20))
+    assert batch("-j", "9") == (0 if most else 2)
+    assert len(begun) == most
+    assert numbers(output()) == (list(range(1, 21)) if most else [])
+    assert most or "no thread" in capsys.readouterr().err
+
+
 def test_lines_far_beyond_a_slow_one_are_not_asked_before_it_is_answered(folder, server, model, monkeypatch):
     monkeypatch.setattr(batch_output, "WINDOW", 10)
     write_input(["slow one", *prompts(30)])
