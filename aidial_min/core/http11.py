@@ -31,7 +31,7 @@ _TOKEN_CHARACTERS = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwx
 _STATUS_LINE = r"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: (%s))?\r?\n" % _TEXT
 _HEAD = re.compile(r"%s((?:%s:%s\r?\n)*)" % (_STATUS_LINE, _TOKEN, _TEXT))
 _FIELD = r"(?m)^(%s):[ \t]*(%s)" % (_TOKEN, _TEXT)
-_FRAMING = ("content-length:", "content-encoding:", "transfer-encoding:", "connection:")
+_FRAMING = ("content-length", "content-encoding", "transfer-encoding", "connection")
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _CHUNK_LINE = rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\x00\r\n]*)?"
 _PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
@@ -432,8 +432,12 @@ def _parse_head(text: str) -> tuple[Head, dict[str, str]]:
             raise RemoteProtocolError(fault, request_sent="yes")
     minor_version, status, reason, fields = match.groups("")
     head = Head(int(status), reason.strip(), Headers((), fields), int(minor_version))
-    deciding = [line.split(":", 1) for line in match.string.lower().split("\n") if line.startswith(_FRAMING)]
-    return head, _by_name((name, value) for name, value in deciding)
+    text, framing = match.string.lower(), {}
+    for name in _FRAMING:
+        came = text.split("\n" + name + ":")
+        if len(came) > 1:
+            framing[name] = ", ".join([value.partition("\n")[0].strip(" \t\r") for value in came[1:]])
+    return head, framing
 
 
 def _fault_of(fields: str) -> str:
