@@ -357,13 +357,16 @@ def test_a_place_is_passed_on_where_no_connection_is_kept(kind, limits):
 
 
 def test_who_ran_into_its_limit_takes_no_place_with_it(kind):
-    with one(kind, STREAM, GOOD, max_connections=1) as (server, user):
-        stream = user.open()
-        first, second = user.begin("/a", timeout=Timeout(pool=0.1)), user.begin("/b")
-        assert first().limit == "pool" and user.now.waiting == 1
-        user.read(stream)
-        assert second().status_code == 200 and asked(server) == ["/b"]
-        assert user.now == (1, 1, 0, 0)
+    def play(pace):
+        with one(kind, STREAM, GOOD, max_connections=1) as (server, user):
+            stream = user.open()
+            first, second = user.begin("/a", timeout=Timeout(pool=0.4 * pace)), user.begin("/b")
+            assert first().limit == "pool" and user.now.waiting == 1
+            user.read(stream)
+            assert second().status_code == 200 and asked(server) == ["/b"]
+            assert user.now == (1, 1, 0, 0)
+
+    at_some_pace(play)
 
 
 def test_who_was_cancelled_takes_no_place_with_it():
