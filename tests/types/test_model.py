@@ -60,6 +60,20 @@ class TestReading:
         assert [leaf.name for leaf in b.leaves] == ["b", "c"]
         assert b.by_name is not None and b.by_name["x"][0] == Leaf("d")
 
+    def test_models_are_read_however_deep_lists_and_objects_hold_them(self):
+        @dataclass
+        class Forest(Model):
+            regions: Dict[str, Dict[str, Leaf]]
+            rows: Optional[List[Dict[str, Leaf]]] = None
+
+        data = {"regions": {"north": {"x": {"name": "a"}}}, "rows": [{"y": {"name": "b"}}]}
+        forest = Forest.from_json(copy.deepcopy(data))
+        assert forest.regions["north"]["x"] == Leaf("a") and forest.rows == [{"y": Leaf("b")}]
+        assert forest.to_dict() == data
+        with pytest.raises(ParsingDataError) as caught:
+            Forest.from_json({"regions": {"north": {"x": 5}}})
+        assert caught.value.path == "regions.north.x"
+
     def test_what_is_not_declared_as_a_model_stays_as_it_came(self):
         assert branch().labels == {"leaf": {"name": 5}}
 
