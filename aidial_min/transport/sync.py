@@ -253,9 +253,7 @@ def _secured(sock: socket.socket, context: ssl.SSLContext, host: str, seconds: f
         while trace.tb_next is not None:
             trace = trace.tb_next
         left = trace.tb_frame.f_locals.get("self")
-        if isinstance(
-            left, socket.socket
-        ):  # where the connection was reset meanwhile, Python before 3.13 leaves it open
+        if isinstance(left, socket.socket):  # Python before 3.13 leaves it open where the connection was reset
             left.close()
         raise handshake_error(error, host) from None
     watch = Watch(secured)
