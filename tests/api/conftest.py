@@ -1,6 +1,7 @@
 """Clients of both kinds and servers of both generations, for tests that read like the operations' specification."""
 
 import inspect
+import sys
 from contextlib import ExitStack
 
 import pytest
@@ -49,7 +50,7 @@ def dial(request):
 
         def opened(server, api_key="one", **settings):
             settings = {"base_url": server.url, "api_key": api_key, **settings}
-            call = stack.enter_context(client_of(request.param, debug=False, **settings))
+            call = stack.enter_context(client_of(request.param, debug=sys.flags.dev_mode, **settings))
 
             def do(function):
                 outcome = call(function)

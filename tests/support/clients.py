@@ -24,8 +24,7 @@ def client_of(kind, debug=True, **settings):
             yield lambda function: function(client)
         return
     loop = asyncio.new_event_loop()
-    if debug:
-        loop.set_debug(True)
+    loop.set_debug(debug)
     client = AsyncDial(**settings)
 
     async def wait(function):
