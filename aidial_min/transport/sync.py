@@ -19,6 +19,7 @@ from ..errors import ConnectError, InvalidRequestError
 from .connections import Connection, Connections
 from .transport import BaseTransport
 from .verbs import (
+    LOOK_AGAIN,
     RECEIVE,
     STALL,
     Here,
@@ -47,8 +48,6 @@ LAST_WORDS = 1.0
 """Seconds: how long threads that are told to end are waited for; one that is silent longer ends later, unheard."""
 LARGE = 262144
 """Bytes asked of a socket that gave as many as it was asked for."""
-LOOK_AGAIN = 1.0
-"""Seconds after which one who waits for a place looks again: who had it may have been interrupted before it rang."""
 
 
 class Crew:
@@ -96,7 +95,7 @@ class Transport(BaseTransport):
 
         What interrupts it ends it at once: the connections of the threads are closed under them.
         """
-        from queue import SimpleQueue
+        from queue import Empty, SimpleQueue
         from threading import Thread
 
         left = deque(enumerate(items))
@@ -125,8 +124,13 @@ class Transport(BaseTransport):
         try:
             if not any([begin(thread) for _ in range(min(number, len(items)))]):
                 run()
-            for _ in items:
-                index, result, error = results.get()
+            awaited = len(items)
+            while awaited:
+                try:
+                    index, result, error = results.get(timeout=LOOK_AGAIN)
+                except Empty:
+                    continue
+                awaited -= 1
                 if error is not None:
                     raise error
                 yield index, result

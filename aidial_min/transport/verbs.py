@@ -30,6 +30,9 @@ RECEIVE = 65536
 """Bytes asked of a socket at a time."""
 MAX_ERROR = 768 * 1024
 """Bytes kept of the body of an HTTP error; with the piece that goes beyond it, less than 1 MiB is read."""
+LOOK_AGAIN = 1.0
+"""Seconds after which one who waits looks again: a signal that came just before the wait, or that another thread took,
+ends none; and who had a place may have been interrupted before it rang."""
 STALL = 5.0
 """Seconds after which a server that has accepted a request reads no more of it."""
 
@@ -225,6 +228,14 @@ class Watch:
         Raises:
             ValueError: it is closed.
         """
+        until = None if seconds is None else time.monotonic() + seconds
+        while seconds is None or seconds > LOOK_AGAIN:
+            if self._is_ready(read, write, LOOK_AGAIN):
+                return True
+            seconds = until and max(0.0, until - time.monotonic())
+        return self._is_ready(read, write, seconds)
+
+    def _is_ready(self, read: bool, write: bool, seconds: float) -> bool:
         sock = self._sock
         if self._poll is None:
             return any(select.select([sock] if read else [], [sock] if write else [], [sock], seconds))
@@ -232,4 +243,4 @@ class Watch:
         if mask != self._mask or sock.fileno() < 0:
             self._poll.register(sock, mask)
             self._mask = mask
-        return bool(self._poll.poll(None if seconds is None else int(seconds * 1000 + 0.999)))
+        return bool(self._poll.poll(int(seconds * 1000 + 0.999)))

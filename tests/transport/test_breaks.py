@@ -3,6 +3,7 @@
 They run for both clients where both are concerned.
 """
 
+import _thread
 import asyncio
 import gc
 import os
@@ -483,6 +484,28 @@ def test_one_reader_at_a_time_can_read_a_stream():
         stream.close()
         thread.join(PATIENCE)
         assert len(failed) == 1 and "closed" in str(failed[0])
+
+
+def test_ctrl_c_that_another_thread_took_ends_a_wait_that_has_begun():
+    ended, late = threading.Event(), []
+    with RawServer([[OPENED, HOLD]]) as server, client_of("sync", base_url=server.url) as call:
+        stream = call(chat(stream=True))
+        next(stream)
+
+        def interrupt():
+            until_it_receives(threading.main_thread())
+            _thread.interrupt_main()
+            if not ended.wait(PATIENCE):
+                late.append(True)
+                stream.close()
+
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            next(stream)
+        ended.set()
+        thread.join(PATIENCE)
+        assert not late
 
 
 def test_one_task_at_a_time_too():
