@@ -16,7 +16,7 @@ import time
 from _weakref import ref  # what weakref gives, which takes longer to load
 from _weakrefset import WeakSet
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from ..core.codings import AnswerReader
 from ..core.proxy import Route, check_tunnel, tunnel_request
@@ -30,6 +30,17 @@ if TYPE_CHECKING:
     from ..core.settings import ConnectionKey
     from ..core.urls import Origin
     from .verbs import Bell, Verbs, Wire
+
+K = TypeVar("K")
+
+
+def _first_of(kept: dict[K, Any], number: int | None, order: Callable[[Any], Any] = iter) -> list[K]:
+    """So many of the first keys of what others may change meanwhile (None: all of them)."""
+    while True:
+        try:
+            return list(islice(order(kept), number))
+        except RuntimeError:  # it was changed between two steps of ours, by a thread or a signal handler
+            continue
 
 
 class Place:
@@ -125,7 +136,7 @@ class Places:
     def _first(self) -> list[Place]:
         """Those who have a place."""
         while True:
-            entries = list(islice(self._line, self._number))  # however many wait
+            entries = _first_of(self._line, self._number)  # however many wait
             found = [place for place in [entry() for entry in entries] if place is not None and not place.over]
             if len(found) == len(entries):
                 return found
@@ -216,12 +227,12 @@ class Connections:
 
     def _idle_for(self, key: ConnectionKey) -> Connection | None:
         """The idle connection with this key that was used last; None: there is room for a new one."""
-        oldest = list(islice(self.idle, 1))
+        oldest = _first_of(self.idle, 1)
         while oldest and self._expiry is not None and self.idle.get(oldest[0], 0.0) <= time.monotonic() - self._expiry:
             self._drop(oldest[0])
-            oldest = list(islice(self.idle, 1))
+            oldest = _first_of(self.idle, 1)
         for count in (1, None):  # where all have one key, the newest will do, however many there are
-            for connection in list(islice(reversed(self.idle), count)):
+            for connection in _first_of(self.idle, count, reversed):
                 if connection.key == key and self._claim(connection):
                     return connection
         idle = list(self.idle)

@@ -157,7 +157,10 @@ class Verbs:
     blocks = True
 
     async def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
+        until = time.monotonic() + seconds
+        while seconds > 0:
+            time.sleep(min(seconds, LOOK_AGAIN))
+            seconds = until - time.monotonic()
 
     async def ask(self, function: Callable[[], Any], seconds: float | None) -> Any:
         return function()

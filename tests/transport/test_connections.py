@@ -5,6 +5,7 @@ alone.
 """
 
 import asyncio
+import sys
 import threading
 import time
 from contextlib import ExitStack, contextmanager
@@ -354,6 +355,30 @@ def test_a_place_is_passed_on_where_no_connection_is_kept(kind, limits):
         waiting = user.begin("/a")
         user.read(stream)
         assert waiting().status_code == 200 and user.now.taken == 0
+
+
+def test_threads_change_the_line_and_the_idle_connections_while_others_look_at_them():
+    before, outcomes = sys.getswitchinterval(), []
+    with one("sync", GOOD, max_connections=6) as (server, user):
+
+        def work():
+            try:
+                for _ in range(100):
+                    user.ask()
+                outcomes.append(None)
+            except BaseException as error:
+                outcomes.append(error)
+
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        sys.setswitchinterval(1e-6)
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(PATIENCE)
+        finally:
+            sys.setswitchinterval(before)
+        assert outcomes == [None] * 8 and user.now.taken == 0
 
 
 def test_who_ran_into_its_limit_takes_no_place_with_it(kind):
