@@ -54,8 +54,8 @@ def with_hints(function: F) -> F:
 
 def by_name(function: F) -> F:
     """The coroutine method `create`, declared by a function with keyword arguments, some of them required; it says more
-    than Python where one is missing or unknown. `_answer` of its class gives the coroutine that
-    does it, for a dict of what was given."""
+    than Python where one is missing or unknown. `_answer` of its class gives the coroutine that does it, for a dict of
+    what was given."""
     code = function.__code__
     names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
     known, required = frozenset(names), frozenset(names) - (function.__kwdefaults__ or {}).keys()

@@ -60,12 +60,8 @@ class ResponseMerge:
             if what in _GROWING:
                 parts, number, field = _GROWING[what]
                 part = event.get(number)
-                place = (
-                    parts,
-                    part if isinstance(part, int) else 0,
-                    "summary_text" if parts == "summary" else what,
-                    field,
-                )
+                kind = "summary_text" if parts == "summary" else what
+                place = (parts, part if isinstance(part, int) else 0, kind, field)
                 self._texts.setdefault(index, {}).setdefault(place, []).append(event["delta"])
 
     def result(self) -> Optional[Json]:
