@@ -14,8 +14,9 @@ from ..core.call import Request, as_it_came, model_of
 from ..core.etag import bare_etag
 from ..core.multipart import MultipartBody, Progress, file_part
 from ..core.operation import Async, Bound, Sync, opened, operation, settled
+from ..core.settings import function_given, number_given, path_given
 from ..core.urls import StoragePath, StorageUrl, parse_storage_url
-from ..errors import ConfigurationError, DialException, InvalidDialURLError, InvalidRequestError
+from ..errors import DialException, InvalidDialURLError, InvalidRequestError
 from ..types.metadata import FileItem, FileMetadata
 from .local_files import LocalFile, LocalPath, local_files, local_path, md5_of, same_file_key
 from .stored import Stored, describe, is_missing, preconditions
@@ -105,7 +106,7 @@ class _Files(Stored[FileItem, FileMetadata]):
         PUT /v1/files/{bucket}/{path}
         """
         path = self._path(url)
-        body = MultipartBody([file_part(file, path.name)], progress)
+        body = MultipartBody([file_part(file, path.name)], function_given("progress", progress))
         headers = preconditions(etag_if_match, etag_if_none_match)
         decode = model_of(FileItem.from_json)
         return await self._call(Request("PUT", "/v1/" + path.path, headers=headers, body=body, decode=decode))
@@ -182,10 +183,10 @@ class _Files(Stored[FileItem, FileMetadata]):
 
         PUT /v1/files/{bucket}/{path}
         """
-        folder = self._folder(url)
-        _check_workers(max_workers)
+        folder, source = self._folder(url), path_given("source", source)
+        _check_options(max_workers, select, on_file)
         if not os.path.isdir(source):
-            raise InvalidRequestError("there is no folder to upload at %s" % os.fspath(source))
+            raise InvalidRequestError("there is no folder to upload at %s" % source)
         known: Dict[Tuple[str, ...], FileItem] = {}
         async for item in self._entries(folder, True, lambda entry, error: None):
             path = self._path_of(item.url)
@@ -242,10 +243,10 @@ class _Files(Stored[FileItem, FileMetadata]):
 
         GET /v1/files/{bucket}/{path}
         """
-        folder = self._folder(url)
-        _check_workers(max_workers)
+        folder, target = self._folder(url), path_given("target", target)
+        _check_options(max_workers, select, on_file)
         if os.path.exists(target) and not os.path.isdir(target):
-            raise InvalidRequestError("the download target %s is a file; name a folder" % os.fspath(target))
+            raise InvalidRequestError("the download target %s is a file; name a folder" % target)
         jobs: List[Job] = []
 
         def refuse(name: str, error: Exception) -> None:
@@ -365,6 +366,7 @@ def _made_folder(target: LocalPath) -> str:
     return os.path.realpath(target)
 
 
-def _check_workers(max_workers: Any) -> None:
-    if isinstance(max_workers, bool) or not isinstance(max_workers, int) or max_workers < 1:
-        raise ConfigurationError("max_workers must be a number of at least 1, not %r" % (max_workers,))
+def _check_options(max_workers: Any, select: Any, on_file: Any) -> None:
+    number_given("max_workers", max_workers, least=1)
+    function_given("select", select)
+    function_given("on_file", on_file)

@@ -190,6 +190,8 @@ class _Responses(DeploymentCalls):
 
         GET /openai/v1/responses/{id}
         """
+        if not isinstance(timeout, (int, float, type(None))):
+            raise InvalidRequestError("timeout must be a number of seconds or None, not %r" % (timeout,))
         clock = self._config.clock
         until, pause = None if timeout is None else clock() + timeout, FIRST_PAUSE
         request = Request("GET", _path(response_id), decode=_whole)

@@ -88,9 +88,41 @@ def read_config(given: Mapping[str, Any], coroutines: bool) -> Config:
 
 def read_retries(max_retries: Any) -> RetryPolicy:
     """The retry policy for `max_retries`."""
-    if isinstance(max_retries, bool) or not isinstance(max_retries, int) or max_retries < 0:
-        raise ConfigurationError("max_retries must be a number of at least 0, not %r" % (max_retries,))
-    return RetryPolicy(max_retries)
+    return RetryPolicy(number_given("max_retries", max_retries, least=0))
+
+
+def number_given(name: str, value: Any, least: int) -> int:
+    """A whole number among the arguments of a client or a call.
+
+    Raises:
+        ConfigurationError: it is something else, or less than that.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConfigurationError("%s must be a number of at least %d, not %r" % (name, least, value))
+    return value
+
+
+def function_given(name: str, value: Any) -> Any:
+    """A function among them; None where there is none.
+
+    Raises:
+        ConfigurationError: it can't be called.
+    """
+    if value is not None and not callable(value):
+        raise ConfigurationError("%s must be a function, not %s" % (name, type(value).__name__))
+    return value
+
+
+def path_given(name: str, value: Any) -> str:
+    """The path of a local file or folder among them.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    try:
+        return os.fsdecode(value)
+    except TypeError:
+        raise ConfigurationError("%s must be a path, not %s" % (name, type(value).__name__)) from None
 
 
 def timeout_of_call(timeout: Union[TimeoutValue, NotGiven]) -> Optional[Timeout]:
@@ -142,8 +174,7 @@ def read_watch(on_attempt: Any, coroutines: bool) -> Optional[Watch]:
     Raises:
         ConfigurationError: it can't be called, or is a coroutine function for the sync client.
     """
-    if on_attempt is not None and not callable(on_attempt):
-        raise ConfigurationError("on_attempt must be a function of an Attempt, not %s" % type(on_attempt).__name__)
+    function_given("on_attempt", on_attempt)
     if on_attempt is not None and not coroutines:
         refuse_coroutines("on_attempt", on_attempt)
     return on_attempt  # type: ignore[no-any-return]
@@ -211,14 +242,14 @@ def connection_settings(
         raise ConfigurationError("ssl_context must be an ssl.SSLContext, not %s" % type(ssl_context).__name__)
     if proxy is not None and not isinstance(proxy, str):
         raise ConfigurationError("proxy must be a URL like http://proxy.example:3128")
-    bundle = None if ca_bundle is None else _path("ca_bundle", ca_bundle)
+    bundle = None if ca_bundle is None else path_given("ca_bundle", ca_bundle)
     if bundle is not None and not os.path.exists(bundle):
         raise ConfigurationError("ca_bundle: there is no file or folder %s" % bundle)
     paths: List[str] = []
     password = None
     if client_cert is not None:
         given = client_cert if isinstance(client_cert, (tuple, list)) else (client_cert,)
-        paths = [_path("client_cert", path) for path in given[:2]]
+        paths = [path_given("client_cert", path) for path in given[:2]]
         if not 1 <= len(given) <= 3 or not all(os.path.isfile(path) for path in paths):
             raise ConfigurationError(
                 "client_cert must be a file, a pair (certificate file, key file), or with (..., password) of the key"
@@ -234,13 +265,6 @@ def connection_settings(
     if proxy:
         settings.route(Origin("http", "localhost", 80, ""))  # a proxy URL that can't be used is refused now
     return settings
-
-
-def _path(name: str, value: Any) -> str:
-    try:
-        return os.fsdecode(value)
-    except TypeError:
-        raise ConfigurationError("%s must be a path, not %s" % (name, type(value).__name__)) from None
 
 
 # ---------------------------------------------------------------- clients

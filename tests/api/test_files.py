@@ -90,6 +90,9 @@ def test_progress(do, home):
     told = []
     do(lambda c: c.files.upload(home + "/a", b"x" * 1_000_000, progress=lambda done, total: told.append((done, total))))
     assert told[-1] == (1_000_000, 1_000_000) and told == sorted(told)
+    with pytest.raises(InvalidRequestError, match="progress must be a function, not bool"):
+        do(lambda c: c.files.upload(home + "/b", b"x", progress=True))
+    assert [item.name for item in do(lambda c: c.files.list(home))] == ["a"]
 
 
 def test_preconditions(core, do, home):

@@ -324,6 +324,18 @@ def test_arguments_are_checked_first(older, dial, tmp_path):
     for workers in (0, -1, 2.5, True, None):
         with pytest.raises(ConfigurationError):
             do(lambda c, workers=workers: c.files.upload_folder(tmp_path, "files/b/", max_workers=workers))
+    for name in ("select", "on_file"):
+        for transfer in (
+            lambda c, name=name: c.files.upload_folder(tmp_path, "files/b/", **{name: "*.txt"}),
+            lambda c, name=name: c.files.download_folder("files/b/", tmp_path, **{name: "*.txt"}),
+        ):
+            with pytest.raises(ConfigurationError, match=name + " must be a function, not str"):
+                do(transfer)
+    for folder in (None, 5, ["a"]):
+        with pytest.raises(ConfigurationError, match="source must be a path"):
+            do(lambda c, folder=folder: c.files.upload_folder(folder, "files/b/"))
+        with pytest.raises(ConfigurationError, match="target must be a path"):
+            do(lambda c, folder=folder: c.files.download_folder("files/b/", folder))
     assert not older.requests
 
 

@@ -102,6 +102,9 @@ def test_waiting_ends_with_its_time(newer, dial):
     with pytest.raises(DialTimeoutError, match="still") as raised:
         do(lambda c: c.responses.wait(queued.id, timeout=0.1))
     assert raised.value.limit == "total"
+    for wrong in ("5", [5], {}):
+        with pytest.raises(InvalidRequestError, match="timeout must be a number of seconds or None"):
+            do(lambda c, wrong=wrong: c.responses.wait(queued.id, timeout=wrong))
     with pytest.raises(ConflictError):
         do(lambda c: c.responses.delete(queued.id))
     assert do(lambda c: c.responses.cancel(queued.id)).status == "cancelled"
