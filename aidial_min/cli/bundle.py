@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 from .._version import __version__
+from ..transport.atomic_file import TargetFile
 from .exit_codes import CommandError, UsageError
 from .terminal import note, write
 from .verify import NAME, differences, find, manifest, read, running_copy, sha256
@@ -230,36 +231,40 @@ def zipped(entries: Mapping[str, bytes], start: bytes) -> bytes:
 
 
 def write_file(target: Path, content: bytes, executable: bool) -> None:
-    """Write beside the target and rename, so that nobody ever finds half of it.
+    """Write a file of which nobody ever finds half.
 
     Raises:
         CommandError: the target is a file of another kind.
     """
     if target.exists() and not zipfile.is_zipfile(target):
         raise CommandError("%s is there and is no zip: name another file, or remove it" % target)
-    part = target.with_name(target.name + ".part")
-    put(part, content)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with TargetFile(target) as file:
+        file.write(content)
     if executable:
-        part.chmod(0o755)
-    part.replace(target)
+        target.chmod(0o755)
 
 
 def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
     """Write a copy; one that is there already is replaced if it is as it was made.
 
+    A link stays; the folder that it names is written.
+
     Raises:
         CommandError: something else is there, or a copy that was changed.
     """
+    target = Path(os.path.realpath(target))
     if target.exists() and os.listdir(target):
         if not (target / NAME).exists() or list(differences(find(str(target))[1])):
             raise CommandError("%s is there, and not as `bundle` made it: name another folder, or remove it" % target)
-    part = target.with_name(target.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    for path, content in files.items():
-        put(part / path, content)
-    if target.exists():
-        shutil.rmtree(target)
-    part.replace(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(".part", target.name, target.parent) as folder:
+        whole = Path(folder, target.name)
+        for path, content in files.items():
+            put(whole / path, content)
+        if target.exists():
+            shutil.rmtree(target)
+        whole.replace(target)
 
 
 def put(path: Path, content: bytes) -> None:

@@ -1,5 +1,6 @@
 """Bundles are always the same, work where nothing else is, and `verify` finds what was changed in them."""
 
+import errno
 import hashlib
 import marshal
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from aidial_min import __version__
+from aidial_min.__main__ import main
 from aidial_min.testing import DialServer
 
 from ..support.interpreters import long
@@ -271,6 +273,34 @@ def test_a_folder_is_replaced_as_long_as_nobody_changed_it(dial):
     (made / "errors.py").write_text("# mine")
     answer = dial("bundle", "folder", "vendored")
     assert answer.code == 1 and (made / "errors.py").read_text() == "# mine"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links are POSIX's")
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_is_followed_and_stays(dial, there):
+    if there:
+        assert dial("bundle", "folder", "real/vendored").code == 0
+    (dial.folder / "link").symlink_to("real/vendored")
+    (dial.folder / "link.zip").symlink_to("real.zip")
+    assert dial("bundle", "folder", "link", "--slim").code == 0 and dial("bundle", "layer", "link.zip").code == 0
+    assert (dial.folder / "link").is_symlink() and (dial.folder / "link.zip").is_symlink()
+    assert dial("verify", "real/vendored").code == 0 and dial("verify", "real.zip").code == 0
+    assert not (dial.folder / "real" / "vendored" / "cli").exists()
+    assert os.listdir(dial.folder / "real") == ["vendored"]
+    assert sorted(os.listdir(dial.folder)) == ["link", "link.zip", "real", "real.zip"]
+
+
+@pytest.mark.parametrize("words", [["folder", "vendored"], ["layer", "layer.zip"]])
+def test_what_fails_leaves_nothing_behind(dial, words, monkeypatch):
+    def full(self, *content):
+        raise OSError(errno.ENOSPC, "No space left on device", "layer")
+
+    monkeypatch.chdir(dial.folder)
+    with monkeypatch.context() as patched:
+        patched.setattr("pathlib.Path.write_bytes", full)
+        patched.setattr("aidial_min.transport.atomic_file.TargetFile.write", full)
+        assert main(["bundle", *words]) == 1
+    assert os.listdir(dial.folder) == []
 
 
 # verify
