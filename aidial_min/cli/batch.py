@@ -216,7 +216,9 @@ def leave(work: Any) -> None:
     try:
         if not work.wait(0.2):
             note("waiting for %d answers on their way; Ctrl-C again leaves them behind" % work.pace.asking)
-            work.wait(GRACE)
+            over = time.monotonic() + GRACE
+            while not work.wait(0.1) and time.monotonic() < over:
+                pass  # looks again: a signal that came just before, or that another thread took, wakes nobody
     except KeyboardInterrupt:
         pass
 

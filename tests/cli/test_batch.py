@@ -4,6 +4,7 @@ The commands are real processes, the server is embedded, and what the model was 
 question counted twice would have been billed twice. AIDIAL_BATCH_LINES sets the size of the largest test.
 """
 
+import _thread
 import collections
 import functools
 import json
@@ -17,10 +18,12 @@ import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from aidial_min.__main__ import main
+from aidial_min.cli import batch as batch_command
 from aidial_min.cli import batch_journal, batch_output, batch_run
 from aidial_min.testing import AppError, Deployment, DialServer
 
@@ -538,6 +541,36 @@ def test_a_second_signal_leaves_behind_what_is_on_its_way(folder, server, model,
     assert numbers(lines) == list(range(1, 61))
     assert [line["line"] for line in lines if not line["ok"]] == [11, 12, 13, 14]
     assert len(model.asked) == 60
+
+
+def test_ctrl_c_that_another_thread_took_ends_the_wait_for_answers(monkeypatch):
+    waits, answered, left, late = [], threading.Event(), threading.Event(), []
+
+    class Work:
+        pace = SimpleNamespace(asking=1)
+
+        def stop(self):
+            pass
+
+        def wait(self, seconds):
+            waits.append(seconds)
+            return answered.wait(seconds)
+
+    def interrupt():
+        until(lambda: len(waits) > 1)
+        time.sleep(0.05)  # so that the wait has begun
+        _thread.interrupt_main()
+        if not left.wait(PATIENCE):
+            late.append(True)
+            answered.set()
+
+    monkeypatch.setattr(batch_command, "GRACE", 2 * PATIENCE)
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    batch_command.leave(Work())
+    left.set()
+    thread.join(PATIENCE)
+    assert not late
 
 
 # ---------------------------------------------------------------- going on
