@@ -46,10 +46,17 @@ def kind(request):
 
 
 def until_it_receives(thread):
-    """Wait until a thread of the sync client waits for what its server says."""
+    """Wait until a thread of the sync client waits for what its server says.
+
+    No garbage is collected meanwhile: before 3.12, what it clears may wait for a lock that `_current_frames` holds.
+    """
 
     def receives():
-        frame = sys._current_frames().get(thread.ident)
+        gc.disable()
+        try:
+            frame = sys._current_frames().get(thread.ident)
+        finally:
+            gc.enable()
         while frame is not None and frame.f_code.co_filename != sync.__file__:
             frame = frame.f_back
         return frame is not None
