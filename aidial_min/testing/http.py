@@ -26,7 +26,6 @@ REASONS = {status.value: status.phrase for status in HTTPStatus}
 REASONS.update({413: "Request Entity Too Large", 414: "Request-URI Too Long", 422: "Unprocessable Entity"})
 
 _REQUEST_LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+) +(\S+) +HTTP/(\d\.\d)")
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
 _CORS = (
     ("access-control-request-method", "access-control-allow-methods"),
     ("access-control-request-headers", "access-control-allow-headers"),
@@ -146,7 +145,7 @@ class Request:
                 if self.on_body:
                     self.on_body(piece)
                 yield piece
-            while self.chunked and self.connection.read_line():
+            while self.chunked and self.connection.read_line().strip():
                 pass  # the line end after a chunk, or the trailers after the last one
             if is_last and self.on_body:
                 self.on_body(b"")
@@ -178,10 +177,10 @@ class Connection(threading.Thread):
         self._log = log
         self._sent = 0
         self._stopping = stopping
-        self._buffer = bytearray()
+        self._input = sock.makefile("rb")
 
     def run(self) -> None:
-        with suppress(Disconnected, OSError), self.socket:
+        with suppress(Disconnected, OSError), self.socket, self._input:
             while self._exchange():
                 pass
 
@@ -205,7 +204,7 @@ class Connection(threading.Thread):
     def leave_waiting(self) -> NoReturn:
         """Give no answer: the client holds the connection until it gives up."""
         while True:
-            self._receive(SMALL)
+            self.read_some(SMALL)
 
     def pause(self, seconds: float) -> None:
         if self._stopping.wait(seconds):
@@ -213,58 +212,51 @@ class Connection(threading.Thread):
 
     # Reading
 
-    def read_some(self, limit: int) -> Content:
+    def read_some(self, limit: int) -> bytes:
         """At least one byte, at most `limit`."""
-        if self._buffer:
-            piece = bytes(self._buffer[:limit])
-            del self._buffer[:limit]
-            return piece
-        return self._receive(min(limit, PIECE))
+        return self._read(self._input.read1, min(limit, PIECE))
 
     def read_line(self) -> bytes:
-        """One line without its end."""
-        end = self._buffer.find(b"\n")
-        while end < 0:
-            if len(self._buffer) > MAX_HEADERS:
-                raise Disconnected
-            self._buffer += self._receive(SMALL)
-            end = self._buffer.find(b"\n")
-        line = bytes(self._buffer[:end])
-        del self._buffer[: end + 1]
-        return line[:-1] if line.endswith(b"\r") else line
+        """One line with its end."""
+        line = self._read(self._input.readline, MAX_HEADERS)
+        if not line.endswith(b"\n"):
+            raise Disconnected
+        return line
 
-    def _receive(self, limit: int) -> bytes:
+    def _read(self, read: Callable[[int], bytes], limit: int) -> bytes:
         try:
-            piece = self.socket.recv(limit)
+            found = read(limit)
         except OSError:
             raise Disconnected from None
-        if not piece:
+        if not found:
             raise Disconnected
-        return piece
+        return found
 
     def _read_head(self) -> Request:
         """The next request; BadHead for what Core would not look at."""
-        buffer = self._buffer
-        while True:
-            while buffer.startswith((b"\r", b"\n")):
-                del buffer[:1]
-            end = _HEAD_END.search(buffer)
-            line, _, fields = buffer[: end.start() if end else None].decode("latin-1").partition("\n")
-            if len(line) > MAX_REQUEST_LINE:
-                raise BadHead(414)
-            if len(fields) > MAX_HEADERS:
-                raise BadHead(431, "1.1")
-            if end:
-                break
-            buffer += self._receive(SMALL)
-        del buffer[: end.end()]
-        match = _REQUEST_LINE.fullmatch(line.rstrip("\r"))
+        line = b"\n"
+        while not line.strip():
+            line = self._head_line(MAX_REQUEST_LINE, 414)
+        fields: list[bytes] = []
+        left, field = MAX_HEADERS, b""
+        while field not in (b"\r\n", b"\n"):
+            fields.append(field)
+            left -= len(field)
+            field = self._head_line(left, 431, "1.1")
+        match = _REQUEST_LINE.fullmatch(line.decode("latin-1").strip("\r\n"))
         if match is None:
             raise BadHead(400)
-        headers = _fields(fields)
+        headers = _fields(fields[1:])
         if match[3] != "1.1":
             raise BadHead(505, match[3])
         return Request(self, match[1], match[2], headers)
+
+    def _head_line(self, limit: int, status: int, version: str = "1.0") -> bytes:
+        """One line with its end; BadHead when it has more than `limit` bytes before that."""
+        line = self._input.readline(max(0, limit) + 2)
+        if not line.endswith(b"\n"):
+            raise BadHead(status, version) if len(line) > limit else Disconnected
+        return line
 
     # Answering
 
@@ -357,11 +349,12 @@ class Connection(threading.Thread):
         return False
 
 
-def _fields(lines: str) -> dict[str, str]:
+def _fields(lines: list[bytes]) -> dict[str, str]:
     headers: dict[str, str] = {}
     name = ""
-    for field in lines.split("\n") if lines else ():
-        if field[:1] in (" ", "\t") and name:
+    for line in lines:
+        field = line.decode("latin-1")
+        if field[0] in " \t" and name:
             headers[name] += " " + field.strip()
             continue
         name, colon, value = field.partition(":")
