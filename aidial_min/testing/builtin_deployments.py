@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any, Callable, Union
 
 from .deployments import Deployment
-from .json_shapes import Json, a, a_list, an_object, integer, mapping, one_of, text
+from .json_shapes import Json, a, an_object, each, integer, mapping, one_of, text, text_or_list
 from .script import behaviour
 from .sdk import HEARTBEAT, AppError, Behaviour, ChatRequest, Finish, Part, attachment, count_tokens, stage, tool_call
 
@@ -161,14 +161,21 @@ def _text(item: Any) -> str:
         return item
     if isinstance(item, dict):
         return str(item.get("data") or item.get("url") or "")
-    return " ".join(_text(part) if isinstance(part, (str, dict)) else str(part) for part in item)
+    return " ".join(map(_text, item)) if isinstance(item, list) else str(item)
+
+
+def _input(value: Any, path: str) -> None:
+    text_or_list(value, path)
+    if isinstance(value, list):
+        each(a(str, int, list, words="str type expected"))(value, path)
 
 
 embeddings_body = an_object(
     {
-        "model": text, "input": a(str, list, words="str type expected"),
+        "model": text, "input": _input,
         "encoding_format": one_of("float", "base64", words="unexpected value; permitted: 'float', 'base64'"),
-        "dimensions": integer, "user": text, "custom_input": a_list, "custom_fields": mapping,
+        "dimensions": integer, "user": text, "custom_fields": mapping,
+        "custom_input": each(a(str, list, dict, words="str type expected")),
     },
     required="input",
     closed=True,

@@ -16,7 +16,7 @@ from .access import READ
 from .builtin_deployments import BEHAVIOURS, EmbeddingsRequest, embed, embeddings_body
 from .deployments import Deployment
 from .http import HttpError, Response, as_json, dumps, event, refuse_if
-from .json_shapes import Json, an_object, anything, each, mapping, parsed
+from .json_shapes import Json, an_object, anything, each, integer, mapping, parsed
 from .listings import check_consent, find
 from .paths import from_url
 from .resources import METADATA_TYPE
@@ -30,7 +30,16 @@ _NOT_FORWARDED = {
     "keep-alive", "te", "trailer", "upgrade", "proxy-authorization", "expect",
 }  # fmt: skip
 
-_INPUTS = an_object({"inputs": each(mapping), "model": anything}, required="inputs", closed=True)
+_PROMPT = an_object({"messages": each(mapping), "max_prompt_tokens": integer})
+
+
+def _input(value: Any, path: str) -> None:
+    _PROMPT(value, path)
+    if isinstance(value.get("value"), dict):
+        _PROMPT(value["value"], path + ".value")
+
+
+_INPUTS = an_object({"inputs": each(_input), "model": anything}, required="inputs", closed=True)
 
 _log = logging.getLogger(__name__)
 

@@ -98,6 +98,7 @@ def only(*names: str) -> Check:
 
 
 text = a(str, words="str type expected")
+text_or_list = a(str, list, words="str type expected")
 integer = a(int, words="value is not a valid integer")
 number = a(int, float, words="value is not a valid float")
 boolean = a(bool, words="value could not be parsed to a boolean")
@@ -144,23 +145,37 @@ def json_body(raw: bytes, check: Check = mapping) -> Json:
     return body
 
 
-def judge(value: Any, check: Check, path: str = "") -> None:
+def judge(value: Any, check: Check, path: str = "", words: str = "Missing required property '{}'") -> None:
     """HttpError 400, in Core's words, when the check finds something wrong."""
     try:
         check(value, path)
     except Mismatch as mismatch:
-        raise HttpError(400, f"Missing required property '{mismatch.path}'") from None
+        raise HttpError(400, words.format(mismatch.path)) from None
+
+
+WRONG_TYPE = "Failed to parse json: Cannot deserialize value from this token"
+#: What is no plain value among the fields of operations.
+_OPERATION: dict[str, Check] = {
+    "resources": anything,  # whoever expects links has words of its own
+    "rules": each(an_object({"targets": strings})),
+    **dict.fromkeys(("resourceTypes", "publishCredentials", "ids"), strings),
+    "resourcePermissions": each(an_object({"permissions": strings})),
+    "inputFiles": each(an_object({"sourceUrl": scalar, "targetPath": scalar}, "sourceUrl targetPath")),
+    "outputFiles": each(an_object({"sourcePath": scalar, "targetUrl": scalar}, "sourcePath targetUrl")),
+    "auth_settings": an_object({"client_secret": text}),
+    "consent": anything,
+}
 
 
 def operation(raw: Union[bytes, bytearray], words: str = "", fields: str = "") -> Json:
-    """The body of an operation: a JSON object with no other fields than `fields`.
+    """The body of an operation: a JSON object with no other fields than `fields`, each of its type.
 
     HttpError 400 with `words`, or with the parser's own words when there are none.
     """
-    failed = "Failed to parse json: "
-    other = words or failed + "Cannot deserialize value from this token"
-    body = parsed(raw, (400, words or failed + "{}"), (400, other))
+    wrong = words or WRONG_TYPE
+    body = parsed(raw, (400, words or "Failed to parse json: {}"), (400, wrong))
     names = fields.split()
     for name in body:
-        refuse_if(names and name not in names, 400, words or f'{failed}Unrecognized field "{name}"')
+        refuse_if(names and name not in names, 400, words or f'Failed to parse json: Unrecognized field "{name}"')
+    judge(body, an_object({name: _OPERATION.get(name, scalar) for name in names or _OPERATION}), words=wrong)
     return body

@@ -7,7 +7,7 @@ What is kept of all this is `Access.published`, because rules decide who may rea
 from .access import READ
 from .auth import PUBLIC_LOCATION
 from .http import HttpError, dumps, present, refuse_if
-from .json_shapes import Json, without_nulls
+from .json_shapes import WRONG_TYPE, Json, each, judge, mapping, without_nulls
 from .paths import TYPES, ResourceUrl, at, encode, from_url
 from .resources import MOVABLE, node_for
 from .routing import Call, endpoint
@@ -227,6 +227,7 @@ def _kind(url: str) -> str:
 
 def _resources(call: Call, wanted: list[Json], folder: str, review: str) -> list[Json]:
     """The resources of a new publication, checked as Core checks them, with their review urls."""
+    judge(wanted, each(mapping), words=WRONG_TYPE)
     storage = call.core.storage
     judged: list[Json] = []
     urls: set[str] = set()

@@ -15,15 +15,24 @@ from typing import Any, Callable, Optional, Union
 from .completions import EVENT_STREAM, answer_of, ask, begun, check_url, count, upstream_answer
 from .deployments import Deployment
 from .http import Disconnected, Response, as_json, dumps, event, present, refuse_if
-from .json_shapes import Json, parsed
+from .json_shapes import Json, a_list, an_object, boolean, each, parsed, text, text_or_list
 from .routing import Call, endpoint
-from .sdk import END, AppError, ChatRequest, Chunk
+from .sdk import END, AppError, ChatRequest, Chunk, judge
 
 Event = Union[Json, float, bytes]
 TERMINAL = ("completed", "incomplete", "failed", "cancelled")
 _ATTEMPTS = [("X-UPSTREAM-ATTEMPTS", "1")]
 #: Seconds after which somebody who follows a response looks for more of it.
 LOOK_AGAIN = 0.01
+
+
+def _input(value: Any, path: str) -> None:
+    text_or_list(value, path)
+    if isinstance(value, list):
+        each(an_object({"content": text_or_list}))(value, path)
+
+
+_BODY = an_object({"input": _input, "tools": a_list, "instructions": text, "stream": boolean})
 _ENDS = {"length": "max_output_tokens", "content_filter": "content_filter"}
 _ECHOED = (
     "background", "instructions", "max_output_tokens", "metadata", "parallel_tool_calls", "reasoning", "store",
@@ -95,6 +104,7 @@ def create(call: Call) -> Response:
 def _respond(call: Call, deployment: Deployment, body: Json) -> Response:
     words = "OpenAI responses not supported for this deployment type"
     refuse_if(not deployment.all_features(True)["responses_api"], 503, words)
+    judge(body, _BODY)
     for url in _urls(body):
         check_url(call, url)
     request = ChatRequest(deployment, {"messages": _messages(body), "stream": bool(body.get("stream"))}, asked=body)

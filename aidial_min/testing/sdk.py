@@ -301,7 +301,8 @@ def _attachment(value: Any, path: str) -> None:
 
 
 def _tool(value: Any, path: str) -> None:
-    kind = value.get("type", "function") if isinstance(value, dict) else "function"
+    shape.an_object({"type": shape.text})(value, path)
+    kind = value.get("type") or "function"
     shape.an_object({kind: shape.mapping}, kind)(value, path)
 
 
@@ -325,7 +326,7 @@ _MESSAGE = {
 _FIELDS: dict[str, shape.Check] = {
     "messages": shape.each(shape.an_object(_MESSAGE, "role", closed=True)),
     "tools": shape.each(_tool),
-    "stop": shape.a(str, list, words="str type expected"),
+    "stop": shape.text_or_list,
     "functions": shape.a_list,
     **dict.fromkeys(("model", "user", "reasoning_effort", "prompt_cache_key"), shape.text),
     **dict.fromkeys(("n", "max_tokens", "max_completion_tokens", "max_prompt_tokens"), shape.positive),

@@ -13,13 +13,14 @@ from .access import READ, WRITE
 from .custom_applications import definition, definitions, named, snake
 from .deployments import Deployment, head
 from .http import HttpError, Response, as_json, dumps, event, present, refuse_if
-from .json_shapes import Json, an_object, json_body, judge, loads, text, without_nulls
+from .json_shapes import Json, an_object, json_body, judge, mapping, parsed, text, without_nulls
 from .paths import encode, from_url
 from .routing import Call, endpoint
 from .storage import Item
 
 SESSION = "Mcp-Session-Id"
 PROTOCOL = "2025-06-18"
+_ASKED = an_object({"method": text, "params": an_object({"arguments": mapping})}, "method")
 _NO_TYPE = "Wrong authentication_type. Expected type: {}, provided: {}"
 
 
@@ -187,11 +188,10 @@ def mcp(call: Call, id: str) -> Optional[Response]:
             sessions.discard(str(session))
             return None
         return Response(200, iter([b": nothing is told here\n\n"]), [("content-type", "text/event-stream")])
-    try:
-        asked = loads(call.request.body())
-        method, params = asked["method"], asked.get("params") or {}
-    except (ValueError, TypeError, KeyError):
-        raise HttpError(400, "Invalid JSON request body") from None
+    words = "Invalid JSON request body"
+    asked = parsed(call.request.body(), (400, words), (400, words))
+    judge(asked, _ASKED, words=words)
+    method, params = asked["method"], asked.get("params") or {}
     refuse_if(session is not None and session not in sessions, 404, "Session not found")
     if "id" not in asked:
         return Response(202)

@@ -1037,3 +1037,86 @@ def test_back_off() -> None:
         for _ in range(3):
             assert user.chat("shaky", "fail").status == 502
         assert user.chat("shaky", "hi").text == "No route"
+
+
+# Bodies of a wrong type
+
+WRONG_TYPE = "Failed to parse json: Cannot deserialize value from this token"
+PUBLISHED = {"targetFolder": "public/x/", "resources": [{"action": "ADD"}]}
+
+
+@pytest.mark.parametrize(
+    "operation, body, words",
+    [
+        ("publication/create", {**PUBLISHED, "resources": 5}, WRONG_TYPE),
+        ("publication/create", {**PUBLISHED, "resources": ["x"]}, WRONG_TYPE),
+        ("publication/create", {**PUBLISHED, "rules": [None, 5]}, WRONG_TYPE),
+        ("publication/create", {**PUBLISHED, "rules": [{"function": "EQUAL", "targets": "x"}]}, WRONG_TYPE),
+        ("publication/get", {"url": {"a": 5}}, WRONG_TYPE),
+        ("publication/resource/list", {"resourceTypes": True}, WRONG_TYPE),
+        ("notification/delete", {"ids": [["x"]]}, WRONG_TYPE),
+        ("resource/share/list", {"resourceTypes": 5}, "Can't list shared resources. Incorrect body"),
+        ("resource/move", {"sourceUrl": []}, "Can't initiate move resource request. Incorrect body provided"),
+    ],
+)
+def test_an_operation_refuses_fields_of_a_wrong_type(server: DialServer, operation: str, body: Any, words: str) -> None:
+    with User(server.port, "boss") as admin:
+        refused = admin.post(f"/v1/ops/{operation}", body)
+    assert (refused.status, refused.text) == (400, words)
+
+
+@pytest.mark.parametrize(
+    "path, body, words",
+    [
+        ("code_interpreter/execute_code", {"inputFiles": 5}, "Not valid JSON body"),
+        ("code_interpreter/execute_code", {"inputFiles": [{"sourceUrl": "files/x"}]}, "Not valid JSON body"),
+        ("code_interpreter/execute_code", {"outputFiles": [{"sourcePath": {}}]}, "Not valid JSON body"),
+        ("resource/per-request-permissions/grant", {"resourcePermissions": [None]}, "Not valid JSON body"),
+        (
+            "resource/per-request-permissions/revoke",
+            {"resourcePermissions": [{"url": "x", "permissions": 5}]},
+            "Not valid JSON body",
+        ),
+    ],
+)
+def test_a_newer_operation_refuses_fields_of_a_wrong_type(path: str, body: Any, words: str) -> None:
+    with DialServer(generation="2026", per_request_keys={"key": ("dial-key", "echo")}) as server:
+        with User(server.port, "key") as user:
+            refused = user.post(f"/v1/ops/{path}", body)
+    assert (refused.status, refused.text) == (400, words)
+
+
+@pytest.mark.parametrize(
+    "path, body, place",
+    [
+        ("openai/deployments/echo/chat/completions", {"messages": [], "tools": [{"type": 5}]}, "tools.0.type"),
+        ("openai/deployments/embedding/embeddings", {"input": [None]}, "input.0"),
+        ("openai/deployments/embedding/embeddings", {"input": "x", "custom_input": [5]}, "custom_input.0"),
+        ("v1/deployments/echo/tokenize", {"inputs": [{"type": "request", "value": {"messages": 5}}]}, "inputs.0.value"),
+        ("v1/deployments/echo/truncate_prompt", {"inputs": [{"messages": ["x"]}]}, "inputs.0.messages.0"),
+        ("v1/deployments/echo/truncate_prompt", {"inputs": [{"max_prompt_tokens": "x"}]}, "inputs.0.max_prompt_tokens"),
+        ("openai/v1/responses", {"model": "echo", "tools": 5}, "tools"),
+        ("openai/v1/responses", {"model": "echo", "input": [{"content": 5}]}, "input.0.content"),
+    ],
+)
+def test_a_deployment_refuses_fields_of_a_wrong_type(newer: DialServer, path: str, body: Any, place: str) -> None:
+    with User(newer.port, "one") as user:
+        refused = user.post("/" + path, body)
+    assert refused.status == 400
+    assert f"invalid structure on path {place}" in refused.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("body", [[], {"id": 1}, {"method": 5}, {"method": "tools/call", "params": [5]}])
+def test_mcp_refuses_what_is_no_request(body: Any) -> None:
+    with DialServer(generation="2026", deployments=[Deployment("kit", "toolset", tools={"say": str})]) as server:
+        with User(server.port, server.api_key) as user:
+            refused = user.post("/v1/toolset/kit/mcp", body)
+    assert (refused.status, refused.text) == (400, "Invalid JSON request body")
+
+
+def test_settings_of_an_external_service_of_a_wrong_type(newer: DialServer) -> None:
+    with User(newer.port, "one") as user:
+        at = f"/v1/applications/{user.bucket}/app"
+        user.put(at, APPLICATION)
+        refused = user.put(at + "/external-services/crm", {"auth_settings": {"client_secret": 5}})
+    assert (refused.status, refused.text) == (400, WRONG_TYPE)
