@@ -108,6 +108,8 @@ class Import(NamedTuple):
     relative: bool
     name: str
     """From the package's root ("core.call.exchange") if relative, else in full ("time", "http.HTTPStatus")."""
+    for_checkers: bool
+    """Whether it stands in `if TYPE_CHECKING:`, where it does not run."""
 
     @property
     def top(self) -> str:
@@ -121,16 +123,14 @@ class Import(NamedTuple):
         return "%s:%d imports %s" % (self.file, self.line, self.name)
 
 
-def nodes_at_run_time(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes below, without what stands in `if TYPE_CHECKING:`."""
+def statements(node: ast.AST, for_checkers: bool = False) -> Iterator["tuple[ast.AST, bool]"]:
+    """All statements below, each with whether it stands in `if TYPE_CHECKING:`."""
+    is_switch = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
-            for other in child.orelse:
-                yield other
-                yield from nodes_at_run_time(other)
-            continue
-        yield child
-        yield from nodes_at_run_time(child)
+        if not isinstance(child, ast.expr):  # no statement stands in an expression
+            inside = for_checkers or (is_switch and child not in node.orelse)
+            yield child, inside
+            yield from statements(child, inside)
 
 
 def names_of(node: ast.AST, place: "tuple[str, ...]") -> Iterator["tuple[bool, str]"]:
@@ -148,21 +148,22 @@ def names_of(node: ast.AST, place: "tuple[str, ...]") -> Iterator["tuple[bool, s
             yield True, ".".join([*base, alias.name])
 
 
-def imports_of(parts: "tuple[str, ...]", code: str, everything: bool = False) -> Iterator[Import]:
-    """The imports of a module at run time, or of everything, type checkers' imports included."""
-    tree = ast.parse(code)
-    for node in ast.walk(tree) if everything else nodes_at_run_time(tree):
+def imports_of(parts: "tuple[str, ...]", code: str) -> Iterator[Import]:
+    """The imports of a module, type checkers' imports included."""
+    for node, for_checkers in statements(ast.parse(code)):
         for relative, name in names_of(node, parts[:-1]):
-            yield Import("/".join(parts) + ".py", getattr(node, "lineno", 0), parts[0], relative, name)
+            line = getattr(node, "lineno", 0)
+            yield Import("/".join(parts) + ".py", line, parts[0], relative, name, for_checkers)
 
 
 SOURCES = {
     path.relative_to(PACKAGE).with_suffix("").parts: path.read_text(encoding="utf-8")
     for path in sorted(PACKAGE.rglob("*.py"))
 }
-ALL = [found for parts, code in SOURCES.items() for found in imports_of(parts, code)]
-RELATIVE = [found for found in ALL if found.relative]
-ABSOLUTE = [found for found in ALL if not found.relative]
+ALL = {parts: list(imports_of(parts, code)) for parts, code in SOURCES.items()}
+AT_RUN_TIME = [found for imports in ALL.values() for found in imports if not found.for_checkers]
+RELATIVE = [found for found in AT_RUN_TIME if found.relative]
+ABSOLUTE = [found for found in AT_RUN_TIME if not found.relative]
 
 
 def room_of(found: Import) -> str:
@@ -190,14 +191,12 @@ def load():
 def test_the_reader_of_imports_reads_them():
     """Otherwise everything below would pass for want of imports."""
     assert len(SOURCES) > 40 and len(RELATIVE) > 150 and len(ABSOLUTE) > 100
-    found = [(one.relative, one.name) for one in imports_of(("transport", "sample"), SAMPLE)]
-    late = (True, "transport.late.thing")
+    found = [one[3:] for one in imports_of(("transport", "sample"), SAMPLE)]
     assert found == [
-        (False, "os"), (False, "http.client"), (True, "core.call.Request"), (True, "transport.verbs"), (True, "errors"),
-        late,
+        (False, "os", False), (False, "http.client", False), (True, "core.call.Request", False),
+        (True, "transport.verbs", False), (True, "errors", False), (False, "ssl", True),
+        (True, "transport.seen.Name", True), (True, "transport.late.thing", False),
     ]  # fmt: skip
-    everything = [(one.relative, one.name) for one in imports_of(("transport", "sample"), SAMPLE, everything=True)]
-    assert set(everything) == {*found, (False, "ssl"), (True, "transport.seen.Name")}
 
 
 def test_every_module_belongs_to_a_room():
@@ -259,9 +258,9 @@ def test_the_finder_of_circles_finds_them():
 def test_no_imports_run_in_a_circle():
     """Neither at run time nor inside functions nor for type checkers: a module can be read before those that use it."""
     graph: "dict[str, set[str]]" = {}
-    for parts, code in SOURCES.items():
+    for parts, imports in ALL.items():
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        reached = {module_of(found) for found in imports_of(parts, code, everything=True) if found.relative}
+        reached = {module_of(found) for found in imports if found.relative}
         graph.setdefault(name, set()).update(reached - {name})
     assert not circles(graph), listing(map(sorted, circles(graph)))
 
@@ -355,5 +354,5 @@ def test_the_exceptions_are_still_needed():
 
 
 def test_every_module_says_what_it_is_for():
-    silent = [parts for parts, code in SOURCES.items() if not ast.get_docstring(ast.parse(code))]
+    silent = [parts for parts, code in SOURCES.items() if not code.startswith('"""')]
     assert silent in ([], [("_version",)])
