@@ -14,6 +14,14 @@ from ..support.patience import until
 KEYS = {"one": "first", "two": "second", "boss": "bosses"}
 
 
+@pytest.fixture(autouse=True, scope="package")
+def soon():
+    """What is tried again is tried at once, where no server says when."""
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr("aidial_min.core.retry.FIRST_DELAY", 0.001)
+        yield
+
+
 def running(generation):
     return DialServer(keys=KEYS, admin_keys=["boss"], generation=generation)
 
