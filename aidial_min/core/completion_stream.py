@@ -78,7 +78,8 @@ class EventReader(Generic[E]):
         self._request = request
         self._secrets = tuple(secrets)
         self._parser = EventParser()
-        self._events: Deque[ServerSentEvent] = deque()
+        self.events: Deque[ServerSentEvent] = deque()
+        """Those that have come and wait to be given out."""
         self._body: Optional[bytearray] = bytearray()  # as long as it may turn out to be no event stream
         self._first = b""  # the first byte of the body that is not blank
         self._whole: Optional[E] = None
@@ -93,12 +94,12 @@ class EventReader(Generic[E]):
             RemoteProtocolError: one event is larger than MAX_EVENT.
         """
         if self._body is None:
-            self._events.extend(self._parser.feed(piece))
+            self.events.extend(self._parser.feed(piece))
             return
         self._first = self._first or piece.strip(_BLANK)[:1]
         self._body += piece
         if self._first not in (b"{", b"[", b"<"):
-            self._events.extend(self._parser.feed(piece))
+            self.events.extend(self._parser.feed(piece))
             if self._parser.recognized:
                 self._body = None
                 return
@@ -112,8 +113,8 @@ class EventReader(Generic[E]):
             DialException: the class that an error object inside the stream asks for.
             ParsingDataError: an event is not the JSON it should be.
         """
-        while self._events and not self.done:
-            data = self._events.popleft().data
+        while self.events and not self.done:
+            data = self.events.popleft().data
             text = data.strip()
             if text == "[DONE]":
                 self.done = True

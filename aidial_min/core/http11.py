@@ -4,7 +4,7 @@ Both clients feed the same reader, so there is one meaning of the wire. Where le
 disagree about where an answer ends, the reader refuses (RemoteProtocolError).
 
     reader = ResponseReader("GET")
-    reader.receive(data)                     # what came; receive_eof() at its end
+    reader.receive(data)                     # what came; b"" at its end
     head = reader.read_head()                # None: more bytes are needed
     piece = reader.read_body()               # None: more bytes are needed; b"": the end
 """
@@ -145,7 +145,7 @@ def request_head(method: str, target: str, header_lines: Iterable[str]) -> bytes
 
 
 class ResponseReader:
-    """Reads one answer: bytes in (`receive`, `receive_eof`), head and pieces of the body out.
+    """Reads one answer: bytes in (`receive`), head and pieces of the body out.
 
     Ask `read_head()` until it gives the head, then `read_body()` until it gives b"" (the end);
     None means "more bytes are needed". After a fault the connection is of no more use.
@@ -183,8 +183,9 @@ class ResponseReader:
         return self.done and not surplus and not self._eof and not self._close and self._mode != "close"
 
     def receive(self, data: bytes) -> None:
-        """Take bytes that came from the peer."""
+        """Take bytes that came from the peer; b"": it said that no more will come."""
         if not data:
+            self._eof = True
             return
         self.began = True
         if self._mode in ("length", "close") and not self._buffer and not self._piece:
@@ -193,15 +194,12 @@ class ResponseReader:
             self._buffer += self._piece + data if self._piece else data
             self._piece = b""
 
-    def receive_eof(self, broken: bool = False) -> None:
-        """No more bytes will come.
+    def receive_break(self) -> None:
+        """No more bytes will come, but the peer did not say so: a reset, TLS without its close_notify, an end of ours.
 
-        Args:
-            broken: the peer did not say so: a reset, TLS without its close_notify, a connection that our side closed. A
-                body that lasts until the connection closes is not complete then.
+        A body that lasts until the connection closes is not complete then.
         """
-        self._eof = True
-        self._broken = self._broken or broken
+        self._eof = self._broken = True
 
     # -- head
 

@@ -142,8 +142,7 @@ class Budget:
 
     def progressed(self, now: float) -> None:
         """A data event came (or the stream began): `progress` is measured anew."""
-        if self.timeout.progress is not None:
-            self.progress_at = _after(now, self.timeout.progress)
+        self.progress_at = _after(now, self.timeout.progress)
 
     def ends(self, limit: str, began: float) -> Tuple[Optional[float], str]:
         """When waiting must end (None: never) and the name of the limit that ends it.

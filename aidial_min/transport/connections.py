@@ -339,11 +339,7 @@ async def _open_tunnel(
         await verbs.send_all(link, asked, remaining(at, budget, limit))
         head = reader.read_head()
         while head is None:
-            data = await verbs.receive_one(link, remaining(at, budget, limit))  # what follows the head is TLS
-            if data:
-                reader.receive(data)
-            else:
-                reader.receive_eof()
+            reader.receive(await verbs.receive_one(link, remaining(at, budget, limit)))  # what follows the head is TLS
             head = reader.read_head()
     except DialTimeoutError:
         raise

@@ -137,19 +137,12 @@ class Exchange:
         """Whether the head of an answer has come."""
         return self.reader.head is not None
 
-    def take(self, data: bytes) -> None:
-        """Hand over what came; b"" is the end of the connection."""
-        if data:
-            self.reader.receive(data)
-        else:
-            self.reader.receive_eof()
-
     def take_early(self, data: bytes) -> bool:
-        """The same while the request is still being sent: whether that is of no more use.
+        """Take what comes while the request is still being sent: whether that is of no more use.
 
         A server that accepts the request before it has come (2xx) may well read the rest of it.
         """
-        self.take(data)
+        self.reader.receive(data)
         head = self.reader.read_head()
         self._answered_early = head is not None
         return not data or (head is not None and head.status >= 300)
@@ -157,7 +150,7 @@ class Exchange:
     def take_break(self, error: OSError) -> None:
         """The connection broke while reading. The reader knows whether that is too early."""
         self.check_alert(error)
-        self.reader.receive_eof(broken=True)
+        self.reader.receive_break()
 
     def check_alert(self, error: OSError) -> None:
         """Whether the server refused us by an alert. Under TLS 1.3 that is how a missing client certificate shows.
@@ -259,7 +252,7 @@ class Exchange:
                 self.take_break(error)
         else:
             if self._connection is not None:
-                self.take(data)
+                self.reader.receive(data)
         if self._connection is None:  # another thread or task closed it meanwhile
             raise self._closed_here()
 

@@ -59,7 +59,7 @@ class StreamBase(Generic[E]):
 
     def _ready(self) -> E | None:
         """The next event, if it has come already; None: ask `_next`."""
-        if self._ended or self._reading:
+        if self._ended or self._reading or not self._reader.events:
             return None
         try:
             return self._reader.next()
@@ -79,7 +79,8 @@ class StreamBase(Generic[E]):
             raise InvalidRequestError("another thread or task is reading this stream; one at a time can")
         self._reading = True
         try:
-            self._exchange.budget.progressed(time.monotonic())  # we wait from now on: a slow reader is no silent server
+            if self._exchange.budget.timeout.progress is not None:
+                self._exchange.budget.progressed(time.monotonic())  # from now on: a slow reader is no silent server
             event = None
             while event is None and not self._ended:
                 if self._reader.done:

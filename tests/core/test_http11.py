@@ -2,7 +2,7 @@
 
 import dataclasses
 import pickle
-from typing import Any, Iterable, List, Optional, Tuple, Type, Union
+from typing import Any, Iterable, List, Tuple, Type, Union
 
 import pytest
 
@@ -47,7 +47,7 @@ class Unfinished:
 
 
 Outcome = Union[Answered, Broken, Unfinished]
-EOF = None
+EOF = b""
 """Stands behind the bytes of a script where the peer closed the connection."""
 
 
@@ -325,15 +325,10 @@ def play(script: Script, pieces: Iterable[bytes]) -> Any:
     """Feed a reader piece by piece, as the clients do; what came of it."""
     reader = ResponseReader(script.method)
     body: List[bytes] = []
-    feed: List[Optional[bytes]] = list(pieces)
-    if script.eof:
-        feed.append(EOF)
+    feed = [*pieces, *([EOF] if script.eof else [])]
     try:
         for data in feed:
-            if data is None:
-                reader.receive_eof()
-            else:
-                reader.receive(data)
+            reader.receive(data)
             advance(reader, body)
     except DialConnectionError as error:
         assert not reader.reusable
@@ -390,7 +385,6 @@ def test_no_two_scripts_have_the_same_name() -> None:
 class TestWhatTheReaderTells:
     def test_whether_anything_has_come(self) -> None:
         reader = ResponseReader("GET")
-        reader.receive(b"")
         assert not reader.began
         reader.receive(b"H")
         assert reader.began
@@ -399,7 +393,7 @@ class TestWhatTheReaderTells:
         for wire, place in ((b"", "before"), (b"HTTP/1.1 2", "inside the head of")):
             reader = ResponseReader("GET")
             reader.receive(wire)
-            reader.receive_eof()
+            reader.receive(b"")
             with pytest.raises(DialConnectionError, match="closed %s the answer" % place):
                 reader.read_head()
 
@@ -408,7 +402,7 @@ class TestWhatTheReaderTells:
         reader.receive(FIVE + b"he")
         reader.read_head()
         assert (reader.read_body(), reader.received, reader.expected) == (b"he", 2, 5)
-        reader.receive_eof()
+        reader.receive(b"")
         with pytest.raises(ResponseInterruptedError, match="2 of 5 bytes") as caught:
             reader.read_body()
         assert (caught.value.received, caught.value.expected) == (2, 5)

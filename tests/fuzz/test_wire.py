@@ -76,11 +76,8 @@ def read(reader, pieces, eof=True):
     """(head, body, error): what a reader makes of pieces."""
     head, body = None, b""
     try:
-        for piece in [*pieces, None]:
-            if piece is None and eof:
-                reader.receive_eof()
-            elif piece is not None:
-                reader.receive(piece)
+        for piece in [*filter(None, pieces), *([b""] if eof else [])]:
+            reader.receive(piece)
             head = head or reader.read_head()
             while head:
                 got = reader.read_body()
