@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any, Callable, Union
 
 from .deployments import Deployment
-from .json_shapes import Json, a, an_object, each, integer, mapping, one_of, text, text_or_list
+from .json_shapes import Json, a, an_object, each, integer, mapping, one_of, text, text_or_each
 from .script import behaviour
 from .sdk import HEARTBEAT, AppError, Behaviour, ChatRequest, Finish, Part, attachment, count_tokens, stage, tool_call
 
@@ -164,15 +164,9 @@ def _text(item: Any) -> str:
     return " ".join(map(_text, item)) if isinstance(item, list) else str(item)
 
 
-def _input(value: Any, path: str) -> None:
-    text_or_list(value, path)
-    if isinstance(value, list):
-        each(a(str, int, list, words="str type expected"))(value, path)
-
-
 embeddings_body = an_object(
     {
-        "model": text, "input": _input,
+        "model": text, "input": text_or_each(a(str, int, list, words="str type expected")),
         "encoding_format": one_of("float", "base64", words="unexpected value; permitted: 'float', 'base64'"),
         "dimensions": integer, "user": text, "custom_fields": mapping,
         "custom_input": each(a(str, list, dict, words="str type expected")),

@@ -216,11 +216,11 @@ class Connection(threading.Thread):
         """At least one byte, at most `limit`."""
         return self._read(self._input.read1, min(limit, PIECE))
 
-    def read_line(self) -> bytes:
-        """One line with its end."""
-        line = self._read(self._input.readline, MAX_HEADERS)
+    def read_line(self, limit: int = MAX_HEADERS, *refusal: Any) -> bytes:
+        """One line with its end; BadHead(*refusal) when it has more than `limit` bytes before that."""
+        line = self._read(self._input.readline, max(0, limit) + 2)
         if not line.endswith(b"\n"):
-            raise Disconnected
+            raise BadHead(*refusal) if refusal and len(line) > limit else Disconnected
         return line
 
     def _read(self, read: Callable[[int], bytes], limit: int) -> bytes:
@@ -236,13 +236,13 @@ class Connection(threading.Thread):
         """The next request; BadHead for what Core would not look at."""
         line = b"\n"
         while not line.strip():
-            line = self._head_line(MAX_REQUEST_LINE, 414)
+            line = self.read_line(MAX_REQUEST_LINE, 414)
         fields: list[bytes] = []
         left, field = MAX_HEADERS, b""
         while field not in (b"\r\n", b"\n"):
             fields.append(field)
             left -= len(field)
-            field = self._head_line(left, 431, "1.1")
+            field = self.read_line(left, 431, "1.1")
         match = _REQUEST_LINE.fullmatch(line.decode("latin-1").strip("\r\n"))
         if match is None:
             raise BadHead(400)
@@ -250,13 +250,6 @@ class Connection(threading.Thread):
         if match[3] != "1.1":
             raise BadHead(505, match[3])
         return Request(self, match[1], match[2], headers)
-
-    def _head_line(self, limit: int, status: int, version: str = "1.0") -> bytes:
-        """One line with its end; BadHead when it has more than `limit` bytes before that."""
-        line = self._input.readline(max(0, limit) + 2)
-        if not line.endswith(b"\n"):
-            raise BadHead(status, version) if len(line) > limit else Disconnected
-        return line
 
     # Answering
 

@@ -70,6 +70,17 @@ def each(check: Check, place: str = "") -> Check:
     return check_all
 
 
+def text_or_each(check: Check) -> Check:
+    """Text, or a list of such values."""
+
+    def check_all(value: Any, path: str) -> None:
+        text_or_list(value, path)
+        if isinstance(value, list):
+            each(check)(value, path)
+
+    return check_all
+
+
 def an_object(fields: Mapping[str, Check], required: str = "", null: bool = False, closed: bool = False) -> Check:
     """An object with these fields, judged in their order. Others may be there, unless it is `closed`."""
     names = required.split()

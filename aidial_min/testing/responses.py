@@ -15,7 +15,7 @@ from typing import Any, Callable, Optional, Union
 from .completions import EVENT_STREAM, answer_of, ask, begun, check_url, count, upstream_answer
 from .deployments import Deployment
 from .http import Disconnected, Response, as_json, dumps, event, present, refuse_if
-from .json_shapes import Json, a_list, an_object, boolean, each, parsed, text, text_or_list
+from .json_shapes import Json, a_list, an_object, boolean, parsed, text, text_or_each, text_or_list
 from .routing import Call, endpoint
 from .sdk import END, AppError, ChatRequest, Chunk, judge
 
@@ -24,15 +24,8 @@ TERMINAL = ("completed", "incomplete", "failed", "cancelled")
 _ATTEMPTS = [("X-UPSTREAM-ATTEMPTS", "1")]
 #: Seconds after which somebody who follows a response looks for more of it.
 LOOK_AGAIN = 0.01
-
-
-def _input(value: Any, path: str) -> None:
-    text_or_list(value, path)
-    if isinstance(value, list):
-        each(an_object({"content": text_or_list}))(value, path)
-
-
-_BODY = an_object({"input": _input, "tools": a_list, "instructions": text, "stream": boolean})
+_INPUT = text_or_each(an_object({"content": text_or_list}))
+_BODY = an_object({"input": _INPUT, "tools": a_list, "instructions": text, "stream": boolean})
 _ENDS = {"length": "max_output_tokens", "content_filter": "content_filter"}
 _ECHOED = (
     "background", "instructions", "max_output_tokens", "metadata", "parallel_tool_calls", "reasoning", "store",
