@@ -6,9 +6,9 @@
 import itertools
 import re
 from collections.abc import Collection, Iterable
-from typing import Any, Optional
+from typing import Optional
 
-from .auth import Caller, bucket_of
+from .auth import Caller, bucket_of, strings
 from .http import HttpError
 from .json_shapes import Json
 from .paths import ResourceUrl
@@ -125,8 +125,12 @@ class Access:
     def __init__(self, storage: Storage) -> None:
         self.sharing = Sharing(storage)
         self.grants = Grants()
-        #: Publications by url, rules by public folder, notifications by bucket location (publications.py).
-        self.published: Json = storage.kept("publications", {"publications": {}, "rules": {}, "notifications": {}})
+        published: Json = storage.kept("publications", {"publications": {}, "rules": {}, "notifications": {}})
+        self.publications: dict[str, Json] = published["publications"]
+        #: By public folder.
+        self.rules: dict[str, list[Json]] = published["rules"]
+        #: By the location of who is told.
+        self.notifications: dict[str, list[Json]] = published["notifications"]
 
     def permissions(self, caller: Caller, resource: ResourceUrl) -> set[str]:
         """What `caller` may do with `resource`; empty when nothing."""
@@ -153,9 +157,8 @@ class Access:
 
     def rules_around(self, resource: ResourceUrl) -> dict[str, list[Json]]:
         """The rules of the public folders that `resource` lies in, the nearest first."""
-        rules = self.published["rules"]
         around = [place.path for place in resource.around() if place.folder and place.segments]
-        return {path: rules[path] for path in around if path in rules}
+        return {path: self.rules[path] for path in around if path in self.rules}
 
     def _is_let_in(self, caller: Caller, resource: ResourceUrl) -> bool:
         around = self.rules_around(resource).values()
@@ -163,10 +166,10 @@ class Access:
 
 
 def _matches(caller: Caller, rule: Json) -> bool:
-    claims: Any = caller.roles if rule["source"] == "roles" else caller.claims.get(rule["source"])
+    claims = list(caller.roles) if rule["source"] == "roles" else caller.claims.get(rule["source"])
     if claims is None:
         return False
-    values = [claims] if isinstance(claims, str) else [value for value in claims if isinstance(value, str)]
+    values = strings(claims)
     function, targets = rule["function"], rule["targets"] or []
     if function in ("TRUE", "FALSE"):
         return bool(function == "TRUE")

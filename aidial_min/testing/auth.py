@@ -107,6 +107,13 @@ def _user(claims: Mapping[str, Any]) -> Caller:
     return Caller(f"Users/{claims['sub']}/", roles, claims=claims, admin=any("admin" in role.lower() for role in roles))
 
 
+def strings(claim: Any) -> list[str]:
+    """The value of a claim as a list of strings; what is none is left out."""
+    if isinstance(claim, str):
+        return [claim]
+    return [item for item in claim if isinstance(item, str)] if isinstance(claim, list) else []
+
+
 def token_for(user: str) -> str:
     """An unsigned token that the server believes."""
     parts: tuple[Any, Any] = {"alg": "none", "typ": "JWT"}, {"sub": user, "roles": ["default"]}

@@ -31,6 +31,10 @@ _CORS = (
     ("access-control-request-headers", "access-control-allow-headers"),
 )
 
+# json.dumps would make an encoder for every value.
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_COMPACT_ASCII = json.JSONEncoder(separators=(",", ":"))
+
 T = TypeVar("T")
 Content = Union[bytes, bytearray, memoryview]
 #: A streamed answer: pieces of bytes (an empty one sends the head at once) and pauses in seconds between them.
@@ -86,7 +90,7 @@ class Response:
 
 def dumps(value: Any) -> bytes:
     """JSON as Core writes it: compact, not escaped to ASCII."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return _COMPACT.encode(value).encode("utf-8", "replace")
 
 
 def as_json(value: Any, status: int = 200, headers: Fields = ()) -> Response:
@@ -95,7 +99,7 @@ def as_json(value: Any, status: int = 200, headers: Fields = ()) -> Response:
 
 def event(value: Any, name: Optional[str] = None) -> bytes:
     """One server-sent event with JSON in it."""
-    data = b"data: " + json.dumps(value, separators=(",", ":")).encode() + b"\n\n"
+    data = b"data: " + _COMPACT_ASCII.encode(value).encode() + b"\n\n"
     return f"event: {name}\n".encode() + data if name else data
 
 

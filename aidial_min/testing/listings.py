@@ -1,9 +1,7 @@
 """Who the caller is, which deployments it may use, and how much of each is left."""
 
-from typing import Any
-
 from . import custom_applications, toolsets
-from .auth import bucket_of
+from .auth import bucket_of, strings
 from .deployments import Deployment, listed, listed_as_deployment
 from .http import HttpError, Response, dumps, present, refuse_if
 from .json_shapes import Json
@@ -28,18 +26,12 @@ def user_info(call: Call) -> Response:
     if caller.project is not None:
         info["project"] = caller.project
     else:
-        info["userClaims"] = {name: _strings(value) for name, value in caller.claims.items()}
+        info["userClaims"] = {name: strings(value) for name, value in caller.claims.items()}
     if call.core.newer:
         info["userDisplayName"] = caller.name
         if caller.project is None:
             info["userId"] = caller.name
     return Response(200, dumps(info))
-
-
-def _strings(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 # Deployments

@@ -1,7 +1,7 @@
 """Publications, the rules of public folders, and notifications.
 
 A publication is pending until it is approved or rejected. A review copy lies in a bucket of its own below its author's.
-What is kept of all this is `Access.published`, because rules decide who may read (access.py).
+All this is kept in `Access` (access.py), because rules decide who may read.
 """
 
 from .access import READ
@@ -41,7 +41,7 @@ def create(call: Call) -> Json:
     for resource in publication["resources"]:
         if resource["action"] == "ADD":
             _copy(call, from_url(resource["sourceUrl"]), from_url(resource["reviewUrl"]))
-    core.access.published["publications"][publication["url"]] = publication
+    core.access.publications[publication["url"]] = publication
     return without_nulls(publication)
 
 
@@ -51,7 +51,7 @@ def list_publications(call: Call) -> Json:
     _check_access(call, resource, not resource.public)
     refuse_if(resource.segments, 400, f"Bad publication url: {resource.url}")
     prefix = "publications/" if resource.public else resource.url
-    found = [item for url, item in _publications(call).items() if url.startswith(prefix)]
+    found = [item for url, item in call.core.access.publications.items() if url.startswith(prefix)]
     if resource.public:
         found = [item for item in found if item["status"] == "PENDING"]
     shown = [{name: item[name] for name in LISTED if item.get(name) is not None} for item in found]
@@ -66,7 +66,7 @@ def get(call: Call) -> Json:
 @endpoint("POST /v1/ops/publication/delete", fields="url", alone=True)
 def delete(call: Call) -> None:
     publication = _found(call, owner_may=True)
-    del _publications(call)[publication["url"]]
+    del call.core.access.publications[publication["url"]]
     if publication["status"] == "PENDING":
         _drop_review(call, publication)
 
@@ -89,7 +89,7 @@ def approve(call: Call) -> Json:
             _copy(call, from_url(item["reviewUrl"]), target)
     _drop_review(call, publication)
     if publication.get("rules") is not None:
-        call.core.access.published["rules"][publication["targetFolder"]] = publication["rules"]
+        call.core.access.rules[publication["targetFolder"]] = publication["rules"]
     return _finish(call, publication, "APPROVED", "Your request has been approved by admin")
 
 
@@ -116,7 +116,7 @@ def list_resources(call: Call) -> list[Json]:
     """What the caller owns and has published."""
     kinds = {str(kind).upper() for kind in call.body.get("resourceTypes") or ()}
     prefix = f"publications/{call.caller.bucket}/"
-    published = [item for url, item in list(_publications(call).items()) if url.startswith(prefix)]
+    published = [item for url, item in list(call.core.access.publications.items()) if url.startswith(prefix)]
     approved = [resource for item in published if item["status"] == "APPROVED" for resource in item["resources"]]
     sources = dict.fromkeys(resource["sourceUrl"] for resource in approved if resource.get("sourceUrl"))
     return [node_for(call, from_url(source)) for source in sources if _kind(source) in kinds]
@@ -135,28 +135,15 @@ def list_rules(call: Call) -> Json:
 @endpoint("POST /v1/ops/notification/list")
 def list_notifications(call: Call) -> Json:
     """Oldest first."""
-    return {"notifications": _notifications(call, call.caller.location)}
+    return {"notifications": call.core.access.notifications.get(call.caller.location, [])}
 
 
 @endpoint("POST /v1/ops/notification/delete", fields="ids", alone=True)
 def delete_notifications(call: Call) -> None:
     ids = call.body.get("ids") or []
     refuse_if(not ids, 400, "Notification IDs cannot be empty")
-    own = _notifications(call, call.caller.location)
+    own = call.core.access.notifications.get(call.caller.location, [])
     own[:] = [item for item in own if item["id"] not in ids]
-
-
-# What is kept
-
-
-def _publications(call: Call) -> dict[str, Json]:
-    found: dict[str, Json] = call.core.access.published["publications"]
-    return found
-
-
-def _notifications(call: Call, location: str) -> list[Json]:
-    found: list[Json] = call.core.access.published["notifications"].setdefault(location, [])
-    return found
 
 
 # One publication
@@ -178,7 +165,7 @@ def _found(call: Call, owner_may: bool) -> Json:
     resource = _url(call)
     _check_access(call, resource, owner_may)
     refuse_if(resource.folder or len(resource.segments) != 1, 400, f"Bad publication url: {resource.url}")
-    return present(_publications(call).get(resource.url), 404, f"No publication: {resource.url}")
+    return present(call.core.access.publications.get(resource.url), 404, f"No publication: {resource.url}")
 
 
 def _pending(call: Call) -> Json:
@@ -190,8 +177,9 @@ def _pending(call: Call) -> Json:
 def _finish(call: Call, publication: Json, status: str, message: str) -> Json:
     url = publication["url"]
     publication["status"] = status
-    described = {"id": call.core.new_id(), "url": url, "type": "PUBLICATION", "message": message}
-    _notifications(call, from_url(url).location).append({**described, "timestamp": call.core.now()})
+    told: Json = {"id": call.core.new_id(), "url": url, "type": "PUBLICATION", "message": message}
+    told["timestamp"] = call.core.now()
+    call.core.access.notifications.setdefault(from_url(url).location, []).append(told)
     return without_nulls(publication)
 
 

@@ -6,6 +6,7 @@ stored keeps its events, so that a stream can be taken up again.
 
 import copy
 import itertools
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -131,7 +132,7 @@ def retrieve(call: Call, response: str) -> Response:
     if not call.flag("stream"):
         return as_json(job.response)
     after = call.query.get("starting_after", "-1")
-    refuse_if(not after.lstrip("-").isdigit(), 400, "starting_after is a number")
+    refuse_if(not re.fullmatch("-?[0-9]{1,18}", after), 400, "starting_after is a number")
     return _streamed(job.follow(int(after)))
 
 

@@ -275,6 +275,8 @@ def test_a_broken_stream_is_taken_up_again(server: DialServer, user: User) -> No
     assert whole[-1]["type"] == "response.completed"
     rest = events(user.get(at(made) + "?stream=true&starting_after=5"))
     assert rest == whole[6:]
+    for no_number in ("x", "--5", "5-", "%C2%B2"):
+        assert user.get(at(made) + "?stream=true&starting_after=" + no_number).text == "starting_after is a number"
 
 
 def test_a_background_answer_that_fails(server: DialServer, user: User) -> None:

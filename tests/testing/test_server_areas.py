@@ -504,6 +504,7 @@ def test_rules_let_in_whom_they_name(server: DialServer, user: User, admin: User
         ({"roles": ["reader"]}, 200),
         ({"email": "a@example.org"}, 200),
         ({"email": "a@example.com"}, 403),
+        ({"title": 5, "email": True}, 403),
         ({}, 403),
     ):
         with User(server.port, claims=claims) as reader:
