@@ -2,7 +2,6 @@
 
 import itertools
 import logging
-from re import Pattern
 from typing import Optional
 
 from . import (  # noqa: F401  # their handlers declare the endpoints
@@ -21,7 +20,7 @@ from . import (  # noqa: F401  # their handlers declare the endpoints
 )
 from .cassette import Cassette
 from .http import Disconnected, HttpError, Request, Response, refuse_if
-from .routing import Call, Endpoint, endpoints_of
+from .routing import Call, table_of
 from .script import Cut, Failure
 from .state import Core
 
@@ -37,10 +36,7 @@ class Dispatcher:
         self._core = core
         self._cassette = cassette
         self._traces = itertools.count(1)
-        self._table: dict[str, list[tuple[Pattern[str], Endpoint]]] = {}
-        for row in endpoints_of(core.generation):
-            for method in row.method.split("|"):
-                self._table.setdefault(method, []).append((row.pattern(core.generation), row))
+        self._table = table_of(core.generation)
 
     def handle(self, request: Request) -> Response:
         """The answer to `request`."""

@@ -11,6 +11,7 @@ or None for an empty 200.
 
 import re
 from contextlib import nullcontext
+from functools import lru_cache
 from re import Pattern
 from typing import Any, Callable, NamedTuple, Optional, TypeVar
 from urllib.parse import parse_qsl
@@ -139,3 +140,13 @@ def endpoints_of(generation: str) -> list[Endpoint]:
     """What the handlers imported so far have declared for one Core, in the order in which it is tried."""
     found = [row for row in _DECLARED if generation in row.generations]
     return sorted(found, key=lambda row: -len(_PLACE.sub("", row.path)))
+
+
+@lru_cache(maxsize=None)
+def table_of(generation: str) -> dict[str, list[tuple[Pattern[str], Endpoint]]]:
+    """The endpoints of one Core by method, with their patterns. Every server of a process has the same."""
+    table: dict[str, list[tuple[Pattern[str], Endpoint]]] = {}
+    for row in endpoints_of(generation):
+        for method in row.method.split("|"):
+            table.setdefault(method, []).append((row.pattern(generation), row))
+    return table
