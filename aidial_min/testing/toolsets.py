@@ -13,13 +13,16 @@ from .access import READ, WRITE
 from .custom_applications import definition, definitions, named, snake
 from .deployments import Deployment, head
 from .http import HttpError, Response, as_json, dumps, event, present, refuse_if
-from .json_shapes import Json, an_object, json_body, judge, mapping, parsed, text, without_nulls
+from .json_shapes import Json, an_object, json_body, judge, mapping, parsed, strings, text, without_nulls
 from .paths import encode, from_url
 from .routing import Call, endpoint
 from .storage import Item
 
 SESSION = "Mcp-Session-Id"
 PROTOCOL = "2025-06-18"
+_FIELDS = {
+    "endpoint": text, "allowed_tools": strings, "description_keywords": strings, "auth_settings": mapping,
+}  # fmt: skip
 _ASKED = an_object({"method": text, "params": an_object({"arguments": mapping})}, "method")
 _NO_TYPE = "Wrong authentication_type. Expected type: {}, provided: {}"
 
@@ -35,7 +38,7 @@ class Sessions(set[str]):
 def prepare(call: Call, raw: bytes) -> bytes:
     """What is stored for a toolset that was sent."""
     body = snake(json_body(raw))
-    judge(body, an_object({"endpoint": text}, "endpoint"))
+    judge(body, an_object(_FIELDS, "endpoint"))
     return dumps({"transport": "HTTP", "allowed_tools": [], **named(call, body)})
 
 

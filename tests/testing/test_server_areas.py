@@ -1121,3 +1121,12 @@ def test_settings_of_an_external_service_of_a_wrong_type(newer: DialServer) -> N
         user.put(at, APPLICATION)
         refused = user.put(at + "/external-services/crm", {"auth_settings": {"client_secret": 5}})
     assert (refused.status, refused.text) == (400, WRONG_TYPE)
+
+
+@pytest.mark.parametrize("field", ["endpoint", "allowed_tools", "description_keywords", "auth_settings"])
+def test_a_toolset_of_a_wrong_type_is_not_stored(newer: DialServer, field: str) -> None:
+    with User(newer.port, "one") as user:
+        refused = user.put(f"/v1/toolsets/{user.bucket}/kit", {"endpoint": "http://tools", field: 5})
+        listed = user.get("/openai/toolsets")
+    assert (refused.status, refused.text) == (400, f"Missing required property '{field}'")
+    assert listed.json()["data"] == []
