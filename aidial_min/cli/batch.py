@@ -26,7 +26,7 @@ from contextlib import closing
 from typing import Any, NamedTuple, Tuple
 
 from ..transport.atomic_file import discard_leftovers, sync_folder
-from .batch_journal import Journal, read_header
+from .batch_journal import Journal, json_line, read_header, replace
 from .batch_output import Lock, Output, Standing, drop_failures, inspect, restore_order
 from .connection import add_options, deployment_of, make_client, number, seconds
 from .exit_codes import FAILED, OK, UsageError, code_of, line_about, sigterm_as_ctrl_c
@@ -129,7 +129,7 @@ def open_files(arguments: argparse.Namespace, path: str, identity: Identity) -> 
     if not os.path.exists(known):
         if os.path.exists(path) and os.path.getsize(path):
             raise UsageError("%s exists and has no journal, so it is no batch to go on with; name another file" % path)
-        Journal.create(known, {"batch": 1, "input": identity._asdict(), "ordered": not arguments.unordered})
+        replace(known, [json_line({"batch": 1, "input": identity._asdict(), "ordered": not arguments.unordered})])
     for name in (path, known):
         discard_leftovers(name)
     header = _checked_header(known, path, arguments.input, identity)

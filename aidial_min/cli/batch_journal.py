@@ -38,7 +38,7 @@ class Journal:
     time share one fsync.
 
     Args:
-        path: what a run has left that ended somehow; a torn record at its end is cut off.
+        path: what a run has left that ended somehow (a new one is a header alone); a torn record at its end is cut off.
         finished: whether a line stands in the output.
     Raises:
         ValueError: this is no journal, or one of its records is damaged.
@@ -50,11 +50,6 @@ class Journal:
         self._disk = threading.RLock()
         self._written = self._synced = 0  # records so far, and how many of them are on the disk
         self._open(finished)
-
-    @staticmethod
-    def create(path: str, header: Dict[str, Any]) -> None:
-        """Write a journal without records, in one step."""
-        replace(path, [json_line(header)])
 
     def _open(self, finished: Callable[[int], bool] = lambda number: False) -> None:
         self.header: Dict[str, Any] = {}

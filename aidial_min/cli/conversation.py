@@ -65,8 +65,7 @@ def load(name: str) -> Optional[Tuple[str, List[Dict[str, Any]]]]:
     """
     path = _path_of(name)
     try:
-        with open(path, encoding="utf-8") as file:
-            found = json.load(file)
+        found = json.loads(Path(path).read_bytes())
         return str(found["deployment"]), [dict(message) for message in found["messages"]]
     except FileNotFoundError:
         return None
@@ -80,12 +79,10 @@ def last_name() -> str:
     Raises:
         UsageError: there is none.
     """
-    try:
-        with os.scandir(state_path("conversations")) as entries:
-            files = [entry for entry in entries if entry.name.endswith(".json")]
-        return max(files, key=lambda entry: entry.stat().st_mtime_ns).name.removesuffix(".json")
-    except (FileNotFoundError, ValueError):
-        raise UsageError("there is no conversation to go on with") from None
+    files = list(Path(state_path("conversations")).glob("*.json"))
+    if not files:
+        raise UsageError("there is no conversation to go on with")
+    return max(files, key=lambda file: file.stat().st_mtime_ns).stem
 
 
 def remembered(message: Any) -> Dict[str, Any]:

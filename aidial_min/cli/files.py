@@ -164,21 +164,17 @@ def stat(client: Any, arguments: argparse.Namespace) -> int:
             write_json(item.to_dict())
             return
         write("\n" if path != arguments.paths[0] else "")
-        print_pairs(_facts(place, item))
+        length = item.content_length
+        print_pairs({
+            "path": place.shown,
+            "url": item.url,
+            "kind": "folder" if item.node_type == "FOLDER" else "file",
+            "size": "" if length is None else bytes_text(length) if length < 1000 else "%d bytes" % length,
+            "type": item.content_type,
+            "created": time_text(item.created_at),
+            "updated": time_text(item.updated_at),
+            "etag": item.etag,
+            "permissions": item.permissions,
+        })  # fmt: skip
 
     return each(arguments.paths, show)
-
-
-def _facts(place: Remote, item: Any) -> "dict[str, Any]":
-    length = item.content_length
-    return {
-        "path": place.shown,
-        "url": item.url,
-        "kind": "folder" if item.node_type == "FOLDER" else "file",
-        "size": "" if length is None else bytes_text(length) if length < 1000 else "%d bytes" % length,
-        "type": item.content_type,
-        "created": time_text(item.created_at),
-        "updated": time_text(item.updated_at),
-        "etag": item.etag,
-        "permissions": item.permissions,
-    }

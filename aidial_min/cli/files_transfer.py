@@ -4,12 +4,12 @@ import argparse
 import os
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Callable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Sequence, Tuple
 
 from ..api.local_files import local_files, same_file_key
 from ..errors import EtagMismatchError, InvalidRequestError
 from ..transport.atomic_file import TargetFile
-from .exit_codes import FAILED, OK, CommandError, UsageError, code_of, line_about
+from .exit_codes import FAILED, CommandError, UsageError, code_of, line_about
 from .remote import Remote, each, entries, expand, expect_file, folder_of, local_path, resolve, store, stored_name
 from .terminal import Progress, can_ask, confirm, files_text, note, visible, word, write, write_bytes
 
@@ -55,8 +55,8 @@ def get(client: Any, arguments: argparse.Namespace) -> int:
         folder = folder_of(client, place) if arguments.recursive else None
         if folder is not None:
             base = local_path(target, [folder.name]) if into and folder.name else target
-            with Report("fetched", "not everything below %s was fetched" % visible(folder.shown)) as report:
-                client.files.download_folder(folder.url, base, overwrite=not arguments.no_clobber, on_file=report.note)
+            failure, overwrite = "not everything below %s was fetched" % visible(folder.shown), not arguments.no_clobber
+            carry_folder(client, False, folder.url, base, "fetched", failure, lambda name: None, overwrite=overwrite)
             return
         with expect_file(client, place, "; -r fetches it with everything below"):
             if into:
@@ -127,8 +127,11 @@ def store_folder(client: Any, source: str, target: Remote, into: bool, arguments
     name = stored_name(word(name)) if name not in ("", ".", "..") else ""
     base = target.folder.child([name]) if into and name else target.folder
     failure = "not everything below %s was stored" % shown
-    with Report("stored", failure, lambda name: write(base.child(name.split("/")).url + "\n"), source) as report:
-        client.files.upload_folder(source, base.folder.url, overwrite=not arguments.no_clobber, on_file=report.note)
+
+    def tell(name: str) -> None:
+        write(base.child(name.split("/")).url + "\n")
+
+    carry_folder(client, True, source, base.url, "stored", failure, tell, overwrite=not arguments.no_clobber)
 
 
 def store_file(client: Any, source: str, target: Remote, no_clobber: bool) -> None:
@@ -144,53 +147,44 @@ def store_file(client: Any, source: str, target: Remote, no_clobber: bool) -> No
     write(visible(item.url) + "\n")
 
 
-class Report(Progress):
-    """What becomes of a folder's files, told as they are done, in a `with` block; at its end, how many they were.
+def carry_folder(
+    client: Any, up: bool, source: str, target: str, done: str, failure: str, tell: Callable[[str], Any], **options: Any
+) -> List[str]:
+    """Carry a folder, up or down, and tell what becomes of its files; at the end, how many they were.
 
     Args:
-        verb: what is done to a file, e.g. "stored".
+        done: what is done to a file, e.g. "stored".
         failure: what is said if some of them failed.
-        tell: called with the path of each file that was done.
-        source: the local folder; its links are left out without being a fault.
+        tell: called with the path of each file that was done, as soon as it is.
+        options: those of the client's method.
+    Returns:
+        The paths of all files, done or not.
     Raises:
-        CommandError: at the end of the block, if some of them failed.
+        CommandError: some of them failed; local links, which are left out, are no fault.
     """
+    with Progress(None, counted=True) as bar:
 
-    def __init__(self, verb: str, failure: str, tell: Any = lambda name: None, source: Optional[str] = None) -> None:
-        super().__init__(None, counted=True)
-        self.names: List[str] = []
-        self._verb = verb
-        self._failure = failure
-        self._tell = tell
-        self._source = source
-        self._code = OK
-        self._changed = self._failed = 0
+        def on_file(name: str, outcome: Any) -> None:
+            bar.update(bar.done + 1, name)
+            if isinstance(outcome, Exception):
+                note(visible(_reason(name, outcome), lines=False))
+            elif outcome != "skipped":
+                tell(name)
 
-    def note(self, name: str, outcome: Any) -> None:
-        """A file is done: `outcome` is a word, or the error that ended it."""
-        self.names.append(name)
-        self.update(len(self.names), name)
-        if isinstance(outcome, Exception):
-            self._failed += 1
-            self._refused(name, outcome)
-        elif outcome != "skipped":
-            self._changed += 1
-            self._tell(name)
+        transfer = client.files.upload_folder if up else client.files.download_folder
+        changed, skipped, failed = transfer(source, target, on_file=on_file, **options)
+    note("%s %s%s" % (files_text(len(changed)), done, ", %d unchanged" % len(skipped) if skipped else ""))
+    faults = [error for name, error in failed.items() if not (up and os.path.islink(os.path.join(source, name)))]
+    if faults:
+        code = FAILED if isinstance(faults[0], InvalidRequestError) else code_of(faults[0])
+        raise CommandError(failure, code)
+    return [*changed, *skipped, *failed]
 
-    def _refused(self, name: str, error: Exception) -> None:
-        if isinstance(error, (EtagMismatchError, FileExistsError)):
-            error = FileExistsError(None, "it is there already", name)
-        note(visible(error.message if isinstance(error, InvalidRequestError) else line_about(error), lines=False))
-        if self._source is None or not os.path.islink(os.path.join(self._source, name)):
-            self._code = self._code or (FAILED if isinstance(error, InvalidRequestError) else code_of(error))
 
-    def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)
-        if error[0] is None:
-            unchanged = len(self.names) - self._changed - self._failed
-            note("%s %s%s" % (files_text(self._changed), self._verb, ", %d unchanged" % unchanged if unchanged else ""))
-            if self._code:
-                raise CommandError(self._failure, self._code)
+def _reason(name: str, error: Exception) -> str:
+    if isinstance(error, (EtagMismatchError, FileExistsError)):
+        error = FileExistsError(None, "it is there already", name)
+    return error.message if isinstance(error, InvalidRequestError) else line_about(error)
 
 
 def sync(client: Any, arguments: argparse.Namespace) -> None:
@@ -215,14 +209,16 @@ def sync(client: Any, arguments: argparse.Namespace) -> None:
     done = "would be " if arguments.dry_run else ""
     done += "uploaded" if up else "downloaded"
     failure = "not all of it is the same now; nothing was removed"
-    transfer = client.files.upload_folder if up else client.files.download_folder
+
+    def tell(name: str) -> None:
+        write("%s %s\n" % (done, visible(name)))
+
     source, target = (local, folder.url) if up else (folder.url, local)
-    with Report(done, failure, lambda name: write("%s %s\n" % (done, visible(name))), local if up else None) as report:
-        transfer(source, target, select=select, dry_run=arguments.dry_run, on_file=report.note)
+    names = carry_folder(client, up, source, target, done, failure, tell, select=select, dry_run=arguments.dry_run)
     if arguments.delete:
-        if not up and not report.names:  # it may as well be a name that was mistyped
+        if not up and not names:  # it may as well be a name that was mistyped
             raise CommandError("%s holds no files; nothing was removed" % visible(folder.shown))
-        kept = {same_file_key(name) for name in report.names}
+        kept = {same_file_key(name) for name in names}
         there = _stored(client, folder) if up else local_files(local)[0] if os.path.isdir(local) else []
         left = [pair for pair in there if same_file_key(pair[0]) not in kept and select(pair[0])]
         remove_rest(left, client.files.delete if up else os.unlink, arguments)

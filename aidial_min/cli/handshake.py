@@ -4,11 +4,11 @@ It opens connections as transport/sync.py does, with the same limits and errors;
 to the server.
 """
 
-import os
 import socket
 import ssl
 import tempfile
 import time
+from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from ..core.limits import Budget, Timeout
@@ -92,17 +92,14 @@ def _decoded(data: Optional[bytes]) -> Dict[str, Any]:
     """A certificate that was not verified: Python decodes such only from a file, by a function for its own tests."""
     if not data:
         return {}
-    handle, path = tempfile.mkstemp(suffix=".pem")
+    ssl_inside: Any = ssl
     try:
-        with open(handle, "w", encoding="ascii") as file:
-            file.write(ssl.DER_cert_to_PEM_cert(data))
-        decode: Any = getattr(ssl, "_ssl", None)
-        found: Dict[str, Any] = decode._test_decode_cert(path)
-        return found
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "shown.pem")
+            path.write_text(ssl.DER_cert_to_PEM_cert(data))
+            return dict(ssl_inside._ssl._test_decode_cert(str(path)))
     except (AttributeError, OSError, ValueError):
         return {}
-    finally:
-        os.unlink(path)
 
 
 def _certificate(info: Dict[str, Any]) -> str:

@@ -167,8 +167,7 @@ def check_files(names: Sequence[str]) -> List[str]:
             if path.is_dir():
                 raise UsageError("%s is a folder; attach its files" % word(name))
             if size_of(path) is not None:  # a pipe is opened once only: who writes to it would not write again
-                with open(path, "rb"):
-                    pass
+                open(path, "rb").close()
     return list(names)
 
 

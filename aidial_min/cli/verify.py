@@ -13,7 +13,6 @@ examples:
 import argparse
 import hashlib
 import marshal
-import os
 import re
 import sys
 import zipfile
@@ -74,9 +73,9 @@ def read(place: str) -> Dict[str, bytes]:
     Raises:
         OSError: there is neither.
     """
-    if os.path.isdir(place):
-        return dict(_walk(place))
     path = Path(place)
+    if path.is_dir():
+        return {file.relative_to(path).as_posix(): file.read_bytes() for file in path.rglob("*") if file.is_file()}
     archive = next(filter(Path.is_file, (path, *path.parents)), None)
     if archive is None or not zipfile.is_zipfile(archive):
         raise FileNotFoundError(2, "is neither a folder nor a zip", place)
@@ -84,13 +83,6 @@ def read(place: str) -> Dict[str, bytes]:
     with zipfile.ZipFile(archive) as file:
         names = [name for name in file.namelist() if name.startswith(prefix) and not name.endswith("/")]
         return {name[len(prefix) :]: file.read(name) for name in names}
-
-
-def _walk(folder: str) -> Iterator[Tuple[str, bytes]]:
-    for path, _, names in os.walk(folder):
-        for name in names:
-            with open(os.path.join(path, name), "rb") as file:
-                yield os.path.relpath(file.name, folder).replace(os.sep, "/"), file.read()
 
 
 def manifest(files: Mapping[str, bytes]) -> bytes:

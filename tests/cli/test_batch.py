@@ -704,7 +704,7 @@ def test_a_long_journal_is_written_anew_and_knows_the_same(folder, server, model
 
 
 def test_a_journal_written_anew_keeps_what_is_of_use(folder):
-    batch_journal.Journal.create("j", {"batch": 1})
+    batch_journal.replace("j", [batch_journal.json_line({"batch": 1})])
     journal = batch_journal.Journal("j")
     kept = {number: b'{"line": %d, "ok": true, "x": "%s"}\n' % (number, b"y" * number) for number in (3, 5, 8)}
     for number in range(1, 10):
