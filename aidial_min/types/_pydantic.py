@@ -181,37 +181,13 @@ class PydanticNames:
 
     # -- older names of the same
 
-    @classmethod
-    def construct(cls: type[P], _fields_set: Optional[set[str]] = None, **values: Any) -> P:
-        """The older name of `model_construct`."""
-        return cls.model_construct(**values)
-
-    @classmethod
-    def parse_obj(cls: type[P], obj: Any) -> P:
-        """The older name of `model_validate`."""
-        return cls.model_validate(obj)
-
-    @classmethod
-    def parse_raw(cls: type[P], b: Union[str, bytes, bytearray]) -> P:
-        """The older name of `model_validate_json`."""
-        return cls.model_validate_json(b)
-
-    @classmethod
-    def validate(cls: type[P], value: Any) -> P:
-        """An older name of `model_validate`."""
-        return cls.model_validate(value)
-
-    def dict(self, **options: Any) -> Dict[str, Any]:
-        """The older name of `model_dump`."""
-        return self.model_dump(**options)
-
-    def json(self, **options: Any) -> str:
-        """The older name of `model_dump_json`."""
-        return self.model_dump_json(**options)
-
-    def copy(self: P, *, update: Optional[Mapping[str, Any]] = None, deep: bool = False) -> P:
-        """The older name of `model_copy`."""
-        return self.model_copy(update=update, deep=deep)
+    construct = model_construct
+    parse_obj = model_validate
+    parse_raw = model_validate_json
+    validate = model_validate
+    dict = model_dump
+    json = model_dump_json
+    copy = model_copy
 
 
 def _written(model: PydanticNames, info: Any) -> Dict[str, Any]:
