@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Mapping, Optio
 
 from ._names import load
 from ._typing import Generic
+from .core.call import as_it_came
 from .core.credentials import Secret
 from .core.hints import with_hints
 from .core.limits import DEFAULT_TIMEOUT, Limits, TimeoutValue
@@ -34,23 +35,17 @@ if TYPE_CHECKING:
     from pathlib import PurePosixPath
 
     from .api import account, calls, catalog, stored, subscriptions, texts, toolsets
+    from .api import sharing as shared
     from .api.code_interpreter import AsyncCodeInterpreter, CodeInterpreter
     from .api.files import AsyncFiles, Files
     from .api.publications import AsyncPublications, Publications
     from .api.request import Response, SendRequest
     from .api.responses import AsyncResponses, Responses
-    from .api.sharing import (
-        AsyncInvitations,
-        AsyncResourcePermissions,
-        AsyncSharing,
-        Invitations,
-        ResourcePermissions,
-        Sharing,
-    )
     from .api.skills import AsyncSkillsRef, SkillsRef
     from .core.attempts import Watch
     from .core.call import Answer, Request
     from .core.operation import Later
+    from .transport import aio, streams, sync  # noqa: F401  # what packs a program into one file reads such lines
     from .transport.downloads import StreamedResponse
     from .types.bucket import AppData
 
@@ -67,24 +62,34 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
-class _Blocking(Portable, Sync):
+def _load(module: str, name: str) -> Any:
+    """What a module of another room has under a name, loaded when it is needed."""
+    with loading():
+        return getattr(load(module, str(__package__)), name)
+
+
+class _Loading(Portable):
+    """What clients and pools load with their first call.
+
+    Attributes:
+        _verbs: the module of transport/ that waits for them.
+        _prefix: how the names of what they hand out begin.
+    """
+
+    _verbs: str
+    _prefix: str
+
+    def _new_transport(self, settings: Any) -> Any:
+        return _load("transport." + self._verbs, "Transport")(settings)
+
+    def _stream_of(self, *arguments: Any) -> Any:
+        return _load("transport.streams", self._prefix + "Stream")(*arguments)
+
+
+class _Blocking(_Loading, Sync):
     """What is different in the sync client and its pool: how they wait, and what they hand out."""
 
-    _coroutines = False
-
-    @staticmethod
-    def _new_transport(settings: Any) -> Any:
-        with loading():
-            from .transport.sync import Transport
-
-        return Transport(settings)
-
-    @staticmethod
-    def _stream_of(*arguments: Any) -> Any:
-        with loading():
-            from .transport.streams import Stream
-
-        return Stream(*arguments)
+    _coroutines, _verbs, _prefix = False, "sync", ""
 
     def close(self) -> None:
         """Close the connections, unless they belong to a pool or to the client that this one was made of."""
@@ -98,24 +103,10 @@ class _Blocking(Portable, Sync):
         self.close()
 
 
-class _Waiting(Portable, Async):
+class _Waiting(_Loading, Async):
     """What is different in the async client and its pool."""
 
-    _coroutines = True
-
-    @staticmethod
-    def _new_transport(settings: Any) -> Any:
-        with loading():
-            from .transport.aio import Transport
-
-        return Transport(settings)
-
-    @staticmethod
-    def _stream_of(*arguments: Any) -> Any:
-        with loading():
-            from .transport.streams import AsyncStream
-
-        return AsyncStream(*arguments)
+    _coroutines, _verbs, _prefix = True, "aio", "Async"
 
     async def aclose(self) -> None:
         """Close the connections, unless they belong to a pool or to the client that this one was made of."""
@@ -145,16 +136,15 @@ class _Group(cached_property):  # type: ignore[type-arg]  # as such it is no par
     def __get__(self, client: Any, owner: Any = None) -> Any:
         if client is None:
             return self
-        made = client.__dict__[self._name] = self._load("Async" if isinstance(client, Async) else "")(client)
+        made = client.__dict__[self._name] = self._class(client._prefix)(client)
         return made
 
-    def _load(self, prefix: str) -> Any:
+    def _class(self, prefix: str) -> Any:
         module, _, name = self._place.partition(".")
-        with loading():
-            return getattr(load("api." + module, str(__package__)), prefix + name)
+        return _load("api." + module, prefix + name)
 
     if not TYPE_CHECKING:
-        __doc__ = property(lambda self: self._load("").__doc__)
+        __doc__ = property(lambda self: self._class("").__doc__)
 
 
 _made: Any = _Group  # to type checkers an attribute is what it is declared as
@@ -163,7 +153,6 @@ _made: Any = _Group  # to type checkers an attribute is what it is declared as
 class _Client(BaseClient, Generic[Auth]):
     """What both clients are: settings, a transport, resources."""
 
-    _stream_of: Callable[..., Any]
     _my_bucket: Any = None
 
     chat: Bound[calls.Chat, calls.AsyncChat] = _made("calls.Chat")
@@ -186,10 +175,12 @@ class _Client(BaseClient, Generic[Auth]):
     custom_toolsets: Bound[stored.CustomToolsets, stored.AsyncCustomToolsets] = _made("stored.CustomToolsets")
     metadata: Bound[stored.Metadata, stored.AsyncMetadata] = _made("stored.Metadata")
     skills: Bound[SkillsRef, AsyncSkillsRef] = _made("skills.SkillsRef")
-    sharing: Bound[Sharing, AsyncSharing] = _made("sharing.Sharing")
-    invitations: Bound[Invitations, AsyncInvitations] = _made("sharing.Invitations")
+    sharing: Bound[shared.Sharing, shared.AsyncSharing] = _made("sharing.Sharing")
+    invitations: Bound[shared.Invitations, shared.AsyncInvitations] = _made("sharing.Invitations")
     publications: Bound[Publications, AsyncPublications] = _made("publications.Publications")
-    resource_permissions: Bound[ResourcePermissions, AsyncResourcePermissions] = _made("sharing.ResourcePermissions")
+    resource_permissions: Bound[shared.ResourcePermissions, shared.AsyncResourcePermissions] = _made(
+        "sharing.ResourcePermissions"
+    )
     resources: Bound[subscriptions.Resources, subscriptions.AsyncResources] = _made("subscriptions.Resources")
     external_services: Bound[toolsets.ExternalServices, toolsets.AsyncExternalServices] = _made(
         "toolsets.ExternalServices"
@@ -269,19 +260,12 @@ class _Client(BaseClient, Generic[Auth]):
     async def _send(self, method: str, path: str, stream: bool, options: Dict[str, Any]) -> Any:
         """What `request` does; `options` may hold credentials, and is empty after an error."""
         try:
-            with loading():
-                from .api.request import request_of
-
-            request: Any = request_of(self._config, method, path, options)
+            request = _load("api.request", "request_of")(self._config, method, path, options)
             if not stream:
                 return await self._transport.run(request, self._config)
-            with loading():
-                from .core.call import as_it_came
-                from .transport.downloads import StreamedResponse
-
-            request.decode = as_it_came
+            streamed, request.decode = _load("transport.downloads", "StreamedResponse"), as_it_came
             head, exchange = await self._transport.open(request, self._config)
-            return StreamedResponse(head, exchange, "")._once()
+            return streamed(head, exchange, "")._once()
         except BaseException as error:
             options.clear()
             forget_variables(error)
@@ -367,11 +351,9 @@ class _Client(BaseClient, Generic[Auth]):
             whole: that of the async client has been read when it is given out.
             etag: that it must have.
         """
-        with loading():
-            from .transport.downloads import FileDownloadResponse
-
+        opened = _load("transport.downloads", "FileDownloadResponse")
         head, exchange = await self._transport.download(request, self._config, etag)
-        response = FileDownloadResponse(head, exchange, name)
+        response = opened(head, exchange, name)
         return await response._read_all() if whole and self._coroutines else response
 
 
