@@ -6,11 +6,10 @@ from typing import List, Optional, Sequence
 
 from ..core.call import Request, boolean, list_of, model_of, nothing
 from ..core.operation import Async, Resource, Sync, operation, settled
-from ..errors import InvalidRequestError
 from ..types.bucket import AppData, BucketResponse
 from ..types.limits import UserLimitStats
 from ..types.user import Notification, OfflineCredentials, UserInfo
-from .arguments import comma_list, list_given
+from .arguments import comma_list, texts_given
 
 
 class _Bucket(Resource):
@@ -148,9 +147,7 @@ class _Notifications(Resource):
 
         POST /v1/ops/notification/delete
         """
-        given = list_given("ids", ids)
-        if not all(isinstance(name, str) for name in given):
-            raise InvalidRequestError("ids must be a list of the ids of notifications")
+        given = texts_given("ids", ids, "a list of the ids of notifications")
         await self._post("/v1/ops/notification/delete", {"ids": given}, nothing)
 
 

@@ -21,6 +21,24 @@ _TYPES = {**{kind: kind[:-1].upper() for kind in STORAGE_KINDS}, "toolsets": "TO
 """Kinds of resources in bodies of requests, by what they are called in addresses."""
 
 
+def text_given(name: str, value: Any, what: str) -> str:
+    """An argument that must be a text with something in it, such as an id.
+
+    Args:
+        what: it should be, for errors.
+    Raises:
+        InvalidRequestError: it is something else.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidRequestError("%s must be %s" % (name, what))
+    return value
+
+
+def texts_given(name: str, value: Any, what: str, *, empty: bool = False) -> List[str]:
+    """The elements of an argument that must be a list of such texts."""
+    return [text_given(name, text, what) for text in list_given(name, value, empty=empty)]
+
+
 def list_given(name: str, value: Any, *, empty: bool = False) -> List[Any]:
     """The elements of an argument that must be a list.
 
@@ -59,10 +77,7 @@ def permission_names(permissions: Optional[Sequence[str]]) -> Optional[List[str]
     """Permissions as they travel (READ, WRITE, SHARE), or None."""
     if permissions is None:
         return None
-    names = list_given("permissions", permissions)
-    if not all(isinstance(name, str) and name for name in names):
-        raise InvalidRequestError("permissions must be names like READ and WRITE")
-    return [name.upper() for name in names]
+    return [name.upper() for name in texts_given("permissions", permissions, "names like READ and WRITE")]
 
 
 def resource_links(

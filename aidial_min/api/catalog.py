@@ -19,7 +19,7 @@ from ..types.application import Application as ApplicationInfo
 from ..types.deployment import Deployment, DeploymentKind, DeploymentName, TokenizeResult, TruncatePromptResult
 from ..types.limits import LimitStats
 from ..types.model import ModelInfo
-from .arguments import comma_list, list_given
+from .arguments import comma_list, list_given, text_given
 
 if TYPE_CHECKING:
     from ..core.limits import TimeoutValue
@@ -236,9 +236,8 @@ class _Deployments(Resource):
         """
         if not isinstance(rate, bool):
             raise InvalidRequestError("rate must be True or False, not %r" % (rate,))
-        if not isinstance(response_id, str) or not response_id:
-            raise InvalidRequestError("response_id must be the id of an answer")
-        value = {"responseId": response_id, "rate": rate, "comment": comment}
+        answer = text_given("response_id", response_id, "the id of an answer")
+        value = {"responseId": answer, "rate": rate, "comment": comment}
         await self._post("/v1/%s/rate" % encode_id(deployment_id), value, nothing)
 
 

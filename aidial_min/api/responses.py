@@ -14,6 +14,7 @@ from ..core.settings import NOT_GIVEN
 from ..core.urls import encode_id, encode_segment
 from ..errors import DialTimeoutError, InvalidRequestError
 from ..types.responses import ResponseDeleted, ResponseEvent, ResponseObject, ResponseParams
+from .arguments import text_given
 from .calls import DeploymentCalls
 
 if TYPE_CHECKING:
@@ -245,6 +246,5 @@ class AsyncResponses(_Responses, Async):
 
 
 def _path(response_id: str) -> str:
-    if not isinstance(response_id, str) or not response_id.strip():
-        raise InvalidRequestError("response_id must be the id of a response")
-    return "/openai/v1/responses/" + encode_segment(response_id)  # one segment, though it may hold slashes
+    name = text_given("response_id", response_id, "the id of a response")
+    return "/openai/v1/responses/" + encode_segment(name)  # one segment, though it may hold slashes

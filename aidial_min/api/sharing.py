@@ -11,7 +11,7 @@ from ..core.urls import StorageUrl, is_url_of
 from ..errors import InvalidRequestError, NotDialURLError
 from ..types.metadata import ResourceMetadata
 from ..types.sharing import Invitation, ReceiverPermissions, ResourcePermission, ShareLink
-from .arguments import SharedUrl, resource_links, resource_url, type_names
+from .arguments import SharedUrl, resource_links, resource_url, text_given, type_names
 
 if TYPE_CHECKING:
     from ..core.operation import Later
@@ -251,9 +251,8 @@ class _ResourcePermissions(Resource):
 
     async def _change(self, verb: str, resources: Any, receiver: str, permissions: Optional[Sequence[str]]) -> None:
         links = resource_links(self._config, "resources", resources, ["READ"] if permissions is None else permissions)
-        if not isinstance(receiver, str) or not receiver.strip():
-            raise InvalidRequestError("receiver must be the id of a deployment")
-        await self._post(PERMISSIONS + verb, {"resourcePermissions": links, "receiver": receiver}, nothing)
+        name = text_given("receiver", receiver, "the id of a deployment")
+        await self._post(PERMISSIONS + verb, {"resourcePermissions": links, "receiver": name}, nothing)
 
     @overloaded
     async def _list(self, with_: str = "me") -> Any:

@@ -18,7 +18,7 @@ from ..errors import DialException, InvalidRequestError
 from ..types._plain import plain
 from ..types.client_channel import ClientChannelRequest, ClientChannelResponse, SigninResult
 from ..types.metadata import ResourceEvent
-from .arguments import list_given
+from .arguments import list_given, text_given, texts_given
 
 if TYPE_CHECKING:
     from typing import Callable, Coroutine, TypeVar
@@ -205,15 +205,11 @@ class AsyncClientChannel(_ClientChannel, Async):
 
 
 def _channel(channel_id: Any) -> Dict[str, Optional[str]]:
-    if not isinstance(channel_id, str) or not channel_id.strip():
-        raise InvalidRequestError("channel_id must be the id of a client channel")
-    return {HEADER: channel_id}
+    return {HEADER: text_given("channel_id", channel_id, "the id of a client channel")}
 
 
 def _ids(name: str, value: Any) -> List[str]:
-    ids = list_given(name, value, empty=True)
-    if not all(isinstance(item, str) for item in ids):
-        raise InvalidRequestError("%s must be a list of ids" % name)
+    ids = texts_given(name, value, "a list of ids", empty=True)
     if len(set(ids)) != len(ids):
         raise InvalidRequestError("%s must not name one twice" % name)
     return ids

@@ -22,6 +22,7 @@ from ..errors import (
     ResourceNotFoundError,
 )
 from ..types.toolset import ExternalService, McpEndpoint, ServiceCredentials, ToolResult, ToolsetInfo, ToolsPage
+from .arguments import text_given
 
 if TYPE_CHECKING:
     from ..core.limits import TimeoutValue
@@ -191,9 +192,8 @@ class _Toolset(Resource):
 
         POST /v1/toolset/{id}/mcp
         """
-        if not isinstance(tool, str) or not tool:
-            raise InvalidRequestError("tool must be the name of a tool")
-        params = {"name": tool, "arguments": dict(dict_of_call("arguments", arguments))}
+        name = text_given("tool", tool, "the name of a tool")
+        params = {"name": name, "arguments": dict(dict_of_call("arguments", arguments))}
         options: Dict[str, Any] = {} if timeout is None else {"timeout": timeout}
         session = _Session(self._client, _mcp_path(toolset_id, application), options)
         hello = {"protocolVersion": PROTOCOL, "capabilities": {}, "clientInfo": {"name": "aidial_min", "version": "1"}}
@@ -482,6 +482,4 @@ def _path(application_id: str, service_id: Optional[str] = None) -> str:
     path = "/v1/applications/%s/external-services" % name
     if service_id is None:
         return path
-    if not isinstance(service_id, str) or not service_id.strip():
-        raise InvalidRequestError("service_id must be the id of a service")
-    return "%s/%s" % (path, encode_segment(service_id))
+    return "%s/%s" % (path, encode_segment(text_given("service_id", service_id, "the id of a service")))

@@ -15,6 +15,7 @@ from .._typing import NamedTuple
 from ..errors import InvalidRequestError, loading
 from .body import PIECE, Body, in_pieces
 from .http11 import header_line
+from .settings import dict_of_call
 
 Progress = Callable[[int, Optional[int]], None]
 """Called with (bytes done, bytes in all or None) while a file is sent."""
@@ -58,9 +59,8 @@ def file_part(file: Any, default_name: str) -> FilePart:
         parts = list(file) + [None] * (4 - len(file))
         if len(file) == 3 and (isinstance(parts[2], _NO_TYPE) or hasattr(parts[2], "read")):
             parts[1], parts[2] = parts[2], parts[1]
-        name, content, content_type, headers = parts[0], parts[1], parts[2], parts[3] or {}
-        if not isinstance(headers, Mapping):
-            raise InvalidRequestError("the headers of a file must be a dict, not %s" % type(headers).__name__)
+        name, content, content_type = parts[:3]
+        headers = dict_of_call("the headers of a file", parts[3] or None)
     for what, text in (("name", name), ("content type", content_type)):
         if text is not None and not isinstance(text, str):
             raise InvalidRequestError("the %s of a file must be a str, not %s" % (what, type(text).__name__))
