@@ -30,6 +30,7 @@
 from __future__ import annotations
 
 import json
+from copyreg import __newobj__  # type: ignore[attr-defined]  # makes an object of a class, without its __init__
 from typing import Any, Dict, Iterable, Mapping, Optional, Tuple, Type, Union
 
 from ._typing import NamedTuple
@@ -148,19 +149,12 @@ class DialException(Exception):
         return "%s(%s)" % (type(self).__name__, ", ".join("%s=%r" % pair for pair in given))
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        return _rebuild, (type(self), self.args, self.__dict__.copy())
+        return __newobj__, (type(self),), {**self.__dict__, "args": self.args}
 
     @classmethod
     def from_error_data(cls, status_code: int, error_data: Mapping[str, Any]) -> "DialException":
         """An error of the class that `status_code` asks for, from DIAL's error object `{"message": ...}`."""
         return error_from_object(status_code, error_data)
-
-
-def _rebuild(cls: Type[DialException], args: Tuple[Any, ...], values: Dict[str, Any]) -> DialException:
-    error = cls.__new__(cls, *args)
-    error.args = args
-    error.__dict__.update(values)
-    return error
 
 
 class InvalidRequestError(DialException):
