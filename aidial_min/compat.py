@@ -21,13 +21,23 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Dict, List, Optional, Sequence
 
+from .core.limits import Limits, Timeout
+
 HERE = __name__.rpartition(".")[0]
+
+CONSTANTS: Dict[str, Any] = {
+    "API_PREFIX_V1": "v1/",
+    "API_PREFIX_V2": "v2/",
+    "DEFAULT_CONNECTION_LIMITS": Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=5.0),
+    "DEFAULT_MAX_RETRIES": 2,
+    "DEFAULT_TIMEOUT": Timeout(),
+}
 
 NAMES: Dict[str, str] = {
     "_auth": "AsyncAuthValue SyncAuthValue",
     "_client": "AsyncDial BaseDialClient Dial",
     "_client_pool": "AsyncDialClientPool DialClientPool",
-    "_constants": "API_PREFIX_V1 API_PREFIX_V2 DEFAULT_CONNECTION_LIMITS DEFAULT_MAX_RETRIES DEFAULT_TIMEOUT",
+    "_constants": " ".join(CONSTANTS),
     "_log": "logger",
     "helpers": "",
     "helpers.storage_resource": "StorageResourceTypeV1",
@@ -144,7 +154,7 @@ def _names(place: str) -> List[str]:
 def _meaning(place: str, name: str) -> Any:
     """What a name of one of these modules means here; programs also import what a module imports itself."""
     if place == "_constants":
-        return _constants().get(name)
+        return CONSTANTS.get(name)
     if (place, name) == ("_log", "logger"):
         return import_module("logging").getLogger(__package__)
     if name == "BaseDialClient":
@@ -156,15 +166,3 @@ def _meaning(place: str, name: str) -> Any:
         if found is not None and not isinstance(found, ModuleType):
             return found
     return None
-
-
-def _constants() -> Dict[str, Any]:
-    from . import Limits, Timeout
-
-    return {
-        "API_PREFIX_V1": "v1/",
-        "API_PREFIX_V2": "v2/",
-        "DEFAULT_CONNECTION_LIMITS": Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=5.0),
-        "DEFAULT_MAX_RETRIES": 2,
-        "DEFAULT_TIMEOUT": Timeout(),
-    }

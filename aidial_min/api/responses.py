@@ -158,11 +158,10 @@ class _Responses(DeploymentCalls):
         GET /openai/v1/responses/{id}
         """
         query = {"stream": stream or None, "starting_after": starting_after, "include": include}
-        if stream:
-            return await self._open(  # type: ignore[no-any-return]
-                Request("GET", _path(response_id), query=query, decode=as_it_came), EVENTS
-            )
-        return await self._get_at(_path(response_id), _whole, query)
+        if not stream:
+            return await self._get_at(_path(response_id), _whole, query)
+        request = Request("GET", _path(response_id), query=query, decode=as_it_came)
+        return await self._open(request, EVENTS)  # type: ignore[no-any-return]
 
     # fmt: off
     create: Bound[

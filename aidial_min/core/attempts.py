@@ -9,14 +9,11 @@ Where neither is used, a call pays for two look-ups.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional
+from typing import Any, Callable, Mapping, Optional
 
 from .._typing import NamedTuple
 from ..errors import ConfigurationError, DialException, mask, one_line
 from .http11 import Headers
-
-if TYPE_CHECKING:
-    from typing_extensions import TypeAlias
 
 LOGGER = "aidial_min"
 DEBUG = 10
@@ -65,7 +62,7 @@ class Attempt(NamedTuple):
         return text if self.retry_in is None else text + "; again in %.2f s" % self.retry_in
 
 
-Watch: TypeAlias = "Callable[[Attempt], Any]"
+Watch = Callable[[Attempt], Any]
 
 
 def watch_of(on_attempt: Optional[Watch]) -> Optional[Watch]:
