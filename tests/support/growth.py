@@ -40,7 +40,7 @@ def assert_linear(prepare: Work, size: int) -> None:
     each, however long they take; their time is measured as a ratio, on sizes at which a quadratic one stands out, and
     again where it seems too long: another process may have been in the way.
     """
-    few = min(size, max(size // 5, 160))
+    few = min(size, 100)
     small, large = steps(prepare(few)), steps(prepare(10 * few))
     assert large <= 15 * small + 100, "%d steps became %d" % (small, large)
     short = min(seconds(prepare(size)) for _ in range(3))

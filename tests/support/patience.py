@@ -21,7 +21,7 @@ def until(condition: Callable[[], Any], otherwise: Callable[[], str] = lambda: "
         time.sleep(0.002)
 
 
-def at_some_pace(scenario: Callable[[float], None], paces: Sequence[float] = (0.25, 1.0, 4.0, 20.0)) -> None:
+def at_some_pace(scenario: Callable[[float], None], paces: Sequence[float] = (0.1, 0.5, 4.0, 20.0)) -> None:
     """Play a scenario whose limits and pauses are multiples of a pace; where it fails, again and more slowly.
 
     A standstill that spoils short limits is small beside the longer ones; a fault spoils them all. So a scenario may

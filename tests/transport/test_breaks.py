@@ -493,7 +493,8 @@ def test_one_reader_at_a_time_can_read_a_stream():
         assert len(failed) == 1 and "closed" in str(failed[0])
 
 
-def test_ctrl_c_that_another_thread_took_ends_a_wait_that_has_begun():
+def test_ctrl_c_that_another_thread_took_ends_a_wait_that_has_begun(monkeypatch):
+    monkeypatch.setattr("aidial_min.transport.verbs.LOOK_AGAIN", 0.1)
     ended, late = threading.Event(), []
     with RawServer([[OPENED, HOLD]]) as server, client_of("sync", base_url=server.url) as call:
         stream = call(chat(stream=True))

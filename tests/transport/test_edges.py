@@ -57,13 +57,6 @@ def kind(request):
     return request.param
 
 
-@pytest.fixture(scope="module", autouse=True)
-def collecting_is_quick():
-    """Every test collects what it has left behind; what was there before need not be looked at each time."""
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.fixture(autouse=True)
 def asyncio_has_nothing_to_complain_of(caplog):
     yield
