@@ -9,15 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import Command
+from tests.support.command import Command, at_once
+from tests.support.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def demo(*interpreter, environment=None):
-    command = [sys.executable, *interpreter, "-m", "aidial_min", "demo"]
+def demo_of(*interpreter):
+    return [sys.executable, *interpreter, "-m", "aidial_min", "demo"]
+
+
+def demo(environment=None):
     env = {**os.environ, "PYTHONIOENCODING": "utf-8"} if environment is None else environment
-    return subprocess.run(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    return subprocess.run(demo_of(), cwd=ROOT, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -80,17 +84,32 @@ def computed():
     return after.children_user - before.children_user + after.children_system - before.children_system
 
 
-@pytest.mark.parametrize("options", [["-O"], ["-OO"], ["-X", "dev", "-W", "error"]], ids=" ".join)
-def test_it_runs_under_every_option_of_the_interpreter(options):
-    answer = demo(*options)
-    assert (answer.returncode, answer.stderr) == (0, b"")
+OPTIONS = ["-O", "-OO", "-X dev -W error"]
+CLOSED = ["<&-", "<&- >&-", "<&- >&- 2>&-"]
+
+
+@pytest.fixture(scope="module")
+def demos():
+    """Demos of all options, and without standard streams where there is a shell that closes them."""
+    commands = {options: demo_of(*options.split()) for options in OPTIONS}
+    if os.name == "posix":
+        shell = {closed: ["sh", "-c", '"$0" -m aidial_min demo ' + closed, sys.executable] for closed in CLOSED}
+        commands.update(shell)
+    with at_once(commands, cwd=ROOT, env={**os.environ, "PYTHONIOENCODING": "utf-8"}) as running:
+        yield running
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_it_runs_under_every_option_of_the_interpreter(options, demos):
+    _, err = demos[options].communicate(timeout=PATIENCE)
+    assert (demos[options].returncode, err) == (0, b"")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file descriptors are closed by the shell's own means")
-@pytest.mark.parametrize("closed", ["<&-", "<&- >&-", "<&- >&- 2>&-"])
-def test_it_runs_without_standard_streams(closed):
-    command = ["sh", "-c", '"$0" -m aidial_min demo ' + closed, sys.executable]
-    assert subprocess.run(command, cwd=ROOT, timeout=60, capture_output=True).returncode == 0
+@pytest.mark.parametrize("closed", CLOSED)
+def test_it_runs_without_standard_streams(closed, demos):
+    demos[closed].communicate(timeout=PATIENCE)
+    assert demos[closed].returncode == 0
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the C locale is POSIX's")

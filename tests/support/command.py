@@ -1,7 +1,7 @@
 """The command line as a test types it: words in, streams and exit code out; its environment is named in full.
 
 A call runs in this process, with streams of its own. What is about signals, closed streams, locales or the interpreter
-takes a process: `process`, `start` and `shell`. Terminals are in terminal.py.
+takes a process: `process`, `start` and `shell`, or `at_once` for several of them. Terminals are in terminal.py.
 """
 
 import io
@@ -15,6 +15,21 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Union
 from aidial_min.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def at_once(commands: Dict[Any, List[str]], **options: Any) -> Iterator[Dict[Any, "subprocess.Popen[bytes]"]]:
+    """Processes that run beside each other; a test waits for its own, and none is left in the end."""
+    running: Dict[Any, "subprocess.Popen[bytes]"] = {}
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    try:
+        for name, words in commands.items():
+            running[name] = subprocess.Popen(words, **streams, **options)
+        yield running
+    finally:
+        for process in running.values():
+            process.kill()
+            process.communicate()
 
 
 class Result(NamedTuple):

@@ -42,6 +42,7 @@ from aidial_min import (
 )
 from aidial_min.core.http11 import ResponseReader
 from tests.support.clients import KINDS, client_of, opened_download
+from tests.support.command import at_once
 from tests.support.patience import PATIENCE, at_some_pace, until
 from tests.support.proxy import Proxy
 from tests.support.rawserver import CUT, DEAF, EARLY, GOOD, HOLD, RESET, RawServer
@@ -792,10 +793,14 @@ STARVE = (
 
 def printed_by(script, *arguments):
     """What a process prints that runs a script; its errors go with it."""
-    environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(aidial_min.__file__))}
     command = [sys.executable, "-c", script, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=as_here())
     return done.stdout + done.stderr
+
+
+def as_here():
+    """The environment of a process that finds the package where this one found it."""
+    return {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(aidial_min.__file__))}
 
 
 LATER = {
@@ -807,26 +812,41 @@ LATER = {
 }
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="limits of descriptors are set as on Unix")
-@pytest.mark.parametrize("call", LATER.values(), ids=LATER)
-def test_so_does_one_that_has_a_connection_and_loads_more_for_its_next_call(kind, call):
-    script = STARVE + (
-        "async def main(cls):\n"
-        "    client = cls(base_url=sys.argv[1], api_key='key-of-a-test', max_retries=0, trust_env=False)\n"
-        "    client.bucket, client.chat.completions, client.files\n"
-        "    async def waited(outcome):\n"
-        "        return await outcome if cls is AsyncDial else outcome\n"
-        "    await waited(client.bucket.get_bucket())\n"
-        "    starve()\n"
-        "    try:\n"
-        "        await waited(client.%s)\n"
-        "    except ConnectError as error:\n"
-        "        print('Too many open files' in str(error))\n"
-        "    resource.setrlimit(resource.RLIMIT_NOFILE, before)\n"
-        "asyncio.run(main(%s))\n" % (call, "Dial" if kind == "sync" else "AsyncDial")
-    )
+AT_A_LATER_CALL = STARVE + (
+    "async def main(cls):\n"
+    "    client = cls(base_url=sys.argv[1], api_key='key-of-a-test', max_retries=0, trust_env=False)\n"
+    "    client.bucket, client.chat.completions, client.files\n"
+    "    async def waited(outcome):\n"
+    "        return await outcome if cls is AsyncDial else outcome\n"
+    "    await waited(client.bucket.get_bucket())\n"
+    "    starve()\n"
+    "    try:\n"
+    "        await waited(client.%s)\n"
+    "    except ConnectError as error:\n"
+    "        print('Too many open files' in str(error))\n"
+    "    resource.setrlimit(resource.RLIMIT_NOFILE, before)\n"
+    "asyncio.run(main(%s))\n"
+)
+
+
+@pytest.fixture(scope="module")
+def starving():
+    """A process for each client and call."""
+    clients = {"sync": "Dial", "async": "AsyncDial"}
     with RawServer([GOOD]) as server:
-        assert printed_by(script, server.url) == "True\n"
+        commands = {
+            (kind, name): [sys.executable, "-c", AT_A_LATER_CALL % (call, clients[kind]), server.url]
+            for kind in KINDS
+            for name, call in LATER.items()
+        }
+        with at_once(commands, env=as_here()) as running:
+            yield running
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of descriptors are set as on Unix")
+@pytest.mark.parametrize("name", LATER)
+def test_so_does_one_that_has_a_connection_and_loads_more_for_its_next_call(kind, name, starving):
+    assert starving[kind, name].communicate(timeout=PATIENCE) == (b"True\n", b"")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of descriptors are set as on Unix")
