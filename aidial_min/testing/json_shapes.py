@@ -169,7 +169,7 @@ WRONG_TYPE = "Failed to parse json: Cannot deserialize value from this token"
 _OPERATION: dict[str, Check] = {
     "resources": anything,  # whoever expects links has words of its own
     "rules": each(an_object({"targets": strings})),
-    **dict.fromkeys(("resourceTypes", "publishCredentials", "ids"), strings),
+    **dict.fromkeys(("resourceTypes", "ids"), strings),
     "resourcePermissions": each(an_object({"permissions": strings})),
     "inputFiles": each(an_object({"sourceUrl": scalar, "targetPath": scalar}, "sourceUrl targetPath")),
     "outputFiles": each(an_object({"sourcePath": scalar, "targetUrl": scalar}, "sourcePath targetUrl")),
