@@ -246,22 +246,18 @@ def _message(message: Any, index: int) -> Any:
     if isinstance(message, ChatCompletionMessage):
         value["role"] = message.role  # some gateways leave it out
     if isinstance(value.get("custom_content"), dict):
-        value["custom_content"] = _structure(value["custom_content"])
+        value["custom_content"] = structure(value["custom_content"])
     return value
 
 
 def structure(value: Any) -> Any:
-    """Attachments, stages and what they consist of, without nulls, and with addresses that Core can read."""
-    return _structure(plain(value))
-
-
-def _structure(value: Any) -> Any:
+    """Attachments, stages and what they consist of, as JSON: without nulls, and with addresses that Core can read."""
     if isinstance(value, list):
-        return [_structure(item) for item in value]
+        return [structure(item) for item in value]
     if not isinstance(value, dict):
         return value
     opaque = ("state", "form_value", "form_schema")
-    found = {key: item if key in opaque else _structure(item) for key, item in value.items() if item is not None}
+    found = {key: item if key in opaque else structure(item) for key, item in value.items() if item is not None}
     for key in ("url", "reference_url"):
         if isinstance(found.get(key), str) and found[key].startswith(("files/", "metadata/files/")):
             found[key] = found[key].replace(":", "%3A")  # as Core writes it, it can't read it: "12:30.txt" is a 400

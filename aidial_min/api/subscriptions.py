@@ -234,6 +234,5 @@ def _signin_results(ids: List[str], value: Any) -> Dict[str, SigninResult]:
 
 
 def _outcome(response: Optional[ClientChannelResponse]) -> SigninResult:
-    if response is None or response.error is not None:
-        return SigninResult.ERROR
-    return SigninResult(response.result) if response.result in ("success", "denied") else SigninResult.ERROR
+    result = response.result if response is not None and response.error is None else None
+    return SigninResult(result) if result in ("success", "denied") else SigninResult.ERROR

@@ -13,6 +13,7 @@ from ..core.hints import by_name
 from ..core.operation import Async, Bound, Sync, operation, overloaded
 from ..core.settings import NOT_GIVEN, NotGiven
 from ..errors import InvalidRequestError
+from ..types._plain import plain
 from ..types.completion import CompletionChunk, CompletionParams, CompletionPrompt, CompletionResponse
 from ..types.embeddings import CustomEmbeddingsInput, EmbeddingsCustomFields, EmbeddingsInput, EmbeddingsResponse
 from .calls import DeploymentCalls, structure
@@ -167,7 +168,7 @@ class _Embeddings(DeploymentCalls):
         if custom_input is not None and not isinstance(custom_input, (list, tuple)):
             raise InvalidRequestError("custom_input must be a list of texts and attachments")
         body = {"encoding_format": given.get("encoding_format", "float")}
-        body["custom_input"] = None if custom_input is None else structure(custom_input)
+        body["custom_input"] = None if custom_input is None else structure(plain(custom_input))
         decode = completion_of(_embeddings)
         return self._call(self._request(given.pop("deployment_name"), body, given, decode))
 
