@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from aidial_min.cli.batch_journal import Journal
+from aidial_min.cli.batch_journal import Journal, json_line, replace
 
 from .cases import damaged, fuzzed
 
@@ -22,7 +22,7 @@ def disk(monkeypatch):
 
 def a_journal(random, path):
     """Write records as a run does; gives what each of them leaves behind: (length of the file, begun, kept)."""
-    Journal.create(path, HEADER)
+    replace(path, [json_line(HEADER)])
     with closing(Journal(path)) as journal:
         states = [state_of(path, journal)]
         waiting, begun = list(range(1, 15)), []
