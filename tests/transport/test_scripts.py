@@ -1,5 +1,7 @@
 """Every wire script, through the sync and the async client: the same value or error class, the same connection."""
 
+import sys
+
 import pytest
 
 from aidial_min import DialException, DialTimeoutError, Timeout
@@ -46,6 +48,7 @@ def text_of(partial):
 
 
 def check(script, kind, settings=SETTINGS):
+    settings = {"debug": sys.flags.dev_mode, **settings}
     with RawServer([script.sends, GOOD]) as server, client_of(kind, base_url=server.url, **settings) as call:
         if isinstance(script.expect, type):
             with pytest.raises(DialException) as caught:
