@@ -75,8 +75,7 @@ class RequestInfo(NamedTuple):
     def path(self) -> str:
         """The URL without scheme, host and query."""
         rest = self.url.split("://", 1)[-1]
-        slash = rest.find("/")
-        return rest[slash:].split("?", 1)[0] if slash >= 0 else "/"
+        return "/" + rest.partition("/")[2].split("?", 1)[0]
 
 
 class DialException(Exception):

@@ -12,7 +12,7 @@ from ..core.completion_stream import Events
 from ..core.hints import by_name
 from ..core.operation import Async, Bound, Sync, operation, overloaded
 from ..core.settings import NOT_GIVEN, NotGiven
-from ..errors import InvalidRequestError
+from ..errors import InvalidRequestError, ParsingDataError
 from ..types._plain import plain
 from ..types.completion import CompletionChunk, CompletionParams, CompletionPrompt, CompletionResponse
 from ..types.embeddings import CustomEmbeddingsInput, EmbeddingsCustomFields, EmbeddingsInput, EmbeddingsResponse
@@ -196,8 +196,6 @@ def _unpacked(item: Any, index: int) -> Any:
     import sys
     from array import array
     from base64 import b64decode
-
-    from ..errors import ParsingDataError
 
     numbers = array("f")
     try:

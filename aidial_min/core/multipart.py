@@ -237,10 +237,8 @@ def _awaited(given: Any, wait: Optional[Callable[[Any], Any]]) -> Any:
 
 
 def _checked_piece(piece: Any) -> bytes:
-    if isinstance(piece, bytes):
-        return piece
-    if isinstance(piece, (bytearray, memoryview)):
-        return bytes(piece)
+    if isinstance(piece, (bytes, bytearray, memoryview)):
+        return bytes(piece)  # bytes stay the same object
     if piece is None:
         raise InvalidRequestError("the file to upload is non-blocking and has no bytes yet", request_sent="maybe")
     what = "text" if isinstance(piece, str) else type(piece).__name__

@@ -311,9 +311,7 @@ class Portable:
             for source in state["_config"].headers:
                 _check_function("default_headers", source)
             _check_function("on_attempt", state["_config"].on_attempt)
-        if "_owns_transport" in state:
-            state["_owns_transport"] = True  # nobody else closes the connections of the copy
-        return {**state, "_settings": settings}
+        return {**state, "_owns_transport": True, "_settings": settings}  # nobody else closes the copy's connections
 
     def __setstate__(self, state: Dict[str, Any]) -> None:
         self.__dict__.update(state)
