@@ -220,11 +220,11 @@ class Connection(threading.Thread):
         """At least one byte, at most `limit`."""
         return self._read(self._input.read1, min(limit, PIECE))
 
-    def read_line(self, limit: int = MAX_HEADERS, *refusal: Any) -> bytes:
-        """One line with its end; BadHead(*refusal) when it has more than `limit` bytes before that."""
+    def read_line(self, limit: int = MAX_HEADERS, status: int = 0, version: str = "1.0") -> bytes:
+        """One line with its end; BadHead with `status` when more than `limit` bytes come before that."""
         line = self._read(self._input.readline, max(0, limit) + 2)
         if not line.endswith(b"\n"):
-            raise BadHead(*refusal) if refusal and len(line) > limit else Disconnected
+            raise BadHead(status, version) if status and len(line) > limit else Disconnected
         return line
 
     def _read(self, read: Callable[[int], bytes], limit: int) -> bytes:
@@ -239,10 +239,10 @@ class Connection(threading.Thread):
     def _read_head(self) -> Request:
         """The next request; BadHead for what Core would not look at."""
         line = b"\n"
-        while not line.strip():
+        while not line.strip(b"\r\n"):
             line = self.read_line(MAX_REQUEST_LINE, 414)
         fields: list[bytes] = []
-        left, field = MAX_HEADERS, b""
+        left, field = MAX_HEADERS, self.read_line(MAX_HEADERS, 431, "1.1")
         while field not in (b"\r\n", b"\n"):
             fields.append(field)
             left -= len(field)
@@ -250,7 +250,7 @@ class Connection(threading.Thread):
         match = _REQUEST_LINE.fullmatch(line.decode("latin-1").strip("\r\n"))
         if match is None:
             raise BadHead(400)
-        headers = _fields(fields[1:])
+        headers = _fields(fields)
         if match[3] != "1.1":
             raise BadHead(505, match[3])
         return Request(self, match[1], match[2], headers)
