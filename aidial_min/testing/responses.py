@@ -55,9 +55,8 @@ class Job:
                 if self._ended:
                     return
                 if isinstance(one, dict) and "response" in one:
-                    self._count(one["response"]["usage"])
-                    status = one["response"]["status"]
-                    self.response = one["response"] if status in TERMINAL else dict(self.response, status=status)
+                    self.response = one["response"]
+                    self._count(self.response["usage"])
                 self._events.append(one)
                 yield one
         finally:
