@@ -77,10 +77,9 @@ def sign(call: Call, what: str) -> bool:
     if what == "signout":
         return credentials.pop(key, None) is not None
     header = service["auth_settings"].get("api_key_header", "Authorization")
-    given = call.body.get("apiKey") if expected == "API_KEY" else call.body.get("code")
-    refuse_if(not given, 400, "apiKey should be specified" if expected == "API_KEY" else "code should be specified")
-    value = str(given) if expected == "API_KEY" else f"Bearer {given}"
-    credentials[key] = Credential(header, value, call.body.get("offlineUsageConsent") is True)
+    name, value = ("apiKey", "{}") if expected == "API_KEY" else ("code", "Bearer {}")
+    refuse_if(not call.body.get(name), 400, f"{name} should be specified")
+    credentials[key] = Credential(header, value.format(call.body[name]), call.body.get("offlineUsageConsent") is True)
     return True
 
 

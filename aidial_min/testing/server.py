@@ -107,7 +107,6 @@ class DialServer:
         self.port = port
         self._wanted_port = port
         self._stopping = threading.Event()
-        self._listener: Optional[socket.socket] = None
         self._acceptor: Optional[threading.Thread] = None
         self._connections: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._log = log
@@ -141,26 +140,26 @@ class DialServer:
 
     def start(self) -> "DialServer":
         """Listen; the port is known when this returns."""
-        if self._listener is not None:
+        if self._acceptor is not None:
             raise RuntimeError("the server is running already")
         self._stopping.clear()
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        self._listener = socket.create_server((self.host, self._wanted_port), family=family, backlog=BACKLOG)
-        self.port = self._listener.getsockname()[1]
+        listener = socket.create_server((self.host, self._wanted_port), family=family, backlog=BACKLOG)
+        self.port = listener.getsockname()[1]
         self._waker, waker = socket.socketpair()
-        arguments = (self._listener, waker)
+        arguments = (listener, waker)
         self._acceptor = threading.Thread(target=self._accept, args=arguments, name="dial-accept", daemon=True)
         self._acceptor.start()
         return self
 
     def stop(self) -> None:
         """Close every socket and end every thread, whatever they are doing. Stopping twice is no error."""
-        if self._listener is None or self._acceptor is None:
+        if self._acceptor is None:
             return
         self._stopping.set()
         self._waker.close()
         self._acceptor.join()
-        self._listener = self._acceptor = None
+        self._acceptor = None
         running = list(self._connections)
         for connection in running:
             connection.abort()
@@ -347,7 +346,7 @@ class DialServer:
         self.stop()
 
     def __repr__(self) -> str:
-        state = f"at {self.url}" if self._listener is not None else "stopped"
+        state = f"at {self.url}" if self._acceptor is not None else "stopped"
         return f"<DialServer {state}>"
 
     def _accept(self, listener: socket.socket, waker: socket.socket) -> None:
@@ -357,11 +356,9 @@ class DialServer:
             selector.register(waker, selectors.EVENT_READ)
             while not self._stopping.is_set():
                 selector.select()
-                if self._stopping.is_set():
-                    break
                 try:
                     sock, _ = listener.accept()
-                except OSError:  # the client has gone again, or this process may open no more files for now
+                except OSError:  # stop(), the client has gone again, or this process may open no more files for now
                     self._stopping.wait(0.01)
                     continue
                 connection = Connection(sock, self._handle, self._stopping, self._log)
