@@ -29,9 +29,9 @@ _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _TEXT = r"[^\x00-\x08\x0a-\x1f\x7f]*"
 _TOKEN_CHARACTERS = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _STATUS_LINE = r"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: (%s))?\r?\n" % _TEXT
-_HEAD = re.compile(r"%s((?:%s:%s\r?\n)*)" % (_STATUS_LINE, _TOKEN, _TEXT))
+_HEAD = re.compile(r"%s((?:%s:%s\r?\n){0,%d})" % (_STATUS_LINE, _TOKEN, _TEXT, MAX_HEADERS))
 _FIELD = r"(?m)^(%s):[ \t]*(%s)" % (_TOKEN, _TEXT)
-_FRAMING = ("content-length", "content-encoding", "transfer-encoding", "connection")
+_FRAMING = ("\ncontent-length:", "\ncontent-encoding:", "\ntransfer-encoding:", "\nconnection:")
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _CHUNK_LINE = rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\x00\r\n]*)?"
 _PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
@@ -418,10 +418,10 @@ def _parse_head(text: str) -> tuple[Head, dict[str, str]]:
 
     Lines end in CRLF or, tolerated here only, in LF (RFC 9112, 2.2).
     """
-    if text.count("\n") > MAX_HEADERS + 1:
-        raise RemoteProtocolError("the answer has more than %d header fields" % MAX_HEADERS, request_sent="yes")
     match = _HEAD.fullmatch(text)
     if match is None:
+        if text.count("\n") > MAX_HEADERS + 1:
+            raise RemoteProtocolError("the answer has more than %d header fields" % MAX_HEADERS, request_sent="yes")
         status_line, end, fields = text.partition("\n")
         match = _HEAD.fullmatch(status_line + end + re.sub(r"\r?\n[ \t]+", " ", fields))  # folded lines (RFC 9112, 5.2)
         if match is None:
@@ -431,10 +431,10 @@ def _parse_head(text: str) -> tuple[Head, dict[str, str]]:
     minor_version, status, reason, fields = match.groups("")
     head = Head(int(status), reason.strip(), Headers((), fields), int(minor_version))
     text, framing = match.string.lower(), {}
-    for name in _FRAMING:
-        came = text.split("\n" + name + ":")
-        if len(came) > 1:
-            framing[name] = ", ".join([value.partition("\n")[0].strip(" \t\r") for value in came[1:]])
+    for mark in _FRAMING:
+        if mark in text:
+            came = [after.partition("\n")[0].strip(" \t\r") for after in text.split(mark)[1:]]
+            framing[mark[1:-1]] = ", ".join(came)
     return head, framing
 
 
