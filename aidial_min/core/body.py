@@ -114,10 +114,20 @@ def json_body(value: Any) -> BytesBody:
 
 
 def _writer(ensure_ascii: bool) -> json.JSONEncoder:
-    return json.JSONEncoder(ensure_ascii=ensure_ascii, allow_nan=False, separators=(",", ":"))
+    # What contains itself is not looked for: it is nested too deeply.
+    return json.JSONEncoder(ensure_ascii=ensure_ascii, allow_nan=False, check_circular=False, separators=(",", ":"))
 
 
-_as_json = _writer(ensure_ascii=False).encode
+try:  # JSONEncoder makes one for every value, which takes longer than to write a small value
+    _pieces: Any = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
+        None, _writer(False).default, json.encoder.encode_basestring, None, ":", ",", False, False, False
+    )
+except (AttributeError, TypeError):  # another Python has it in another form, or not at all
+    _pieces = _writer(ensure_ascii=False).iterencode
+
+
+def _as_json(value: Any) -> str:
+    return "".join(_pieces(value, 0))
 
 
 def in_pieces(content: bytes) -> Iterator[bytes]:
