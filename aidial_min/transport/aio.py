@@ -494,8 +494,8 @@ class Wire(asyncio.StreamReaderProtocol):
 
     def _is_readable(self) -> bool:
         try:
-            return self._watch.wait(True, False, 0.0)
-        except (OSError, ValueError):
+            return self._watch.is_ready(True, False, 0.0)
+        except OSError:
             return True
 
     def _is_lost(self) -> bool:

@@ -6,7 +6,6 @@ http.client opens the connections, and is what idles in the cache; what comes of
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 import time
@@ -272,7 +271,7 @@ def _secured(sock: socket.socket, context: ssl.SSLContext, host: str, seconds: f
                 return secured
             except (SSLWantReadError, SSLWantWriteError) as wanted:
                 write = isinstance(wanted, SSLWantWriteError)
-                if not watch.wait(not write, write, until and max(0.0, until - time.monotonic())):
+                if not watch.wait(not write, write, until):
                     raise OutOfTime from None
     except BaseException as error:
         secured.close()
@@ -320,8 +319,8 @@ class Wire:
 
     def is_reusable(self) -> bool:
         try:
-            return not self._watch.wait(True, False, 0.0)
-        except (OSError, ValueError):
+            return not self._watch.is_ready(True, False, 0.0)
+        except OSError:
             return False
 
     def close(self) -> None:
@@ -341,7 +340,7 @@ class Wire:
         # TLS may hold something that its socket does not show.
         wait, write = not (self._secured and self.sock.pending()), False
         while True:
-            if wait and not self._is_ready(not write, write, at and max(0.0, at - time.monotonic())):
+            if wait and not self._watch.wait(not write, write, at):
                 raise OutOfTime
             try:
                 data: bytes = self.sock.recv(self._size)
@@ -351,12 +350,6 @@ class Wire:
                 if not _wants(error):
                     raise
                 wait, write = True, type(error).__name__ == "SSLWantWriteError"
-
-    def _is_ready(self, read: bool, write: bool, seconds: float | None) -> bool:
-        try:
-            return self._watch.wait(read, write, seconds)
-        except ValueError:  # it was closed by another thread
-            raise OSError(errno.EBADF, "the connection was closed") from None
 
     async def push(self, data: memoryview, sending: Sending) -> bool:
         view, budget = data, sending.budget
@@ -381,12 +374,11 @@ class Wire:
 
     def _refused_early(self, sending: Sending, wait: bool) -> bool:
         """Whether a refusal, or the end of the connection, came while sending."""
-        budget, listen = sending.budget, not sending.is_answered
-        at, limit = budget.ends("write", time.monotonic())
-        seconds = remaining(at, budget, limit, "maybe") if wait else 0.0
-        if not listen:
-            return wait and not self._is_ready(False, True, shorter(seconds, STALL))
-        if self._is_ready(True, wait, seconds):
+        budget, now = sending.budget, time.monotonic()
+        at, limit = budget.ends("write", now) if wait else (now, "write")
+        if sending.is_answered:
+            return wait and not self._watch.wait(False, True, shorter(at, now + STALL))
+        if self._watch.wait(True, wait, at):
             return self._take_early(sending)
         if wait:
             raise budget.error(limit, "maybe")

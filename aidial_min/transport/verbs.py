@@ -9,6 +9,7 @@ The two files give the same names in the same order; what they have in common st
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import socket
@@ -222,25 +223,27 @@ class Watch:
         self._poll = select.poll() if hasattr(select, "poll") else None  # Windows and eventlet have none
         self._mask = 0
 
-    def wait(self, read: bool, write: bool, seconds: float | None) -> bool:
-        """Whether it became readable or writable (or broke) within so many seconds; None waits for ever.
+    def wait(self, read: bool, write: bool, at: float | None) -> bool:
+        """Whether it became readable or writable (or broke) until then (None: however long that takes).
 
         Raises:
-            ValueError: it is closed.
+            OSError: it is closed.
         """
-        until = None if seconds is None else time.monotonic() + seconds
-        while seconds is None or seconds > LOOK_AGAIN:
-            if self._is_ready(read, write, LOOK_AGAIN):
+        while at is None or time.monotonic() + LOOK_AGAIN < at:
+            if self.is_ready(read, write, LOOK_AGAIN):
                 return True
-            seconds = until and max(0.0, until - time.monotonic())
-        return self._is_ready(read, write, seconds)
+        return self.is_ready(read, write, max(0.0, at - time.monotonic()))
 
-    def _is_ready(self, read: bool, write: bool, seconds: float) -> bool:
-        sock = self._sock
-        if self._poll is None:
-            return any(select.select([sock] if read else [], [sock] if write else [], [sock], seconds))
-        mask = (select.POLLIN if read else 0) | (select.POLLOUT if write else 0)
-        if mask != self._mask or sock.fileno() < 0:
-            self._poll.register(sock, mask)
-            self._mask = mask
-        return bool(self._poll.poll(int(seconds * 1000 + 0.999)))
+    def is_ready(self, read: bool, write: bool, seconds: float) -> bool:
+        """The same within so many seconds, in one look."""
+        sock, poll = self._sock, self._poll
+        try:
+            if poll is None:
+                return any(select.select([sock] if read else [], [sock] if write else [], [sock], seconds))
+            mask = (select.POLLIN if read else 0) | (select.POLLOUT if write else 0)
+            if mask != self._mask or sock.fileno() < 0:
+                poll.register(sock, mask)
+                self._mask = mask
+            return bool(poll.poll(seconds * 1000))
+        except ValueError:
+            raise OSError(errno.EBADF, "the connection was closed") from None
