@@ -183,7 +183,9 @@ class Connections:
         """The wires of all connections."""
         self.idle: dict[Connection, float] = {}
         """Those that idle, and since when; the one used last at the end; adding, copying and removing are atomic."""
-        self._most, self._most_idle, self._expiry = limits
+        self._most, self._most_idle, expiry = limits
+        self._expiry = float("inf") if expiry is None else expiry
+        self._look_at = 0.0  # before then, none has idled too long
 
     async def wait(self, place: Place, budget: Budget) -> None:
         """Wait for one's turn in the line.
@@ -227,10 +229,13 @@ class Connections:
 
     def _idle_for(self, key: ConnectionKey) -> Connection | None:
         """The idle connection with this key that was used last; None: there is room for a new one."""
-        oldest = _first_of(self.idle, 1)
-        while oldest and self._expiry is not None and self.idle.get(oldest[0], 0.0) <= time.monotonic() - self._expiry:
-            self._drop(oldest[0])
+        now = time.monotonic()
+        if now >= self._look_at:
             oldest = _first_of(self.idle, 1)
+            while oldest and self.idle.get(oldest[0], 0.0) + self._expiry <= now:
+                self._drop(oldest[0])
+                oldest = _first_of(self.idle, 1)
+            self._look_at = (self.idle.get(oldest[0], now) if oldest else now) + self._expiry
         for count in (1, None):  # where all have one key, the newest will do, however many there are
             for connection in _first_of(self.idle, count, reversed):
                 if connection.key == key and self._claim(connection):

@@ -148,19 +148,17 @@ class BaseTransport:
         """Give an exchange its connection: one that idles, or a new one."""
         if self.closed:
             raise InvalidRequestError("the client is closed")
-        origin, budget = exchange.outgoing.origin, exchange.budget
-        context = self._context if origin.scheme == "https" else None
-        if context is None and origin.scheme == "https":
-            context = await self.context(budget)
+        origin, budget, owner = exchange.outgoing.origin, exchange.budget, exchange.owner
         key = self._keys.get(origin)
         if key is None:
+            context = await self.context(budget) if origin.scheme == "https" else None
             key = ConnectionKey(origin.scheme, origin.host, origin.port, self.route(origin), id(context))
             self._keys[origin] = key
-        owner = exchange.owner
         if not owner.places.enter(exchange.place):
             await owner.wait(exchange.place, budget)
         connection = owner.take(key, exchange.outgoing.fresh)
         if connection is None:
+            context = self._context if origin.scheme == "https" else None
             connection = await owner.open_new(key, origin, context, budget)
         exchange.hold(connection)
         self._taken(connection)
