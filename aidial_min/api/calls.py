@@ -95,17 +95,13 @@ class DeploymentCalls(Resource):
         timeout, max_retries = given.pop("timeout", NOT_GIVEN), given.pop("max_retries", None)
         sent = {key: value for key, value in {**given, **body}.items() if value is not None}
         per_deployment = "%s" in self._path
-        return Request(
-            "POST",
-            self._path % encode_id(name) if per_deployment else self._path,
-            decode=decode,
-            query={"api-version": version, **params, **query},
-            headers={**fields, **headers},
-            body=json_body({"model": name, **sent, **members}),  # upstreams may ask for `model`
-            upstream=per_deployment,
-            timeout=timeout_of_call(timeout),
-            retry=retry_of_call(max_retries),
-        )
+        path = self._path % encode_id(name) if per_deployment else self._path
+        if version is not None:
+            params = {"api-version": version, **params}
+        body = json_body({"model": name, **sent, **members})  # upstreams may ask for `model`
+        limit, retry = timeout_of_call(timeout), retry_of_call(max_retries)
+        query, headers = {**params, **query}, {**fields, **headers}
+        return Request("POST", path, decode, query, headers, body, per_deployment, limit, retry)
 
 
 def _headers(conversation: Any, policy: Any) -> Dict[str, Any]:
@@ -237,7 +233,7 @@ def _message(message: Any, index: int) -> Any:
     Others are refused by some upstreams, and `model_dump()` writes one for every field that did not come. An empty list
     of tool calls, which some gateways send with every answer, is refused by others.
     """
-    value = plain(message, "messages[%d]" % index)
+    value = plain(message, ("messages", index))
     if not isinstance(value, dict):
         return value
     value = {key: item for key, item in value.items() if item is not None or key == "content"}

@@ -127,7 +127,6 @@ class Request(Generic[T]):
         self,
         method: str,
         path: str,
-        *,
         decode: Callable[[Answer], T],
         query: Optional[Mapping[str, Any]] = None,
         headers: Optional[Mapping[str, Optional[str]]] = None,
@@ -136,7 +135,7 @@ class Request(Generic[T]):
         timeout: Optional[Timeout] = None,
         retry: Optional[RetryPolicy] = None,
         most: Optional[int] = None,
-    ) -> None:
+    ) -> None:  # by name, arguments cost as much again as the rest of it
         self.method = method
         self.path = path
         self.decode = decode

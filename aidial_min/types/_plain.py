@@ -17,11 +17,11 @@ from ._model import Model, Place, spelt
 _AS_THEY_ARE = frozenset((str, int, bool, type(None)))
 
 
-def plain(value: Any, place: str = "") -> Any:
+def plain(value: Any, place: Place = "") -> Any:
     """An argument as JSON types, copied.
 
     Args:
-        place: what the argument is called, for errors.
+        place: what the argument is called, or where it stands in one, for errors.
     Raises:
         InvalidRequestError: a value in it has no form in JSON, it contains itself, or is nested too deeply.
     """
