@@ -192,7 +192,7 @@ def _relative_to(origin: Origin, text: str) -> str:
 def is_url_of(origin: Origin, text: str) -> bool:
     """Whether an absolute URL lies on this server, below its path prefix."""
     try:
-        other = parse_base_url(text.split("?", 1)[0].split("#", 1)[0])
+        other = parse_base_url(as_text(text).split("?", 1)[0].split("#", 1)[0])
     except ConfigurationError:
         return False
     same = (other.scheme, other.host, other.port) == (origin.scheme, origin.host, origin.port)

@@ -3,7 +3,7 @@
 import inspect
 import os
 import pickle
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Iterator
 
 import pytest
@@ -47,6 +47,9 @@ class TestArguments:
             assert client.is_dial_url("https://dial.example/prefix/v1/files/b/x") and not client.is_dial_url(
                 "https://other/"
             )
+            assert not client.is_dial_url(PurePosixPath("files/b/x"))  # type: ignore[arg-type]
+            with pytest.raises(InvalidRequestError, match="a NoneType can't be written into a URL"):
+                client.is_dial_url(None)  # type: ignore[arg-type]
 
     def test_the_environment_stands_in(self, cls: Any, monkeypatch: Any) -> None:
         monkeypatch.setenv("DIAL_URL", "http://from.env")
