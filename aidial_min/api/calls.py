@@ -98,10 +98,10 @@ class DeploymentCalls(Resource):
         path = self._path % encode_id(name) if per_deployment else self._path
         if version is not None:
             params = {"api-version": version, **params}
-        body = json_body({"model": name, **sent, **members})  # upstreams may ask for `model`
+        written = json_body({"model": name, **sent, **members})  # upstreams may ask for `model`
         limit, retry = timeout_of_call(timeout), retry_of_call(max_retries)
         query, headers = {**params, **query}, {**fields, **headers}
-        return Request("POST", path, decode, query, headers, body, per_deployment, limit, retry)
+        return Request("POST", path, decode, query, headers, written, per_deployment, limit, retry)
 
 
 def _headers(conversation: Any, policy: Any) -> Dict[str, Any]:

@@ -112,7 +112,7 @@ class Resource:
 
     async def _get_at(self, path: str, decode: Callable[[Answer], T], query: Optional[Mapping[str, Any]] = None) -> T:
         """Carry out an operation that is a GET request."""
-        return await self._call(Request("GET", path, query=query, decode=decode))
+        return await self._call(Request("GET", path, decode, query))
 
     async def _post(self, path: str, value: Mapping[str, Any], decode: Callable[[Answer], T]) -> T:
         """Carry out an operation that is a POST request with a JSON object; members that are None are left out."""

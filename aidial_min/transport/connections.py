@@ -238,8 +238,8 @@ class Connections:
             self._look_at = (self.idle.get(oldest[0], now) if oldest else now) + self._expiry
         for count in (1, None):  # where all have one key, the newest will do, however many there are
             for connection in _first_of(self.idle, count, reversed):
-                if connection.key == key and self._claim(connection):
-                    return connection
+                if connection.key == key and self.idle.pop(connection, None) is not None:
+                    return connection  # of several who want it, one gets it
         idle = list(self.idle)
         if self._most is not None and idle and self.places.taken + len(idle) > self._most:
             self._drop(idle[0])
@@ -258,12 +258,8 @@ class Connections:
         if self.places.closed:
             self.drop_idle()
 
-    def _claim(self, connection: Connection) -> bool:
-        """Whether an idle connection is ours from now on; of several who want it, one gets it."""
-        return self.idle.pop(connection, None) is not None
-
     def _drop(self, connection: Connection) -> None:
-        if self._claim(connection):
+        if self.idle.pop(connection, None) is not None:
             connection.close()
 
     def drop_idle(self) -> None:
