@@ -428,7 +428,7 @@ def read(reader, pieces):
         (of_a_head_byte_by_byte, 300),
         (of_header_fields, 2000),
         (of_path_segments, 500),
-        (of_calls_that_wait, 2000),
+        (of_calls_that_wait, 8000),
     ],
 )
 def test_ten_times_as_much_costs_about_ten_times_as_much(work, size):

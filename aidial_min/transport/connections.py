@@ -15,6 +15,7 @@ from __future__ import annotations
 import time
 from _weakref import ref  # what weakref gives, which takes longer to load
 from _weakrefset import WeakSet
+from collections import OrderedDict
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
@@ -69,7 +70,9 @@ class Places:
         self.closed = False
         self._number = number
         self._verbs = verbs
-        self._line: dict[ref[Place], None] = {}  # all who came, in their order: adding, copying and removing are atomic
+        # All who came, in their order: adding, copying and removing are atomic. A dict would go through all the places
+        # that have left it to find the first one.
+        self._line: OrderedDict[ref[Place], None] = OrderedDict()
 
     @property
     def taken(self) -> int:
