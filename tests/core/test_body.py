@@ -1,5 +1,6 @@
 """core/body.py: what a request carries: JSON and bytes."""
 
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -72,6 +73,18 @@ class TestJson:
         endless.append(endless)
         with pytest.raises(InvalidRequestError, match="JSON"):
             json_body(endless)
+
+    def test_where_python_has_no_encoder_in_c_the_same_travels(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        value = {"text": "ü\n\ud800", "number": 1.5, "list": [1, None, True], "not": {}}
+        written = json_body(value).whole, json_body({"text": "ü"}).whole
+        monkeypatch.setattr(json.encoder, "c_make_encoder", None)
+        found = importlib.util.find_spec("aidial_min.core.body")
+        assert found is not None and found.loader is not None
+        body = importlib.util.module_from_spec(found)
+        found.loader.exec_module(body)
+        assert (body.json_body(value).whole, body.json_body({"text": "ü"}).whole) == written
+        with pytest.raises(InvalidRequestError):
+            body.json_body({"number": float("nan")})
 
 
 def test_bytes_travel_as_they_are() -> None:
