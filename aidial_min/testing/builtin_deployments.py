@@ -11,6 +11,7 @@ import math
 import operator
 import re
 import struct
+import threading
 from collections.abc import Iterator
 from typing import Any, Callable, Union
 
@@ -34,6 +35,8 @@ _OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
     ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow,
 }  # fmt: skip
 _HELP = "I can only do arithmetic, such as 2+3="
+# CPython 3.11 takes threads that parse at once for one, and raises SystemError: how deep it went is not what it was.
+_parsing = threading.Lock()
 
 
 def calculate(question: str) -> str:
@@ -42,7 +45,9 @@ def calculate(question: str) -> str:
     if len(expression) > 200:
         return _HELP
     try:
-        value = _value(ast.parse(expression, mode="eval").body)
+        with _parsing:
+            tree = ast.parse(expression, mode="eval")
+        value = _value(tree.body)
     except ZeroDivisionError:
         return "Nobody can divide by zero"
     except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError, TypeError):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from aidial_min.testing import ChatRequest, Deployment, DialServer
+from aidial_min.testing.builtin_deployments import calculate
 
 from ..support.patience import PATIENCE, until
 from . import recorded_core as recorded
@@ -403,6 +404,31 @@ def test_calculator(server: DialServer, raw: Raw, question: str, answer: str) ->
     for deployment in ("calculator", "gpt-35-turbo"):
         got = json.loads(ask(raw, server, deployment, question).body)
         assert got["choices"][0]["message"]["content"] == answer
+
+
+def test_calculators_in_threads_do_not_disturb_each_other() -> None:
+    """In CPython 3.11 threads that parse at once do, where a collection of garbage lets another one run."""
+    threshold, found = gc.get_threshold(), []
+
+    def let_others_run(phase: str, info: Any) -> None:
+        time.sleep(0)
+
+    def work() -> None:
+        for _ in range(20):
+            found.append(calculate("+".join("1" * 90)))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    gc.callbacks.append(let_others_run)
+    gc.set_threshold(20)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        gc.callbacks.remove(let_others_run)
+        gc.set_threshold(*threshold)
+    assert found == ["90"] * 80
 
 
 def test_showcase(server: DialServer, raw: Raw) -> None:
