@@ -185,9 +185,15 @@ class PydanticNames:
     parse_obj = model_validate
     parse_raw = model_validate_json
     validate = model_validate
-    dict = model_dump
-    json = model_dump_json
     copy = model_copy
+
+    def dict(self, **options: Any) -> Dict[str, Any]:
+        """The older name of `model_dump`, also where a subclass has one of its own."""
+        return self.model_dump(**options)
+
+    def json(self, **options: Any) -> str:
+        """The older name of `model_dump_json`, likewise."""
+        return self.model_dump_json(**options)
 
 
 def _written(model: PydanticNames, info: Any) -> Dict[str, Any]:

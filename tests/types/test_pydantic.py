@@ -218,6 +218,18 @@ def test_older_names():
     assert answer().copy(update={"id": "y"}).id == "y"
 
 
+def test_older_names_follow_a_subclass_that_writes_otherwise():
+    class Masked(Deployment):
+        def model_dump(self, **options):
+            return {**super().model_dump(**options), "id": "***"}
+
+        def model_dump_json(self, **options):
+            return json.dumps(self.model_dump(**options))
+
+    assert Masked(id="d").dict()["id"] == "***"
+    assert json.loads(Masked(id="d").json())["id"] == "***"
+
+
 class TestOlderNames:
     def test_validate_and_parse_obj(self):
         for read in (ChatCompletionResponse.validate, ChatCompletionResponse.parse_obj):
