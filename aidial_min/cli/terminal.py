@@ -337,14 +337,14 @@ class Countdown(Line):
     """The seconds that a wait still lasts, drawn by a thread until they are over or something else is written."""
 
     def __init__(self, text: str, seconds: float) -> None:
+        from ..transport.verbs import begin  # loaded already where there is something to wait for
+
         super().__init__()
         self._text = text
         self._until = time.monotonic() + seconds
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="countdown", daemon=True)
-        try:
-            self._thread.start()
-        except RuntimeError:  # no thread is to be had: the wait is the same, unseen
+        if not begin(lambda: self._thread):  # the wait is the same, unseen
             self._over.set()
 
     def _run(self) -> None:

@@ -166,8 +166,10 @@ def begin(thread_of: Callable[[], threading.Thread]) -> bool:
     try:
         thread_of().start()
         return True
-    except RuntimeError:
-        return False
+    except RuntimeError as error:
+        if "new thread" in str(error):
+            return False
+        raise error.__context__ or error from None  # a Ctrl-C that came meanwhile: Python's lock fails over it
 
 
 def prepare(sock: socket.socket) -> None:

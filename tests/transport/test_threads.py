@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from aidial_min import AsyncDial, Dial, DialTimeoutError, InvalidRequestError, Limits, Timeout
+from aidial_min.transport.verbs import begin
 from tests.support.certificates import authority
 from tests.support.clients import KINDS, client_of, opened_download
 from tests.support.patience import PATIENCE, at_some_pace, until
@@ -301,3 +302,22 @@ async def close_while_tasks_wait(url, settings):
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     return failed
+
+
+def test_ctrl_c_while_a_thread_starts_is_not_taken_for_no_thread():
+    """Python's lock then says that it is not held; a thread that is not to be had is said otherwise."""
+
+    class Interrupted(threading.Thread):
+        def start(self):
+            try:
+                raise KeyboardInterrupt
+            finally:
+                threading.Lock().release()
+
+    class NotToBeHad(threading.Thread):
+        def start(self):
+            raise RuntimeError("can't start new thread")
+
+    with pytest.raises(KeyboardInterrupt):
+        begin(Interrupted)
+    assert not begin(NotToBeHad)
